@@ -1,0 +1,1 @@
+//! Issuer and SAM certificates (D20, D21).

@@ -1,0 +1,1 @@
+//! Signed delivery lists of card makers (D44).

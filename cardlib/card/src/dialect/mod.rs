@@ -1,0 +1,1 @@
+//! Personalisation commands (`docs/cos-dialect.md`) made from profile and content.

@@ -1,0 +1,1 @@
+//! SM2 and SM3 behind types that refuse what the algorithm crate lets pass.
