@@ -1,0 +1,21 @@
+//! What the rest of the house may know of the key service: requests, answers, problem slugs, and a client.
+//!
+//! One card costs one call ([`PersonalisationRequest`] → [`Script`], `/v1/cards/personalisations`); a SAM costs three
+//! ([`SamNationalRequest`], [`SamProvincialKeysRequest`], [`SamProvincialFilesRequest`], D43). No type here can carry a
+//! key: what comes back is a script of APDUs that only the one card it was made for can open (D26).
+
+mod card;
+mod client;
+pub mod paths;
+pub mod problem;
+mod sam;
+mod script;
+mod secret;
+mod status;
+
+pub use card::{CardState, PersonalisationRequest};
+pub use client::{Client, ClientError};
+pub use sam::{SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, TerminalInfo};
+pub use script::{AnswerKind, CheckValue, Phase, Script, Step};
+pub use secret::Secret;
+pub use status::{KeyRow, KeyTable, ServiceStatus};
