@@ -231,10 +231,7 @@ mod tests {
     fn public_keys_must_be_points() {
         let key = SigningKey::from_label(b"x").unwrap();
         let mut xy = key.verifying_key().to_bytes();
-        assert_eq!(
-            VerifyingKey::from_bytes(&xy).unwrap(),
-            *key.verifying_key()
-        );
+        assert_eq!(VerifyingKey::from_bytes(&xy).unwrap(), *key.verifying_key());
         xy[63] ^= 1;
         assert!(VerifyingKey::from_bytes(&xy).is_err());
         assert!(VerifyingKey::from_bytes(&[0; 64]).is_err());

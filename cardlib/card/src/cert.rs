@@ -1,1 +1,0 @@
-//! Issuer and SAM certificates (D20, D21).
