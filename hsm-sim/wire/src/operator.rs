@@ -1,0 +1,84 @@
+//! What the operator may ask.
+
+use crate::attributes::KeyInfo;
+use crate::fill::{FillAnswer, FillRequest};
+use crate::info::{AuditRecord, HsmInfo};
+use crate::officer::PeerInfo;
+use crate::ticket::TicketStatus;
+use crate::{Hex, HsmError};
+use serde::{Deserialize, Serialize};
+
+/// What an SM2 signature is made over.
+#[derive(Clone, Serialize, Deserialize)]
+pub enum SignInput {
+    /// The message; the HSM hashes it with ZA of the default identity.
+    Message(Vec<u8>),
+    /// The value *e* itself.
+    Digest([u8; 32]),
+}
+
+/// A request on the operator's socket.
+#[derive(Serialize, Deserialize)]
+pub enum OperatorRequest {
+    /// First on every connection.
+    Hello {
+        secret: [u8; 32],
+    },
+    Info,
+    ListKeys,
+    Key {
+        id: String,
+    },
+    ListPeers,
+    ListTickets,
+    Ticket {
+        id: String,
+    },
+    /// 1–1024 bytes.
+    Random {
+        length: u16,
+    },
+    /// SM4-CBC-MAC over the message padded `80 00…`, IV 0, first 1–8 bytes.
+    Mac {
+        key: String,
+        message: Vec<u8>,
+        length: u8,
+    },
+    Sm2Sign {
+        key: String,
+        input: SignInput,
+    },
+    FillCard(Box<FillRequest>),
+    FillSam(Box<FillRequest>),
+    /// The last package made for this peer.
+    LastPackage {
+        peer: String,
+    },
+    /// At most 1000 records from this number on.
+    Audit {
+        from: u64,
+    },
+}
+
+/// The answer; the variant belongs to the request's.
+#[derive(Serialize, Deserialize)]
+pub enum OperatorAnswer {
+    Hello,
+    Info(Box<HsmInfo>),
+    Keys(Vec<KeyInfo>),
+    Key(Box<KeyInfo>),
+    Peers(Vec<PeerInfo>),
+    Tickets(Vec<TicketStatus>),
+    Ticket(Box<TicketStatus>),
+    Random(Vec<u8>),
+    Mac(Vec<u8>),
+    /// r ‖ s.
+    Signature(Hex<64>),
+    Filled(Box<FillAnswer>),
+    /// Text of the package.
+    Package(String),
+    Audit(Vec<AuditRecord>),
+}
+
+/// What travels back.
+pub type OperatorResult = Result<OperatorAnswer, HsmError>;
