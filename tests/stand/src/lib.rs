@@ -1,0 +1,12 @@
+//! A bench of real parts for tests, the demo and the benchmark: the PC/SC daemon with virtual readers, and this
+//! project's own programs as child processes. Nothing here is product code, and nothing here talks to a card itself.
+//!
+//! Everything started is stopped by its own process id when its value is dropped.
+
+pub mod binaries;
+pub mod pcscd;
+pub mod ports;
+pub mod process;
+
+pub use pcscd::{Daemon, Reader};
+pub use process::{Outcome, Service, Tool};
