@@ -1,0 +1,2 @@
+//! What no single crate can show: tests over several programs on the real PC/SC daemon. The tests are in `tests/`;
+//! this library holds what they share.

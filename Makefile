@@ -1,0 +1,26 @@
+# make demo     the whole house in one minute: keys, cards, registry, hospital (KEEP=1 leaves it running, RHC_LANG=zh|en)
+# make test     format, lints, build, unit tests, end-to-end tests on the real PC/SC daemon, foreign judges
+# make bench    speed and memory against tests/bench/bars.toml; exit 3 on a miss
+# make lint     format, clippy, and cargo-deny where it is installed
+
+.PHONY: demo test bench lint setup build
+
+export KEEP
+
+demo: setup build
+	@target/debug/rhc-demo
+
+test: setup
+	@tests/all.sh
+
+bench: setup build
+	@target/debug/rhc-bench
+
+lint:
+	@tests/lint.sh
+
+setup:
+	@tests/setup.sh
+
+build:
+	@cargo build --workspace --locked $(if $(CI),,--quiet)

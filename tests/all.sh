@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# All tests, in the order in which a mistake is cheapest to find. Says after each step how it went and at the end
+# how many tests passed and failed; exit 1 when any failed. What uses the PC/SC daemon runs one after another.
+set -u
+cd "$(dirname "$0")/.." || exit 4
+log=$(mktemp -d)
+trap 'rm -rf "$log"' EXIT
+passed=0 failed=0 started=$SECONDS
+
+# step NAME COMMAND...: one step that counts as one test, or as the tests that its output reports.
+step() {
+  local name=$1 out="$log/out" code begun=$SECONDS
+  shift
+  "$@" >"$out" 2>&1
+  code=$?
+  local good bad
+  read -r good bad < <(awk '/^test result: / { good += $4; bad += $6 } END { print good + 0, bad + 0 }' "$out")
+  if [ $((good + bad)) -eq 0 ]; then
+    if [ $code -eq 0 ]; then good=1; else bad=1; fi
+  elif [ $code -ne 0 ] && [ "$bad" -eq 0 ]; then
+    bad=1
+  fi
+  passed=$((passed + good)) failed=$((failed + bad))
+  printf '%-34s %4d passed %3d failed %5d s\n' "$name" "$good" "$bad" $((SECONDS - begun))
+  if [ $code -ne 0 ]; then
+    cp "$out" "target/failed-${name// /-}.log" 2>/dev/null
+    grep -E '^(error|warning: unused|test .* FAILED|thread .* panicked|Diff in)' "$out" | head -n 20
+    tail -n 60 "$out"
+  fi
+}
+
+mkdir -p target
+step "format" cargo fmt --all --check
+step "build" cargo build --workspace --locked
+step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+step "vectors agree with OpenSSL" python3 tests/vectors/chain.py
+step "unit tests" cargo test --workspace --locked --exclude tests-stand --exclude tests-e2e --no-fail-fast
+step "the real PC/SC daemon" cargo test -p tests-stand --locked --no-fail-fast -- --test-threads=1
+step "end to end" cargo test -p tests-e2e --locked --no-fail-fast -- --test-threads=1
+
+echo "took $((SECONDS - started)) s"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
