@@ -1,2 +1,6 @@
 //! What no single crate can show: tests over several programs on the real PC/SC daemon. The tests are in `tests/`;
 //! this library holds what they share.
+
+pub mod memory;
+pub mod oracle;
+pub mod search;

@@ -7,6 +7,8 @@ pub mod binaries;
 pub mod pcscd;
 pub mod ports;
 pub mod process;
+pub mod wire;
 
 pub use pcscd::{Daemon, Reader};
 pub use process::{Outcome, Service, Tool};
+pub use wire::{Exchange, Fault, Wire};
