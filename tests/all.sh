@@ -34,6 +34,7 @@ step "format" cargo fmt --all --check
 step "build" cargo build --workspace --locked
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "vectors agree with OpenSSL" python3 tests/vectors/chain.py
+step "profile agrees with the tables" python3 tests/oracle/profile_check.py
 step "unit tests" cargo test --workspace --locked --exclude tests-stand --exclude tests-e2e --no-fail-fast
 step "the real PC/SC daemon" cargo test -p tests-stand --locked --no-fail-fast -- --test-threads=1
 step "end to end" cargo test -p tests-e2e --locked --no-fail-fast -- --test-threads=1
