@@ -3,6 +3,7 @@
 //! Each is ended by its own process id; nothing is ever killed by name.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -20,15 +21,31 @@ pub struct Service {
 
 impl Service {
     /// Starts `command` with both outputs going to `log`.
-    pub fn start(name: &str, mut command: Command, log: &Path) -> Result<Self> {
+    pub fn start(name: &str, command: Command, log: &Path) -> Result<Self> {
+        Self::start_with(name, command, log, None)
+    }
+
+    /// Starts `command` and hands it `input` on descriptor 0, which is then closed.
+    pub fn start_with(
+        name: &str,
+        mut command: Command,
+        log: &Path,
+        input: Option<&[u8]>,
+    ) -> Result<Self> {
         let file = File::options().create(true).append(true).open(log)?;
-        command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file);
-        let child = command
+        command.stdin(if input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        command.stdout(file.try_clone()?).stderr(file);
+        let mut child = command
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
+        if let (Some(input), Some(mut pipe)) = (input, child.stdin.take()) {
+            // A child that died already says why in its log; the broken pipe says nothing more.
+            let _ = pipe.write_all(input);
+        }
         Ok(Self {
             name: name.to_owned(),
             child,

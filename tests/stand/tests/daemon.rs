@@ -1,38 +1,16 @@
 //! The bench itself: the real daemon, a trivial card behind vpcd, and the public client `opensc-tool`.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use tests_stand::{Daemon, Tool};
+use tests_stand::{Daemon, Foreign, Tool};
 
-const ATR: [u8; 16] = *b"\x3B\x6C\x00\x02\x11\x22\x33\x44\x55\x66\x77\x88\x54\x54\x01\x07";
-
-/// A card that answers 9000 to everything, in its own thread, until the reader hangs up.
-fn echo_card(port: u16) {
-    std::thread::spawn(move || -> std::io::Result<()> {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        loop {
-            // Without this each APDU takes 44 ms (Nagle's algorithm and the delayed acknowledgement).
-            rustix::net::sockopt::set_tcp_quickack(&stream, true)?;
-            let mut length = [0; 2];
-            stream.read_exact(&mut length)?;
-            let mut body = vec![0; usize::from(u16::from_be_bytes(length))];
-            stream.read_exact(&mut body)?;
-            match body.as_slice() {
-                [4] => stream.write_all(&[&[0, 16], ATR.as_slice()].concat())?,
-                [_] => {}
-                _ => stream.write_all(&[0, 2, 0x90, 0x00])?,
-            }
-        }
-    });
-}
+const ATR: &[u8] = b"\x3B\x6C\x00\x02\x11\x22\x33\x44\x55\x66\x77\x88\x54\x54\x01\x07";
 
 #[test]
 fn a_public_client_reaches_a_card_behind_our_daemon() {
     let daemon = Daemon::start(3).expect("daemon");
     let reader = &daemon.readers()[2];
-    echo_card(reader.port);
+    let _card = Foreign::insert(reader, ATR, &[0x90, 0x00]).expect("card");
     std::thread::sleep(Duration::from_millis(900));
     let listed = Tool::foreign("opensc-tool")
         .words("-l")
