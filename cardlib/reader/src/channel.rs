@@ -1,0 +1,178 @@
+//! One command, one answer; and what a T=0 card makes of it: `61 L` (GET RESPONSE) and `6C L` (repeat with Le = L).
+
+use cardlib_card::apdu::{Command, Response};
+use cardlib_card::status::Status;
+use zeroize::Zeroize;
+
+use crate::error::ReaderError;
+
+/// Something that takes a command APDU and gives the answer APDU.
+pub trait Channel {
+    /// Moves bytes. The answer has at least two bytes (the status word).
+    ///
+    /// # Errors
+    /// [`ReaderError`] when the transport failed; a refusal by the card is not an error here.
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError>;
+}
+
+impl<C: Channel + ?Sized> Channel for &mut C {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
+        (**self).transmit(command)
+    }
+}
+
+/// Most GET RESPONSEs for one command: a short answer is 256 bytes, which a card may hand over in pieces.
+pub const MAX_ROUNDS: usize = 16;
+
+/// Sends a command and collects its whole answer.
+///
+/// # Errors
+/// [`ReaderError`] of the transport; [`ReaderError::Endless`] when the card never comes to an end.
+pub fn exchange<C: Channel + ?Sized>(
+    channel: &mut C,
+    command: &Command,
+) -> Result<Response, ReaderError> {
+    let mut answer = with_right_le(channel, command)?;
+    let mut rounds = 0;
+    while let Some(waiting) = answer.status.bytes_waiting() {
+        rounds += 1;
+        if rounds > MAX_ROUNDS {
+            return Err(ReaderError::Endless(MAX_ROUNDS));
+        }
+        // 256 is written as Le 00.
+        let le = u8::try_from(waiting).unwrap_or(0);
+        let mut part = with_right_le(channel, &Command::new(0x00, 0xC0, 0x00, 0x00).with_le(le))?;
+        answer.data.extend_from_slice(&part.data);
+        answer.status = part.status;
+        part.zeroize();
+    }
+    Ok(answer)
+}
+
+/// Sends once, and once more where the card answers `6C L`; a second `6C` is the card's answer.
+fn with_right_le<C: Channel + ?Sized>(
+    channel: &mut C,
+    command: &Command,
+) -> Result<Response, ReaderError> {
+    let answer = once(channel, command)?;
+    match answer.status.right_le() {
+        Some(le) => once(channel, &command.clone().with_le(le)),
+        None => Ok(answer),
+    }
+}
+
+fn once<C: Channel + ?Sized>(channel: &mut C, command: &Command) -> Result<Response, ReaderError> {
+    let mut bytes = command.encode()?;
+    let raw = channel.transmit(&bytes);
+    bytes.zeroize();
+    let mut raw = raw?;
+    let answer = Response::parse(&raw).map_err(|_| ReaderError::CardLost);
+    raw.zeroize();
+    answer
+}
+
+/// Sends a command and takes only `9000`.
+///
+/// # Errors
+/// The transport's error, or the card's status word in the inner result.
+pub fn expect_ok<C: Channel + ?Sized>(
+    channel: &mut C,
+    command: &Command,
+) -> Result<Result<Vec<u8>, Status>, ReaderError> {
+    let answer = exchange(channel, command)?;
+    Ok(if answer.status.is_ok() {
+        Ok(answer.data)
+    } else {
+        Err(answer.status)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers in turn, and remembers what it was asked.
+    struct Script {
+        answers: Vec<Vec<u8>>,
+        asked: Vec<Vec<u8>>,
+    }
+
+    impl Script {
+        fn new(answers: &[&[u8]]) -> Self {
+            Self {
+                answers: answers.iter().rev().map(|a| a.to_vec()).collect(),
+                asked: Vec::new(),
+            }
+        }
+    }
+
+    impl Channel for Script {
+        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
+            self.asked.push(command.to_vec());
+            Ok(self.answers.pop().expect("the script is long enough"))
+        }
+    }
+
+    const READ: Command = Command::new(0x00, 0xB2, 0x01, 0x04);
+
+    #[test]
+    fn bytes_that_wait_are_fetched_until_none_do() {
+        let mut card = Script::new(&[&[0x61, 3], &[1, 2, 0x61, 1], &[3, 0x90, 0]]);
+        let answer = exchange(&mut card, &READ).expect("answer");
+        assert_eq!((answer.data, answer.status), (vec![1, 2, 3], Status::OK));
+        assert_eq!(card.asked[1], [0x00, 0xC0, 0x00, 0x00, 3]);
+        assert_eq!(card.asked[2], [0x00, 0xC0, 0x00, 0x00, 1]);
+    }
+
+    #[test]
+    fn a_wrong_length_is_repeated_once() {
+        let mut card = Script::new(&[&[0x6C, 5], &[1, 2, 3, 4, 5, 0x90, 0]]);
+        let answer = exchange(&mut card, &READ.with_le(0x80)).expect("answer");
+        assert_eq!(answer.data.len(), 5);
+        assert_eq!(card.asked[1], [0x00, 0xB2, 0x01, 0x04, 5]);
+
+        let mut stubborn = Script::new(&[&[0x6C, 5], &[0x6C, 6]]);
+        let answer = exchange(&mut stubborn, &READ).expect("answer");
+        assert_eq!(
+            answer.status,
+            Status(0x6C06),
+            "the second is the card's answer, not a loop"
+        );
+    }
+
+    #[test]
+    fn a_card_that_never_ends_is_left() {
+        let forever: Vec<&[u8]> = vec![&[0x61, 1]; MAX_ROUNDS + 2];
+        assert_eq!(
+            exchange(&mut Script::new(&forever), &READ),
+            Err(ReaderError::Endless(MAX_ROUNDS))
+        );
+    }
+
+    #[test]
+    fn an_answer_without_status_is_a_lost_card() {
+        assert_eq!(
+            exchange(&mut Script::new(&[&[]]), &READ),
+            Err(ReaderError::CardLost)
+        );
+        assert_eq!(
+            exchange(&mut Script::new(&[&[0x90]]), &READ),
+            Err(ReaderError::CardLost)
+        );
+    }
+
+    #[test]
+    fn two_hundred_and_fifty_six_bytes_are_asked_for_as_zero() {
+        let mut whole = vec![7; 256];
+        whole.extend_from_slice(&[0x90, 0]);
+        let mut card = Script::new(&[&[0x61, 0], &whole]);
+        assert_eq!(exchange(&mut card, &READ).expect("answer").data.len(), 256);
+        assert_eq!(card.asked[1], [0x00, 0xC0, 0x00, 0x00, 0]);
+    }
+
+    #[test]
+    fn a_refusal_is_the_cards_word_not_an_error() {
+        let mut card = Script::new(&[&[0x69, 0x82]]);
+        assert_eq!(expect_ok(&mut card, &READ), Ok(Err(Status::SECURITY)));
+    }
+}
