@@ -9,45 +9,25 @@ authenticates, reads the name, and updates a telephone number with cipher and MA
 Exit 0 all as expected, 3 something is not, 4 no reader or card.
 """
 
-import argparse
-import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from oracle import hierarchy as h  # noqa: E402
+from judges.conversation import Conversation, run  # noqa: E402
+from oracle import certificates, hierarchy as h  # noqa: E402
 
 INFO = bytes.fromhex("0011223344556677")
 TELEPHONE = "13900000042"
 
 
-class Judge:
-    """One connection; a failed expectation is noted and ends the run."""
+class Card(Conversation):
+    """A user card whose keys OpenSSL computes from the factor in its answer to reset."""
 
     def __init__(self, connection, province):
-        self.connection = connection
+        super().__init__(connection)
         self.province = province
         self.factor = bytes(connection.getATR())[4:12]
-        self.passed = []
-
-    def send(self, apdu):
-        """(data, status); follows 61xx as a T=0 reader would."""
-        data, first, second = self.connection.transmit(list(apdu))
-        data = bytes(data)
-        while first == 0x61:
-            more, first, second = self.connection.transmit([0x00, 0xC0, 0x00, 0x00, second])
-            data += bytes(more)
-        return data, first << 8 | second
-
-    def expect(self, what, apdu, status=0x9000, data=None):
-        got, answer = self.send(apdu)
-        if answer != status:
-            raise AssertionError(f"{what}: the card answered {answer:04X}, expected {status:04X}")
-        if data is not None and got != data:
-            raise AssertionError(f"{what}: the card answered other data than expected")
-        self.passed.append(what)
-        return got
 
     def challenge(self):
         random = self.expect("challenge", bytes.fromhex("0084000008"))
@@ -77,18 +57,22 @@ def select(fid):
     return bytes.fromhex(f"00A4000C02{fid}")
 
 
-def judge(card, number, name):
+def judge(connection, given):
     """The whole conversation, as the issue tells it."""
+    card = Card(connection, given.province)
+    yield card
     by_name = b"WS.SYS.DDF01"
     fci = bytes([0x6F, 2 + len(by_name), 0x84, len(by_name)]) + by_name
     card.expect("select WS.SYS.DDF01 by name", bytes([0x00, 0xA4, 0x04, 0x00, len(by_name)]) + by_name, data=fci)
     card.expect("select EF05", select("EF05"))
-    card.expect("card number without any right", bytes.fromhex("00B2080000"), data=bytes([8, 18]) + number.encode())
+    card.expect("card number without any right", bytes.fromhex("00B2080000"), data=bytes([8, 18]) + given.number.encode())
+    certificates.issuer(card.expect("issuer certificate", bytes.fromhex("00B2050000"))[2:], given.province)
+    card.passed.append("issuer certificate verified")
     card.internal()
     card.expect("select EF06", select("EF06"))
     card.expect("holder's data are refused", bytes.fromhex("00B2010400"), status=0x6982)
     card.authenticate("RK1_DDF1")
-    padded = name.encode("gb18030").ljust(30, b"\0")
+    padded = given.name.encode("gb18030").ljust(30, b"\0")
     card.expect("holder's name", bytes.fromhex("00B2010400"), data=bytes([11, 30]) + padded)
     telephone(card)
 
@@ -111,50 +95,10 @@ def telephone(card):
         card.expect("read it again", bytes.fromhex("00B2030400"), data=value)
 
 
-def connect(reader):
-    from smartcard.Exceptions import CardConnectionException, NoCardException
-    from smartcard.System import readers
-
-    found = [each for each in readers() if str(each) == reader]
-    if not found:
-        raise SystemExit(f"no reader {reader!r}; there are: {', '.join(map(str, readers()))}")
-    connection = found[0].createConnection()
-    try:
-        connection.connect()
-    except (NoCardException, CardConnectionException) as error:
-        raise SystemExit(f"no card in {reader!r}: {error}") from error
-    return connection
-
-
-def main():
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--reader", required=True)
-    options.add_argument("--number", required=True)
-    options.add_argument("--name", required=True)
-    options.add_argument("--province", default="41")
-    options.add_argument("--json", action="store_true")
-    given = options.parse_args()
-    try:
-        connection = connect(given.reader)
-    except SystemExit as nothing:
-        print(nothing, file=sys.stderr)
-        return 4
-    card = Judge(connection, given.province)
-    failed = []
-    try:
-        judge(card, given.number, given.name)
-    except AssertionError as wrong:
-        failed.append(str(wrong))
-    finally:
-        connection.disconnect()
-    if given.json:
-        print(json.dumps({"passed": card.passed, "failed": failed}, ensure_ascii=False))
-    else:
-        for line in failed:
-            print(f"failed: {line}")
-        print(f"{len(card.passed)} passed, {len(failed)} failed")
-    return 3 if failed else 0
+def options(parser):
+    parser.add_argument("--number", required=True)
+    parser.add_argument("--name", required=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, judge, options))

@@ -1,6 +1,7 @@
 """SM3, SM4, CMAC and SM2 by the OpenSSL command line (3.0 or later)."""
 
 import subprocess
+import tempfile
 
 SM2_ORDER = int("FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123", 16)
 SM2_OID = bytes.fromhex("06082A811CCF5501822D")
@@ -59,3 +60,28 @@ def sm2_public_pem(point):
     bits = b"\x03\x42\x00\x04" + point
     body = bytes([0x30, len(algorithm)]) + algorithm + bits
     return run(["pkey", "-pubin", "-inform", "DER", "-pubout"], bytes([0x30, len(body)]) + body)
+
+
+def sm2_verify(point, message, signature):
+    """SM2 signature r || s over a message, with ZA of the default identity 1234567812345678."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: f"{folder}/{name}" for name in ("key", "message", "signature")}
+        contents = {"key": sm2_public_pem(point), "message": message, "signature": der_signature(signature)}
+        for name, path in paths.items():
+            with open(path, "wb") as file:
+                file.write(contents[name])
+        done = subprocess.run(
+            ["openssl", "pkeyutl", "-verify", "-rawin", "-digest", "sm3", "-pkeyopt", "distid:1234567812345678",
+             "-pubin", "-inkey", paths["key"], "-in", paths["message"], "-sigfile", paths["signature"]],
+            capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def der_signature(signature):
+    def integer(value):
+        value = value.lstrip(b"\0") or b"\0"
+        value = b"\0" + value if value[0] & 0x80 else value
+        return bytes([2, len(value)]) + value
+
+    body = integer(signature[:32]) + integer(signature[32:])
+    return bytes([0x30, len(body)]) + body

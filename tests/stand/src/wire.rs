@@ -26,7 +26,7 @@ pub enum Fault {
     Silent,
 }
 
-/// One command and its answer.
+/// One command and its answer; or a control byte of the driver (0 power off, 1 power on, 2 reset), which has none.
 #[derive(Clone)]
 pub struct Exchange {
     pub at: Instant,
@@ -110,7 +110,7 @@ fn carry(mut card: TcpStream, target: u16, state: &Mutex<State>) -> Result<()> {
         send(&mut card, &command)?;
         match command.as_slice() {
             [GET_ATR] => send(&mut driver, &receive(&mut card)?)?,
-            [_] => {}
+            [_] => note(state, Exchange { at: Instant::now(), command, answer: Vec::new() }),
             _ => exchange(&mut driver, &mut card, command, state)?,
         }
     }
@@ -144,15 +144,15 @@ fn exchange(
         },
     }
     send(driver, &answer)?;
+    note(state, Exchange { at, command, answer });
+    Ok(())
+}
+
+fn note(state: &Mutex<State>, exchange: Exchange) {
     let mut state = lock(state);
     if state.recording {
-        state.exchanges.push(Exchange {
-            at,
-            command,
-            answer,
-        });
+        state.exchanges.push(exchange);
     }
-    Ok(())
 }
 
 /// Counts down; the fault that is due now is taken out.

@@ -1,0 +1,95 @@
+//! The floor under a personalisation: the same APDUs and resets once more, as fast as the card and the reader stack take
+//! them, with nothing of ours in between. Runs as a process of its own, as a PC/SC client is led to its daemon by the
+//! environment.
+
+use std::ffi::CString;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use pcsc::{Card, Disposition, Protocols, Scope, ShareMode};
+use serde::{Deserialize, Serialize};
+use tests_stand::Exchange;
+
+/// What happens next, and in which reader.
+#[derive(Serialize, Deserialize)]
+pub struct Step {
+    sam: bool,
+    act: Act,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Act {
+    Apdu { command: String, answer: String },
+    Reset,
+    Power,
+}
+
+/// Both recordings in the order of time.
+pub fn merge(card: Vec<Exchange>, sam: Vec<Exchange>) -> Vec<Step> {
+    let mut all: Vec<(bool, Exchange)> = card.into_iter().map(|each| (false, each)).collect();
+    all.extend(sam.into_iter().map(|each| (true, each)));
+    all.sort_by_key(|(_, each)| each.at);
+    all.into_iter()
+        .filter_map(|(sam, each)| {
+            let act = match each.command.as_slice() {
+                [0] => return None,
+                [1] => Act::Power,
+                [2] => Act::Reset,
+                apdu => Act::Apdu { command: hex::encode_upper(apdu), answer: hex::encode_upper(&each.answer) },
+            };
+            Some(Step { sam, act })
+        })
+        .collect()
+}
+
+/// How many of the steps are APDUs.
+pub fn apdus(steps: &[Step]) -> usize {
+    steps.iter().filter(|step| matches!(step.act, Act::Apdu { .. })).count()
+}
+
+/// Sends the steps of a file to two readers and gives the time from the first to the last.
+pub fn run(script: &Path, card: &str, sam: &str) -> Result<Duration> {
+    let steps: Vec<Step> = serde_json::from_slice(&std::fs::read(script)?)?;
+    let context = pcsc::Context::establish(Scope::User).context("no PC/SC daemon")?;
+    let mut cards = [connect(&context, card)?, connect(&context, sam)?];
+    let steps = decode(steps)?;
+    let mut buffer = vec![0; pcsc::MAX_BUFFER_SIZE_EXTENDED];
+    let started = Instant::now();
+    for (at, (sam, act)) in steps.iter().enumerate() {
+        let card = &mut cards[usize::from(*sam)];
+        match act {
+            Bytes::Apdu(command, answer) => {
+                let got = card.transmit(command, &mut buffer)?;
+                if got != answer.as_slice() {
+                    bail!("step {at}: the card answered otherwise than it did the station");
+                }
+            }
+            Bytes::Reset(how) => card.reconnect(ShareMode::Shared, Protocols::ANY, *how)?,
+        }
+    }
+    Ok(started.elapsed())
+}
+
+enum Bytes {
+    Apdu(Vec<u8>, Vec<u8>),
+    Reset(Disposition),
+}
+
+/// Everything that is not sending happens before the clock starts.
+fn decode(steps: Vec<Step>) -> Result<Vec<(bool, Bytes)>> {
+    let one = |step: Step| -> Result<(bool, Bytes)> {
+        let bytes = match step.act {
+            Act::Apdu { command, answer } => Bytes::Apdu(hex::decode(command)?, hex::decode(answer)?),
+            Act::Reset => Bytes::Reset(Disposition::ResetCard),
+            Act::Power => Bytes::Reset(Disposition::UnpowerCard),
+        };
+        Ok((step.sam, bytes))
+    };
+    steps.into_iter().map(one).collect()
+}
+
+fn connect(context: &pcsc::Context, reader: &str) -> Result<Card> {
+    let name = CString::new(reader)?;
+    context.connect(&name, ShareMode::Shared, Protocols::ANY).with_context(|| format!("no card in {reader}"))
+}

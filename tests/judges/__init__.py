@@ -1,0 +1,1 @@
+"""Foreign judges: programs of the tests that use no code of this project."""
