@@ -4,12 +4,14 @@
 //! Everything started is stopped by its own process id when its value is dropped.
 
 pub mod binaries;
+pub mod chips;
 pub mod foreign;
 pub mod pcscd;
 pub mod ports;
 pub mod process;
 pub mod wire;
 
+pub use chips::{Chip, Inserted, Kind};
 pub use foreign::Foreign;
 pub use pcscd::{Daemon, Reader};
 pub use process::{Outcome, Service, Tool};

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::ports;
-use crate::process::Service;
+use crate::process::{Service, Tool};
 
 const LIBRARIES: [&str; 2] = [
     "/usr/lib/pcsc/drivers/serial/libifdvpcd.so",
@@ -82,6 +82,32 @@ impl Daemon {
     /// The environment variable that leads a PC/SC client here.
     pub fn environment(&self) -> (&'static str, OsString) {
         ("PCSCLITE_CSOCK_NAME", self.socket().into_os_string())
+    }
+
+    /// Whether a card is in a reader, as a foreign client sees it.
+    pub fn has_card(&self, reader: &Reader) -> Result<bool> {
+        let listed = Tool::foreign("opensc-tool")
+            .words("-l")
+            .env(self.environment())
+            .run()?;
+        let line = listed
+            .out
+            .lines()
+            .find(|line| line.trim_end().ends_with(&reader.name));
+        Ok(line.is_some_and(|line| line.split_whitespace().nth(1) == Some("Yes")))
+    }
+
+    /// Waits until the daemon has noticed a card that was put in or pulled (it looks every 400 ms).
+    pub fn wait_card(&self, reader: &Reader, present: bool) -> Result<()> {
+        let deadline = Instant::now() + READY_WITHIN;
+        while self.has_card(reader)? != present {
+            if Instant::now() > deadline {
+                let what = if present { "appear in" } else { "leave" };
+                bail!("no card did {what} {} within {READY_WITHIN:?}", reader.name);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     pub fn pid(&self) -> u32 {

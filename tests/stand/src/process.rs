@@ -131,6 +131,11 @@ impl Service {
         let _ = self.child.wait();
     }
 
+    /// Lets it run on when this program ends.
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+
     /// Waits for the end and gives the exit code, if it ended by itself.
     pub fn wait(&mut self) -> Result<Option<i32>> {
         Ok(self.child.wait()?.code())

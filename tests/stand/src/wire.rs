@@ -110,7 +110,14 @@ fn carry(mut card: TcpStream, target: u16, state: &Mutex<State>) -> Result<()> {
         send(&mut card, &command)?;
         match command.as_slice() {
             [GET_ATR] => send(&mut driver, &receive(&mut card)?)?,
-            [_] => note(state, Exchange { at: Instant::now(), command, answer: Vec::new() }),
+            [_] => note(
+                state,
+                Exchange {
+                    at: Instant::now(),
+                    command,
+                    answer: Vec::new(),
+                },
+            ),
             _ => exchange(&mut driver, &mut card, command, state)?,
         }
     }
@@ -144,7 +151,14 @@ fn exchange(
         },
     }
     send(driver, &answer)?;
-    note(state, Exchange { at, command, answer });
+    note(
+        state,
+        Exchange {
+            at,
+            command,
+            answer,
+        },
+    );
     Ok(())
 }
 
