@@ -36,7 +36,10 @@ pub fn merge(card: Vec<Exchange>, sam: Vec<Exchange>) -> Vec<Step> {
                 [0] => return None,
                 [1] => Act::Power,
                 [2] => Act::Reset,
-                apdu => Act::Apdu { command: hex::encode_upper(apdu), answer: hex::encode_upper(&each.answer) },
+                apdu => Act::Apdu {
+                    command: hex::encode_upper(apdu),
+                    answer: hex::encode_upper(&each.answer),
+                },
             };
             Some(Step { sam, act })
         })
@@ -45,7 +48,10 @@ pub fn merge(card: Vec<Exchange>, sam: Vec<Exchange>) -> Vec<Step> {
 
 /// How many of the steps are APDUs.
 pub fn apdus(steps: &[Step]) -> usize {
-    steps.iter().filter(|step| matches!(step.act, Act::Apdu { .. })).count()
+    steps
+        .iter()
+        .filter(|step| matches!(step.act, Act::Apdu { .. }))
+        .count()
 }
 
 /// Sends the steps of a file to two readers and gives the time from the first to the last.
@@ -80,7 +86,9 @@ enum Bytes {
 fn decode(steps: Vec<Step>) -> Result<Vec<(bool, Bytes)>> {
     let one = |step: Step| -> Result<(bool, Bytes)> {
         let bytes = match step.act {
-            Act::Apdu { command, answer } => Bytes::Apdu(hex::decode(command)?, hex::decode(answer)?),
+            Act::Apdu { command, answer } => {
+                Bytes::Apdu(hex::decode(command)?, hex::decode(answer)?)
+            }
             Act::Reset => Bytes::Reset(Disposition::ResetCard),
             Act::Power => Bytes::Reset(Disposition::UnpowerCard),
         };
@@ -91,5 +99,7 @@ fn decode(steps: Vec<Step>) -> Result<Vec<(bool, Bytes)>> {
 
 fn connect(context: &pcsc::Context, reader: &str) -> Result<Card> {
     let name = CString::new(reader)?;
-    context.connect(&name, ShareMode::Shared, Protocols::ANY).with_context(|| format!("no card in {reader}"))
+    context
+        .connect(&name, ShareMode::Shared, Protocols::ANY)
+        .with_context(|| format!("no card in {reader}"))
 }

@@ -28,7 +28,13 @@ impl Teller {
     /// For a story of that many steps; the language is the environment's.
     pub fn new(steps: usize) -> Self {
         let chinese = std::env::var("RHC_LANG").is_ok_and(|lang| lang == "zh");
-        Self { chinese, steps, at: 0, began: Instant::now(), lines: 0 }
+        Self {
+            chinese,
+            steps,
+            at: 0,
+            began: Instant::now(),
+            lines: 0,
+        }
     }
 
     pub fn language(&self) -> &'static str {
@@ -65,7 +71,11 @@ impl Teller {
         if std::io::stdout().is_terminal() {
             print!("\r");
         }
-        let line = format!("{} {result} ({})", self.head(text), seconds(self.began.elapsed()));
+        let line = format!(
+            "{} {result} ({})",
+            self.head(text),
+            seconds(self.began.elapsed())
+        );
         self.line(&line);
     }
 

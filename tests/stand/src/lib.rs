@@ -9,6 +9,7 @@ pub mod foreign;
 pub mod pcscd;
 pub mod ports;
 pub mod process;
+pub mod resident;
 pub mod wire;
 
 pub use chips::{Chip, Inserted, Kind};
