@@ -1,0 +1,253 @@
+//! Serving a router over mutual TLS: who asks is known before the first byte of HTTP.
+//!
+//! Handlers take [`Peer`] as an argument. Bodies are limited to 2 MiB, requests to 30 s, handshakes to 10 s; a
+//! panicking handler answers a problem and the service stays up; SIGTERM or SIGINT lets requests under way finish.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tower::util::MapRequest;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::identity::{Identity, peer_of};
+use crate::name::{Peer, Role};
+use crate::problem::{INTERNAL, NO_SUCH_METHOD, NO_SUCH_PATH, Problem, ROLE_REFUSED, TIMED_OUT};
+use crate::tls::{TlsError, server_config};
+
+const MAX_BODY: usize = 2 * 1024 * 1024;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Also how long a kept-alive connection may idle; the client gives up earlier.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Requests under way at the stop get this long.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections at once; further ones wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 512;
+
+/// Why a service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        addr: SocketAddr,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("{0} may not serve: its certificate carries no host name")]
+    Role(Peer),
+    #[error("cannot catch signals: {0}")]
+    Signal(std::io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT; prints `listening on https://ADDR:PORT` when ready (port 0 takes a free one).
+pub async fn run(router: Router, addr: SocketAddr, identity: &Identity) -> Result<(), ServeError> {
+    let stop = signals()?;
+    let server = Server::bind(router, addr, identity).await?;
+    println!("listening on https://{}", server.addr());
+    server.serve(stop).await;
+    Ok(())
+}
+
+/// A bound, not yet serving service: for tests, and for whoever wants the address first.
+pub struct Server {
+    listener: TcpListener,
+    addr: SocketAddr,
+    acceptor: TlsAcceptor,
+    router: Router,
+}
+
+impl Server {
+    pub async fn bind(
+        router: Router,
+        addr: SocketAddr,
+        identity: &Identity,
+    ) -> Result<Self, ServeError> {
+        if !identity.peer().role.serves() {
+            return Err(ServeError::Role(identity.peer().clone()));
+        }
+        let acceptor = TlsAcceptor::from(server_config(identity)?);
+        let listen = |source| ServeError::Listen { addr, source };
+        let listener = TcpListener::bind(addr).await.map_err(listen)?;
+        let addr = listener.local_addr().map_err(listen)?;
+        Ok(Self {
+            listener,
+            addr,
+            acceptor,
+            router: finish(router),
+        })
+    }
+
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Accepts until `stop` is ready, then lets what is under way finish.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let (stopping, stopped) = watch::channel(false);
+        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let mut connections = JoinSet::new();
+        tokio::pin!(stop);
+        loop {
+            while connections.try_join_next().is_some() {}
+            let accepted = async {
+                let slot = slots.clone().acquire_owned().await;
+                (slot, self.listener.accept().await)
+            };
+            tokio::select! {
+                () = &mut stop => break,
+                (slot, accepted) = accepted => match accepted {
+                    Ok((tcp, _)) => {
+                        let connection = connection(tcp, self.acceptor.clone(), self.router.clone(), stopped.clone());
+                        connections.spawn(async move { connection.await; drop(slot) });
+                    }
+                    // Out of descriptors or the like: it passes, but not by spinning.
+                    Err(error) => {
+                        tracing::warn!(%error, "accept failed");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
+            }
+        }
+        let _ = stopping.send(true);
+        let all = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_TIMEOUT, all).await.is_err() {
+            tracing::warn!("requests under way were cut off at the stop");
+        }
+    }
+}
+
+/// One connection: handshake, then requests with the peer attached.
+async fn connection(
+    tcp: TcpStream,
+    acceptor: TlsAcceptor,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Small answers must not wait for the peer's delayed acknowledgement (40 ms each).
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let tls = match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp)).await {
+        Ok(Ok(tls)) => tls,
+        Ok(Err(error)) => return tracing::info!(%error, "handshake refused"),
+        Err(_) => return tracing::info!("handshake timed out"),
+    };
+    let Some(peer) = tls
+        .get_ref()
+        .1
+        .peer_certificates()
+        .and_then(|chain| peer_of(chain.first()?).ok())
+    else {
+        return tracing::warn!("verified certificate without a name");
+    };
+    let service = MapRequest::new(
+        router,
+        move |request: axum::http::Request<hyper::body::Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(peer.clone());
+            request
+        },
+    );
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(64 * 1024);
+    let served = builder.serve_connection(TokioIo::new(tls), TowerToHyperService::new(service));
+    tokio::pin!(served);
+    let result = tokio::select! {
+        result = &mut served => result,
+        () = async { let _ = stopped.wait_for(|stop| *stop).await; } => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// The outermost layers: limits, panics, unknown paths.
+fn finish(router: Router) -> Router {
+    router
+        .fallback(|| async { Problem::new(&NO_SUCH_PATH) })
+        .method_not_allowed_fallback(|| async { Problem::new(&NO_SUCH_METHOD) })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn(in_time))
+        .layer(CatchPanicLayer::custom(
+            |_cause: Box<dyn std::any::Any + Send>| {
+                // The panic message may quote data: the hook has printed its place, that must do.
+                tracing::error!("a request handler panicked");
+                Problem::new(&INTERNAL).into_response()
+            },
+        ))
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(&TIMED_OUT).into_response(),
+    }
+}
+
+/// SIGTERM and SIGINT, caught from this call on.
+fn signals() -> Result<impl Future<Output = ()>, ServeError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Peer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<Peer>().cloned();
+        peer.ok_or_else(|| Problem::internal("request without a peer"))
+    }
+}
+
+impl Peer {
+    /// Refuses a peer whose role is not among those that may.
+    pub fn require(&self, roles: &[Role]) -> Result<(), Problem> {
+        if roles.contains(&self.role) {
+            return Ok(());
+        }
+        let (role, wanted) = (
+            self.role,
+            roles
+                .iter()
+                .map(|role| role.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        );
+        Err(Problem::new(&ROLE_REFUSED).detail(
+            format!("you are a {role}, this needs: {wanted}"),
+            format!("您的角色为 {role}，此操作需要：{wanted}"),
+        ))
+    }
+}
