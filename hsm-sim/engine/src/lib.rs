@@ -1,0 +1,30 @@
+//! A hardware security module in software, strict where it matters: keys with attributes that are enforced inside,
+//! two-officer orders, tickets, a skeleton policy, a sealed store with an audit that stops work when it cannot be
+//! written, and the two operations of the HSM port, `fill_card` and `fill_sam`.
+//!
+//! It knows no health card: it runs the mechanism `scp-sm4-v1` under rules that its officers loaded. Keys never leave
+//! it but wrapped for one receiver: another HSM, a SAM, or one card's session. It is a simulator for tests and
+//! demonstrations: NOT FOR PRODUCTION KEYS.
+#![forbid(unsafe_code)]
+
+mod cipher;
+mod engine;
+mod fill;
+mod keys;
+mod operator;
+mod orders;
+mod policy;
+mod scp;
+mod sm2key;
+mod state;
+mod store;
+mod world;
+
+pub use engine::{Birth, Engine, OpenError};
+pub use store::{StoreError, UnsealSecret};
+pub use world::{Clock, Entropy, EntropyError, SystemClock, SystemEntropy, World};
+
+/// Skeleton policy for the dialect `rhc-cos-1`.
+pub const POLICY_STANDARD: &str = include_str!("../policies/rhc-cos-1-standard.json");
+/// The same for TEST stores: the public test private keys of D37 may be imported into SAMs too.
+pub const POLICY_TEST: &str = include_str!("../policies/rhc-cos-1-test.json");

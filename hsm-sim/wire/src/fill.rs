@@ -26,6 +26,7 @@ pub struct MacText {
     /// A key of usage `mac`; it is not diversified.
     pub key: String,
     /// Padded by the HSM: `80`, then `00` to a whole block, always at least one byte.
+    #[serde(with = "crate::blob")]
     pub message: Vec<u8>,
     /// 1–8 leading digits.
     pub digits: u8,
@@ -65,7 +66,7 @@ impl Zeroize for SessionKey {
 /// A piece of a command's data.
 #[derive(Clone, Serialize, Deserialize, Zeroize)]
 pub enum Segment {
-    Literal(Vec<u8>),
+    Literal(#[serde(with = "crate::blob")] Vec<u8>),
     /// The slot's key under the session's K_DEK, 16 bytes.
     KeySlot(u16),
     /// The slot's check value, 3 bytes.
@@ -118,6 +119,7 @@ pub struct FillRequest {
 /// One finished command.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct ScriptStep {
+    #[serde(with = "crate::blob")]
     pub apdu: Vec<u8>,
     /// Status word that the card must answer.
     pub sw: u16,

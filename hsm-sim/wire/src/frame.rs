@@ -24,15 +24,19 @@ pub enum FrameError {
 /// # Errors
 /// The connection failed, or the message is too large.
 pub fn send<T: Serialize>(to: &mut impl Write, message: &T) -> Result<(), FrameError> {
-    let mut bytes = Zeroizing::new(vec![0; 4]);
-    let body = Zeroizing::new(postcard::to_stdvec(message).map_err(|_| FrameError::Content)?);
-    if body.len() > MAX_FRAME {
-        return Err(FrameError::TooLarge(body.len()));
+    let length =
+        postcard::experimental::serialized_size(message).map_err(|_| FrameError::Content)?;
+    if length > MAX_FRAME {
+        return Err(FrameError::TooLarge(length));
     }
-    let length = u32::try_from(body.len()).map_err(|_| FrameError::TooLarge(body.len()))?;
-    bytes.copy_from_slice(&length.to_be_bytes());
+    let prefix = u32::try_from(length)
+        .map_err(|_| FrameError::TooLarge(length))?
+        .to_be_bytes();
+    // Made in its full size at once: a growing vector would leave copies behind.
+    let mut bytes = Zeroizing::new(vec![0; 4 + length]);
+    bytes[..4].copy_from_slice(&prefix);
+    postcard::to_slice(message, &mut bytes[4..]).map_err(|_| FrameError::Content)?;
     to.write_all(&bytes)?;
-    to.write_all(&body)?;
     to.flush()?;
     Ok(())
 }

@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attributes;
+mod blob;
 pub mod client;
 pub mod error;
 pub mod fill;

@@ -1,0 +1,147 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A hardware security module in software, for tests and demonstrations: NOT FOR PRODUCTION KEYS.
+#[derive(Parser)]
+#[command(name = "rhc-hsm", version, about, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rhc-hsm officer-key --name zhang --out zhang.key        (also writes zhang.key.pub)
+  rhc-hsm officer-key --name li --out li.key
+  rhc-hsm init --store hsm --mark test --officer zhang=zhang.key.pub --officer li=li.key.pub \\
+      --operator-cred-out operator.cred --unseal-out elsewhere/unseal
+  rhc-hsm serve --store hsm --socket hsm.sock --officer-socket hsm.officer.sock --unseal-fd 3 3<elsewhere/unseal
+  rhc-hsm info --officer-socket hsm.officer.sock --json
+
+Exit codes: 0 done, 2 usage, 3 the store is not right (wrong secret, changed), 4 environment.
+Messages are Chinese with RHC_LANG=zh; RHC_LOG sets the log filter (default info).";
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make an officer's SM2 key: FILE (0600) and FILE.pub
+    OfficerKey(OfficerKey),
+    /// Make a new HSM in a directory
+    Init(Init),
+    /// Open an HSM and answer on two Unix sockets until SIGTERM or SIGINT
+    Serve(Serve),
+    /// Fingerprint, mark, next order number and more of a running HSM
+    Info(Info),
+    /// Sign an order's body as an officer: adds one signature to an order file, or makes one from a body
+    Sign(Sign),
+    /// Bring a signed order to a running HSM
+    Execute(Execute),
+}
+
+#[derive(Args)]
+pub struct OfficerKey {
+    /// Name as it will be enrolled
+    #[arg(long)]
+    pub name: String,
+    /// Key file to write; the public half goes to FILE.pub
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum MarkArg {
+    Test,
+    Demo,
+    Production,
+}
+
+#[derive(Args)]
+pub struct Init {
+    /// New directory
+    #[arg(long, value_name = "DIR")]
+    pub store: PathBuf,
+    /// TEST, DEMO and PRODUCTION never mix
+    #[arg(long)]
+    pub mark: MarkArg,
+    /// First officers: name and public key file, at least two
+    #[arg(long, value_name = "NAME=FILE", required = true)]
+    pub officer: Vec<String>,
+    /// Where the operator's secret goes (0600)
+    #[arg(long, value_name = "FILE")]
+    pub operator_cred_out: PathBuf,
+    /// Where the unsealing secret goes (0600); not inside the store
+    #[arg(long, value_name = "FILE")]
+    pub unseal_out: PathBuf,
+    /// Make a PRODUCTION store although this is a simulator
+    #[arg(long)]
+    pub force_not_for_production: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Serve {
+    #[arg(long, value_name = "DIR")]
+    pub store: PathBuf,
+    /// Operator's socket
+    #[arg(long, value_name = "PATH")]
+    pub socket: PathBuf,
+    /// Officers' socket
+    #[arg(long, value_name = "PATH")]
+    pub officer_socket: PathBuf,
+    /// File descriptor that the unsealing secret is read from; it is closed then
+    #[arg(long, value_name = "N")]
+    pub unseal_fd: i32,
+    /// When started by root: the user to run as; the store becomes this user's
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Who else may open the sockets: 0600 the user alone, 0660 the group too, 0666 everybody here (both sockets
+    /// still ask for a secret or two signatures)
+    #[arg(long, value_name = "MODE", default_value = "0660", value_parser = parse_mode)]
+    pub socket_mode: u32,
+    /// Serve a PRODUCTION store although this is a simulator
+    #[arg(long)]
+    pub force_not_for_production: bool,
+}
+
+fn parse_mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if [0o600, 0o660, 0o666].contains(&mode) => Ok(mode),
+        _ => Err("0600, 0660 or 0666".to_owned()),
+    }
+}
+
+#[derive(Args)]
+pub struct Info {
+    #[arg(long, value_name = "PATH")]
+    pub officer_socket: PathBuf,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Sign {
+    /// The officer's key file
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Order file to add a signature to; made when --op is given
+    #[arg(long, value_name = "FILE")]
+    pub order: PathBuf,
+    /// A new order for this HSM: JSON of the operation, such as '"remove-policy"'; asks the HSM for its number
+    #[arg(long, value_name = "JSON", requires = "officer_socket")]
+    pub op: Option<String>,
+    #[arg(long, value_name = "PATH")]
+    pub officer_socket: Option<PathBuf>,
+    /// How long a new order is valid, in seconds
+    #[arg(long, default_value_t = 3600)]
+    pub valid: u64,
+}
+
+#[derive(Args)]
+pub struct Execute {
+    #[arg(long, value_name = "FILE")]
+    pub order: PathBuf,
+    #[arg(long, value_name = "PATH")]
+    pub officer_socket: PathBuf,
+}

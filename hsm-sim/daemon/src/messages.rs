@@ -1,0 +1,80 @@
+//! What users read, in English and Chinese, chosen by `RHC_LANG`; and failures with their exit codes.
+
+use hsm_engine::{OpenError, StoreError};
+use hsm_wire::client::ClientError;
+use hsm_wire::secret::SecretError;
+
+/// Picks by `RHC_LANG` (`zh`, or anything else for English).
+pub fn pick(english: &'static str, chinese: &'static str) -> &'static str {
+    if std::env::var("RHC_LANG").is_ok_and(|lang| lang.starts_with("zh")) {
+        chinese
+    } else {
+        english
+    }
+}
+
+/// Why a command ended without success.
+pub enum Failure {
+    /// Exit code 2.
+    Usage(String),
+    /// Exit code 3.
+    NotRight(String),
+    /// Exit code 4.
+    Environment(String),
+}
+
+impl Failure {
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::NotRight(_) => 3,
+            Self::Environment(_) => 4,
+        }
+    }
+
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Usage(text) | Self::NotRight(text) | Self::Environment(text) => text,
+        }
+    }
+
+    pub fn io(what: &str, error: &std::io::Error) -> Self {
+        Self::Environment(format!("{what}: {error}"))
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let text = error.to_string();
+        match error {
+            OpenError::Store(StoreError::WrongSecret) => Self::NotRight(format!(
+                "{}{text}",
+                pick("", "解封密钥不属于此存储，请使用 init 写出的文件 / ")
+            )),
+            OpenError::Store(StoreError::Damaged { .. }) => Self::NotRight(format!(
+                "{}{text}",
+                pick("", "存储已被改动，请从备份恢复 / ")
+            )),
+            OpenError::Officers => Self::Usage(format!(
+                "{}{text}",
+                pick("", "至少需要两名不同姓名和密钥的管理员 / ")
+            )),
+            _ => Self::Environment(text),
+        }
+    }
+}
+
+impl From<SecretError> for Failure {
+    fn from(error: SecretError) -> Self {
+        Self::Environment(error.to_string())
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused(refusal) => Self::NotRight(refusal.to_string()),
+            other => Self::Environment(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! `serve`: two sockets, one thread per connection, one engine behind a lock.
+
+use crate::cli::Serve;
+use crate::commands::check_production;
+use crate::harden;
+use crate::messages::{Failure, pick};
+use hsm_engine::{Engine, UnsealSecret, World};
+use hsm_wire::frame::{self, FrameError, MAX_FRAME};
+use hsm_wire::operator::{OperatorAnswer, OperatorRequest, OperatorResult};
+use hsm_wire::{ErrorCode, HsmError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+use zeroize::Zeroize;
+
+/// Connections at once, both sockets together.
+const MAX_CONNECTIONS: usize = 64;
+/// How long a stranger may take to say hello, and how large his frame may be.
+const HELLO_TIME: Duration = Duration::from_secs(5);
+const HELLO_FRAME: usize = 256;
+/// How long a frame that has begun may take, and an answer to be taken.
+const FRAME_TIME: Duration = Duration::from_secs(30);
+/// A wrong credential costs this long.
+const WRONG_CREDENTIAL_PAUSE: Duration = Duration::from_millis(300);
+
+pub fn serve(arguments: &Serve) -> Result<(), Failure> {
+    harden::forbid_dumps()?;
+    let secret = {
+        let text = harden::read_fd(arguments.unseal_fd)?;
+        UnsealSecret::from_hex(&text).ok_or_else(|| {
+            Failure::NotRight("the unsealing secret is not 64 hexadecimal digits".to_owned())
+        })?
+    };
+    // Sockets are bound before the user changes: their directory may be root's.
+    let operator = bind(&arguments.socket, arguments)?;
+    let officer = bind(&arguments.officer_socket, arguments)?;
+    if let Some(user) = &arguments.user {
+        harden::become_user(user, &arguments.store)?;
+        // Changing the user made the process dumpable as the system's default says.
+        harden::forbid_dumps()?;
+    }
+    harden::lock_memory();
+    let engine = Engine::open(&arguments.store, &secret, World::system())?;
+    drop(secret);
+    let info = engine.info();
+    check_production(info.mark, arguments.force_not_for_production)?;
+    tracing::info!(
+        fingerprint = %info.id, mark = %info.mark, keys = info.keys,
+        "{}", pick("serving; a simulator, NOT FOR PRODUCTION KEYS", "服务已启动；模拟器，不得用于生产密钥")
+    );
+    let engine = Arc::new(Mutex::new(engine));
+    let connections = Arc::new(AtomicUsize::new(0));
+    accept(
+        operator,
+        Arc::clone(&engine),
+        Arc::clone(&connections),
+        operator_connection,
+    );
+    accept(
+        officer,
+        Arc::clone(&engine),
+        connections,
+        officer_connection,
+    );
+    wait_for_end()?;
+    // Whoever holds the lock finishes his write; then nobody gets it any more.
+    let _last = engine.lock();
+    for path in [&arguments.socket, &arguments.officer_socket] {
+        let _ = std::fs::remove_file(path);
+    }
+    tracing::info!("{}", pick("stopped", "已停止"));
+    Ok(())
+}
+
+fn wait_for_end() -> Result<(), Failure> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
+        .map_err(|e| Failure::io("signals", &e))?;
+    signals.forever().next();
+    Ok(())
+}
+
+/// Binds a socket; a dead one of before is replaced, a live one is not.
+fn bind(path: &Path, arguments: &Serve) -> Result<UnixListener, Failure> {
+    let failed = |e: io::Error| Failure::io(&path.display().to_string(), &e);
+    match UnixStream::connect(path) {
+        Ok(_) => {
+            return Err(Failure::Environment(format!(
+                "{}: another process serves here",
+                path.display()
+            )));
+        }
+        Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path).map_err(failed)?
+        }
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, Permissions::from_mode(arguments.socket_mode))
+        .map_err(failed)?;
+    Ok(listener)
+}
+
+type Shared = Arc<Mutex<Engine>>;
+
+fn accept(
+    listener: UnixListener,
+    engine: Shared,
+    connections: Arc<AtomicUsize>,
+    serve: fn(&mut UnixStream, &Shared),
+) {
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else {
+                thread::sleep(Duration::from_millis(50));
+                continue;
+            };
+            let place = Place::take(&connections);
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || {
+                let Some(_place) = place else { return };
+                let limits = stream
+                    .set_read_timeout(Some(HELLO_TIME))
+                    .and_then(|()| stream.set_write_timeout(Some(FRAME_TIME)));
+                if limits.is_ok() {
+                    serve(&mut stream, &engine);
+                }
+            });
+        }
+    });
+}
+
+/// One of the places for connections, given back when dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(connections: &Arc<AtomicUsize>) -> Option<Self> {
+        let place = Self(Arc::clone(connections));
+        (place.0.fetch_add(1, Ordering::AcqRel) < MAX_CONNECTIONS).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The engine, unless a thread died with it in hand: then nothing is certain any more.
+fn with_engine<A>(
+    engine: &Shared,
+    work: impl FnOnce(&mut Engine) -> Result<A, HsmError>,
+) -> Result<A, HsmError> {
+    match engine.lock() {
+        Ok(mut engine) => work(&mut engine),
+        Err(_) => Err(ErrorCode::AuditClosed.into()),
+    }
+}
+
+fn operator_connection(stream: &mut UnixStream, engine: &Shared) {
+    let hello = match frame::receive::<OperatorRequest>(stream, HELLO_FRAME) {
+        Ok(Some(OperatorRequest::Hello { mut secret })) => {
+            let checked = with_engine(engine, |engine| engine.check_operator(&secret));
+            secret.zeroize();
+            checked
+        }
+        Ok(Some(_)) => Err(ErrorCode::NotAuthenticated.into()),
+        Ok(None) => return,
+        Err(error) => Err(frame_refusal(&error)),
+    };
+    if let Err(refusal) = hello {
+        if refusal.code == ErrorCode::WrongCredential {
+            thread::sleep(WRONG_CREDENTIAL_PAUSE);
+        }
+        let _ = frame::send(stream, &OperatorResult::Err(refusal));
+        return;
+    }
+    if frame::send(stream, &OperatorResult::Ok(OperatorAnswer::Hello)).is_ok()
+        && stream.set_read_timeout(None).is_ok()
+    {
+        converse(stream, |request| {
+            with_engine(engine, |engine| engine.operator(request))
+        });
+    }
+}
+
+fn officer_connection(stream: &mut UnixStream, engine: &Shared) {
+    if stream.set_read_timeout(Some(FRAME_TIME)).is_ok() {
+        converse(stream, |request| {
+            with_engine(engine, |engine| engine.officer(request))
+        });
+    }
+}
+
+/// Requests and answers until the other side closes, or sends what cannot be read.
+fn converse<Q: DeserializeOwned, A: Serialize>(
+    stream: &mut UnixStream,
+    mut serve: impl FnMut(Q) -> Result<A, HsmError>,
+) {
+    loop {
+        let answer = match frame::receive(stream, MAX_FRAME) {
+            Ok(Some(request)) => serve(request),
+            Ok(None) => return,
+            // Silent too long, or gone: an answer now could be taken for that of a later request.
+            Err(FrameError::Io(_)) => return,
+            Err(error) => {
+                let _ = frame::send(stream, &Err::<A, _>(frame_refusal(&error)));
+                return;
+            }
+        };
+        if frame::send(stream, &answer).is_err() {
+            return;
+        }
+    }
+}
+
+fn frame_refusal(error: &FrameError) -> HsmError {
+    match error {
+        FrameError::TooLarge(_) => ErrorCode::TooLarge.into(),
+        _ => ErrorCode::BadRequest.into(),
+    }
+}

@@ -1,0 +1,145 @@
+//! What the operator may do with keys, besides filling.
+
+use crate::fill;
+use crate::state::{Event, State, shown};
+use crate::world::World;
+use hsm_wire::operator::{OperatorAnswer, OperatorRequest, SignInput};
+use hsm_wire::ticket::Target;
+use hsm_wire::{ErrorCode, Hex, HsmError, Usage};
+
+const MAX_RANDOM: u16 = 1024;
+const MAX_MESSAGE: usize = 65_536;
+
+/// What a request wants: changes and an answer.
+pub(crate) type Planned = Result<(Vec<Event>, OperatorAnswer), HsmError>;
+
+/// Reads that use no key and change nothing; they are not audited. `None`: not one of them.
+pub(crate) fn read(
+    state: &State,
+    world: &mut World,
+    request: &OperatorRequest,
+) -> Option<Result<OperatorAnswer, HsmError>> {
+    Some(match request {
+        OperatorRequest::Info => Ok(OperatorAnswer::Info(Box::new(state.info()))),
+        OperatorRequest::ListKeys => Ok(OperatorAnswer::Keys(
+            state.keys.values().map(|k| k.info.clone()).collect(),
+        )),
+        OperatorRequest::Key { id } => state
+            .key(id)
+            .map(|k| OperatorAnswer::Key(Box::new(k.info.clone()))),
+        OperatorRequest::ListPeers => Ok(OperatorAnswer::Peers(
+            state
+                .peers
+                .iter()
+                .map(|(name, peer)| peer.info(name))
+                .collect(),
+        )),
+        OperatorRequest::ListTickets => Ok(OperatorAnswer::Tickets(
+            state
+                .tickets
+                .values()
+                .map(crate::state::Ticket::status)
+                .collect(),
+        )),
+        OperatorRequest::Ticket { id } => state
+            .ticket(id)
+            .map(|t| OperatorAnswer::Ticket(Box::new(t.status()))),
+        OperatorRequest::Random { length } => random(world, *length),
+        OperatorRequest::LastPackage { peer } => {
+            let package = state.peer(peer).map(|p| p.last_package.clone());
+            package.and_then(|p| {
+                p.map(OperatorAnswer::Package)
+                    .ok_or_else(|| ErrorCode::NoSuchPackage.into())
+            })
+        }
+        _ => return None,
+    })
+}
+
+fn random(world: &mut World, length: u16) -> Result<OperatorAnswer, HsmError> {
+    if !(1..=MAX_RANDOM).contains(&length) {
+        return Err(HsmError::about(
+            ErrorCode::TooLarge,
+            "1 to 1024 random bytes",
+        ));
+    }
+    let mut bytes = vec![0; usize::from(length)];
+    world.entropy.fill(&mut bytes)?;
+    Ok(OperatorAnswer::Random(bytes))
+}
+
+/// Plans a request that uses a key.
+pub(crate) fn plan(state: &State, world: &mut World, request: &OperatorRequest) -> Planned {
+    match request {
+        OperatorRequest::Mac {
+            key,
+            message,
+            length,
+        } => mac(state, key, message, *length),
+        OperatorRequest::Sm2Sign { key, input } => sign(state, key, input),
+        OperatorRequest::FillCard(request) => {
+            fill_answer(fill::plan(state, world, Target::Card, request))
+        }
+        OperatorRequest::FillSam(request) => {
+            fill_answer(fill::plan(state, world, Target::Sam, request))
+        }
+        _ => Err(ErrorCode::BadRequest.into()),
+    }
+}
+
+fn fill_answer(planned: Result<(Vec<Event>, hsm_wire::fill::FillAnswer), HsmError>) -> Planned {
+    planned.map(|(events, answer)| (events, OperatorAnswer::Filled(Box::new(answer))))
+}
+
+/// Name and object for the audit.
+pub(crate) fn describe(request: &OperatorRequest) -> (&'static str, String) {
+    let filled = |r: &hsm_wire::fill::FillRequest| {
+        format!(
+            "{} factor {} request {}",
+            shown(&r.ticket),
+            Hex(r.factor),
+            Hex(r.request_id)
+        )
+    };
+    match request {
+        OperatorRequest::Mac { key, .. } => ("mac", shown(key)),
+        OperatorRequest::Sm2Sign { key, .. } => ("sm2-sign", shown(key)),
+        OperatorRequest::FillCard(request) => ("fill-card", filled(request)),
+        OperatorRequest::FillSam(request) => ("fill-sam", filled(request)),
+        _ => ("other", String::new()),
+    }
+}
+
+fn mac(state: &State, id: &str, message: &[u8], length: u8) -> Planned {
+    let key = state.key(id)?;
+    if key.usage() != Usage::Mac {
+        return Err(HsmError::about(ErrorCode::NotPermitted, id));
+    }
+    if message.len() > MAX_MESSAGE || !(1..=8).contains(&length) {
+        return Err(HsmError::about(
+            ErrorCode::TooLarge,
+            "message, or MAC of 1 to 8 bytes",
+        ));
+    }
+    let mac = key.sm4()?.cbc_mac(message);
+    Ok((
+        Vec::new(),
+        OperatorAnswer::Mac(mac[..usize::from(length)].to_vec()),
+    ))
+}
+
+fn sign(state: &State, id: &str, input: &SignInput) -> Planned {
+    let key = state.key(id)?;
+    if key.usage() != Usage::Sign {
+        return Err(HsmError::about(ErrorCode::NotPermitted, id));
+    }
+    let key = key.sm2()?;
+    let signature = match input {
+        SignInput::Message(message) if message.len() > MAX_MESSAGE => {
+            return Err(HsmError::about(ErrorCode::TooLarge, "message"));
+        }
+        SignInput::Message(message) => key.sign(message)?,
+        SignInput::Digest(e) => key.sign_digest(e)?,
+    };
+    Ok((Vec::new(), OperatorAnswer::Signature(signature)))
+}

@@ -1,0 +1,312 @@
+//! Everything the HSM holds, and the only ways it changes.
+//!
+//! An operation plans [`Event`]s on an unchanged state; the store makes them durable; only then are they applied.
+//! Replaying the journal applies the same events, so memory and store cannot tell different stories.
+
+use crate::keys::Key;
+use crate::sm2key::Sm2Key;
+use hsm_wire::fill::{Factor, FillAnswer};
+use hsm_wire::info::{AuditHead, AuditRecord, HsmInfo, fingerprint};
+use hsm_wire::officer::{PeerInfo, PeerKind};
+use hsm_wire::policy::Policy;
+use hsm_wire::ticket::{TicketSpec, TicketStatus};
+use hsm_wire::{ErrorCode, Hex, HsmError, Mark};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Answers that a repeated request id still finds.
+pub(crate) const ANSWERS_KEPT: usize = 256;
+
+/// The whole content of a store.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) mark: Mark,
+    pub(crate) signing: Sm2Key,
+    pub(crate) encryption: Sm2Key,
+    pub(crate) signing_public: Hex<64>,
+    pub(crate) encryption_public: Hex<64>,
+    pub(crate) operator_hash: Hex<32>,
+    pub(crate) next_order: u64,
+    pub(crate) officers: BTreeMap<String, Hex<64>>,
+    pub(crate) keys: BTreeMap<String, Key>,
+    pub(crate) peers: BTreeMap<String, Peer>,
+    pub(crate) policy: Option<(Policy, Hex<32>)>,
+    pub(crate) tickets: BTreeMap<String, Ticket>,
+    pub(crate) answers: VecDeque<Answered>,
+    pub(crate) audit: AuditHead,
+    /// Records since the last compaction; older ones lie in sealed archives.
+    pub(crate) audit_recent: Vec<AuditRecord>,
+}
+
+/// Another HSM, and the two chains of packages with it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Peer {
+    pub(crate) kind: PeerKind,
+    pub(crate) fingerprint: Hex<32>,
+    pub(crate) signing_key: Hex<64>,
+    pub(crate) encryption_key: Hex<64>,
+    pub(crate) sent: u64,
+    pub(crate) sent_hash: Hex<32>,
+    pub(crate) last_package: Option<String>,
+    pub(crate) received: u64,
+    pub(crate) received_hash: Hex<32>,
+}
+
+impl Peer {
+    pub(crate) fn info(&self, name: &str) -> PeerInfo {
+        PeerInfo {
+            name: name.to_owned(),
+            kind: self.kind,
+            fingerprint: self.fingerprint,
+            signing_key: self.signing_key,
+            encryption_key: self.encryption_key,
+            sent: self.sent,
+            received: self.received,
+        }
+    }
+}
+
+/// A ticket and what it was spent on.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Ticket {
+    pub(crate) spec: TicketSpec,
+    pub(crate) created: u64,
+    pub(crate) closed: bool,
+    pub(crate) used: u64,
+    pub(crate) answers: u64,
+    /// Answers given per factor; forgotten when the ticket is closed.
+    pub(crate) factors: BTreeMap<Factor, u32>,
+    /// Request ids ever answered; forgotten when the ticket is closed.
+    pub(crate) requests: BTreeSet<[u8; 16]>,
+}
+
+impl Ticket {
+    pub(crate) fn status(&self) -> TicketStatus {
+        TicketStatus {
+            spec: self.spec.clone(),
+            used: self.used,
+            answers: self.answers,
+            closed: self.closed,
+            created: self.created,
+        }
+    }
+}
+
+/// A fill that was answered.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Answered {
+    /// SM3 over target and request.
+    pub(crate) content: Hex<32>,
+    pub(crate) answer: FillAnswer,
+}
+
+/// One change.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) enum Event {
+    OrderSpent,
+    OperatorSet(Hex<32>),
+    OfficerAdded(String, Hex<64>),
+    OfficerRemoved(String),
+    KeyAdded(Box<Key>),
+    KeyRemoved(String),
+    PeerAdded(String, Box<Peer>),
+    PeerRemoved(String),
+    PolicySet(Option<(Policy, Hex<32>)>),
+    TicketAdded(TicketSpec, u64),
+    TicketClosed(String),
+    PackageSent {
+        peer: String,
+        hash: Hex<32>,
+        text: String,
+    },
+    PackageTaken {
+        peer: String,
+        hash: Hex<32>,
+    },
+    Filled {
+        ticket: String,
+        factor: Factor,
+        content: Hex<32>,
+        answer: Box<FillAnswer>,
+    },
+    Audit(AuditRecord),
+}
+
+impl State {
+    /// A new HSM's, before its first audit record.
+    pub(crate) fn new(
+        mark: Mark,
+        (signing, encryption): (Sm2Key, Sm2Key),
+        officers: BTreeMap<String, Hex<64>>,
+        operator_hash: Hex<32>,
+    ) -> Result<Self, HsmError> {
+        let (signing_public, encryption_public) = (signing.public_key()?, encryption.public_key()?);
+        Ok(Self {
+            mark,
+            signing,
+            encryption,
+            signing_public,
+            encryption_public,
+            operator_hash,
+            next_order: 1,
+            officers,
+            keys: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            policy: None,
+            tickets: BTreeMap::new(),
+            answers: VecDeque::new(),
+            audit: AuditHead::default(),
+            audit_recent: Vec::new(),
+        })
+    }
+
+    pub(crate) fn id(&self) -> Hex<32> {
+        fingerprint(&self.signing_public, &self.encryption_public)
+    }
+
+    pub(crate) fn info(&self) -> HsmInfo {
+        HsmInfo {
+            id: self.id(),
+            mark: self.mark,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            signing_key: self.signing_public,
+            encryption_key: self.encryption_public,
+            next_order: self.next_order,
+            officers: self.officers.keys().cloned().collect(),
+            policy: self
+                .policy
+                .as_ref()
+                .map(|(policy, hash)| (policy.name.clone(), *hash)),
+            audit: self.audit,
+            keys: u32::try_from(self.keys.len()).unwrap_or(u32::MAX),
+            simulator: true,
+        }
+    }
+
+    pub(crate) fn key(&self, id: &str) -> Result<&Key, HsmError> {
+        self.keys
+            .get(id)
+            .ok_or_else(|| HsmError::about(ErrorCode::NoSuchKey, &shown(id)))
+    }
+
+    pub(crate) fn ticket(&self, id: &str) -> Result<&Ticket, HsmError> {
+        self.tickets
+            .get(id)
+            .ok_or_else(|| HsmError::about(ErrorCode::NoSuchTicket, &shown(id)))
+    }
+
+    pub(crate) fn peer(&self, name: &str) -> Result<&Peer, HsmError> {
+        self.peers
+            .get(name)
+            .ok_or_else(|| HsmError::about(ErrorCode::UnknownPeer, &shown(name)))
+    }
+
+    /// The record that will follow, not yet applied.
+    pub(crate) fn next_audit(
+        &self,
+        time: u64,
+        actor: &str,
+        operation: &str,
+        object: &str,
+        outcome: &str,
+    ) -> AuditRecord {
+        let mut record = AuditRecord {
+            number: self.audit.count,
+            time,
+            actor: actor.to_owned(),
+            operation: operation.to_owned(),
+            object: object.to_owned(),
+            outcome: outcome.to_owned(),
+            previous: self.audit.hash,
+            hash: Hex([0; 32]),
+        };
+        record.hash = record.compute_hash();
+        record
+    }
+
+    /// Applies a change that is durable.
+    pub(crate) fn apply(&mut self, event: Event) {
+        match event {
+            Event::OrderSpent => self.next_order += 1,
+            Event::OperatorSet(hash) => self.operator_hash = hash,
+            Event::OfficerAdded(name, key) => drop(self.officers.insert(name, key)),
+            Event::OfficerRemoved(name) => drop(self.officers.remove(&name)),
+            Event::KeyAdded(key) => drop(self.keys.insert(key.info.id.clone(), *key)),
+            Event::KeyRemoved(id) => drop(self.keys.remove(&id)),
+            Event::PeerAdded(name, peer) => drop(self.peers.insert(name, *peer)),
+            Event::PeerRemoved(name) => drop(self.peers.remove(&name)),
+            Event::PolicySet(policy) => self.policy = policy,
+            Event::TicketAdded(spec, created) => self.add_ticket(spec, created),
+            Event::TicketClosed(id) => self.close_ticket(&id),
+            Event::PackageSent { peer, hash, text } => {
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.sent += 1;
+                    peer.sent_hash = hash;
+                    peer.last_package = Some(text);
+                }
+            }
+            Event::PackageTaken { peer, hash } => {
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.received += 1;
+                    peer.received_hash = hash;
+                }
+            }
+            Event::Filled {
+                ticket,
+                factor,
+                content,
+                answer,
+            } => self.fill(&ticket, factor, content, *answer),
+            Event::Audit(record) => {
+                self.audit = AuditHead {
+                    count: record.number + 1,
+                    hash: record.hash,
+                };
+                self.audit_recent.push(record);
+            }
+        }
+    }
+
+    fn add_ticket(&mut self, spec: TicketSpec, created: u64) {
+        let ticket = Ticket {
+            created,
+            closed: false,
+            used: 0,
+            answers: 0,
+            factors: BTreeMap::new(),
+            requests: BTreeSet::new(),
+            spec,
+        };
+        self.tickets.insert(ticket.spec.id.clone(), ticket);
+    }
+
+    fn close_ticket(&mut self, id: &str) {
+        if let Some(ticket) = self.tickets.get_mut(id) {
+            ticket.closed = true;
+            ticket.factors.clear();
+            ticket.requests.clear();
+        }
+    }
+
+    fn fill(&mut self, ticket: &str, factor: Factor, content: Hex<32>, answer: FillAnswer) {
+        if let Some(ticket) = self.tickets.get_mut(ticket) {
+            let attempts = ticket.factors.entry(factor).or_insert(0);
+            ticket.used += u64::from(*attempts == 0);
+            *attempts += 1;
+            ticket.answers += 1;
+            ticket.requests.insert(answer.request_id);
+        }
+        if self.answers.len() >= ANSWERS_KEPT {
+            self.answers.pop_front();
+        }
+        self.answers.push_back(Answered { content, answer });
+    }
+}
+
+/// A name from outside, cut so that it may stand in a message or the audit.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_ascii_graphic())
+        .take(hsm_wire::MAX_NAME)
+        .collect()
+}

@@ -1,0 +1,359 @@
+//! The sealed store: a snapshot and a journal of what came after it.
+//!
+//! ```text
+//! DIR/hsm.json             format, mark, salt, check of the secret, generation at birth; bound into everything sealed
+//! DIR/snapshot-G.sealed    nonce ‖ SM4-GCM(State)
+//! DIR/journal-G.sealed     records: length(4) ‖ number(8) ‖ check(4) ‖ nonce ‖ SM4-GCM(events)
+//! DIR/audit-N.sealed       audit records from number N on, moved out of the state by compaction
+//! DIR/lock                 held by the one process that has the store open
+//! ```
+//! Each journal record is bound to its number and to the tag of the record before, so that none can be changed,
+//! moved or left out. A tail that ends in the middle of a record is a write that power cut off: nothing was given out
+//! for it, and it is dropped. Anything else that does not fit is refused. (Cutting whole records off the end is what
+//! a copy of yesterday's disk looks like; an epoch outside the store must tell, see issue 6. `info` shows the audit's
+//! head so that whoever uses the HSM can compare.)
+
+mod archive;
+mod journal;
+mod seal;
+
+pub use seal::UnsealSecret;
+
+use crate::cipher::Sm4Key;
+use crate::state::{Event, State};
+use crate::world::World;
+use hsm_wire::{Hex, Mark};
+use journal::Journal;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Journal length that starts a compaction.
+const COMPACT_BYTES: u64 = 32 << 20;
+const FORMAT: &str = "rhc-hsm-store-1";
+
+/// A store that cannot be made, opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{0} is no HSM store; make one with: rhc-hsm init --store {0}")]
+    NoStore(PathBuf),
+    #[error("{0} exists already; choose another directory")]
+    Exists(PathBuf),
+    #[error("{0} is open in another process; stop that rhc-hsm first")]
+    InUse(PathBuf),
+    #[error("the unsealing secret is not this store's; give serve the file that init wrote for it")]
+    WrongSecret,
+    #[error("{path}: {what}; restore the store from a backup")]
+    Damaged { path: PathBuf, what: &'static str },
+    #[error("the random generator failed")]
+    Entropy,
+    #[error("the store cannot be sealed")]
+    Seal,
+}
+
+impl StoreError {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+
+    fn damaged(path: &Path, what: &'static str) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            what,
+        }
+    }
+}
+
+/// The public header. A change to any field makes the snapshot unreadable.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    format: String,
+    mark: Mark,
+    salt: Hex<16>,
+    check: Hex<8>,
+    notice: String,
+}
+
+/// An open store.
+pub(crate) struct Store {
+    dir: PathBuf,
+    header: Vec<u8>,
+    key: Sm4Key,
+    generation: u64,
+    journal: Journal,
+    _lock: File,
+}
+
+/// What opening a store found.
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) state: State,
+    /// Bytes of a write that power cut off.
+    pub(crate) dropped: u64,
+}
+
+impl Store {
+    /// Makes a new store with this state.
+    pub(crate) fn create(
+        dir: &Path,
+        secret: &UnsealSecret,
+        state: &State,
+        world: &mut World,
+    ) -> Result<Self, StoreError> {
+        if dir.join("hsm.json").exists() {
+            return Err(StoreError::Exists(dir.to_owned()));
+        }
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(StoreError::io(dir))?;
+        let lock = lock(dir)?;
+        let salt = Hex(world.random::<16>().map_err(|_| StoreError::Entropy)?);
+        let header = Header {
+            format: FORMAT.to_owned(),
+            mark: state.mark,
+            salt,
+            check: secret.check(&salt),
+            notice: "a simulator in software: NOT FOR PRODUCTION KEYS".to_owned(),
+        };
+        let header = serde_json::to_vec(&header).map_err(|_| StoreError::Seal)?;
+        let key = secret.store_key(&salt);
+        let journal = Journal::create(&journal_path(dir, 0), 0, &header)?;
+        let store = Self {
+            dir: dir.to_owned(),
+            header,
+            key,
+            generation: 0,
+            journal,
+            _lock: lock,
+        };
+        store.write_snapshot(0, state, world)?;
+        // The header comes last: a directory without it is no store.
+        write_durably(dir, "hsm.json", &store.header)?;
+        Ok(store)
+    }
+
+    /// Opens a store and replays its journal.
+    pub(crate) fn open(dir: &Path, secret: &UnsealSecret) -> Result<Opened, StoreError> {
+        let header_path = dir.join("hsm.json");
+        let header_bytes = fs::read(&header_path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => StoreError::NoStore(dir.to_owned()),
+            _ => StoreError::io(&header_path)(e),
+        })?;
+        let header: Header = serde_json::from_slice(&header_bytes)
+            .map_err(|_| StoreError::damaged(&header_path, "cannot be read"))?;
+        if header.format != FORMAT {
+            return Err(StoreError::damaged(
+                &header_path,
+                "is of another version of this program",
+            ));
+        }
+        let lock = lock(dir)?;
+        if secret.check(&header.salt) != header.check {
+            return Err(StoreError::WrongSecret);
+        }
+        let key = secret.store_key(&header.salt);
+        let generation = newest_snapshot(dir)?;
+        let mut state = read_snapshot(dir, generation, &header_bytes, &key)?;
+        let (journal, records, dropped) = Journal::open(
+            &journal_path(dir, generation),
+            generation,
+            &header_bytes,
+            &key,
+        )?;
+        for event in records {
+            state.apply(event);
+        }
+        let store = Self {
+            dir: dir.to_owned(),
+            header: header_bytes,
+            key,
+            generation,
+            journal,
+            _lock: lock,
+        };
+        store.remove_other_generations();
+        Ok(Opened {
+            store,
+            state,
+            dropped,
+        })
+    }
+
+    /// Makes events durable. After an error the store must not be used any more.
+    pub(crate) fn append(&mut self, events: &[Event], world: &mut World) -> Result<(), StoreError> {
+        let plain = encode_secret(&events)?;
+        self.journal.append(&self.key, &plain, world)
+    }
+
+    /// Whether the journal has grown so long that a snapshot is due.
+    pub(crate) fn wants_compaction(&self) -> bool {
+        self.journal.length() > COMPACT_BYTES
+    }
+
+    /// Moves audit records into an archive, writes a new snapshot, and starts a new journal. Order matters: until the
+    /// new snapshot has its name, snapshot and journal of before are complete.
+    pub(crate) fn compact(
+        &mut self,
+        state: &mut State,
+        world: &mut World,
+    ) -> Result<(), StoreError> {
+        archive::write(self, state, world)?;
+        let recent = std::mem::take(&mut state.audit_recent);
+        let next = self.generation + 1;
+        let written = Journal::create(&journal_path(&self.dir, next), next, &self.header)
+            .and_then(|journal| self.write_snapshot(next, state, world).map(|()| journal));
+        match written {
+            Ok(journal) => {
+                self.journal = journal;
+                self.generation = next;
+                self.remove_other_generations();
+                Ok(())
+            }
+            Err(error) => {
+                state.audit_recent = recent;
+                Err(error)
+            }
+        }
+    }
+
+    /// Audit records from number `from` on, out of the archives, at most `limit`.
+    pub(crate) fn archived_audit(
+        &self,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<hsm_wire::info::AuditRecord>, StoreError> {
+        archive::read(self, from, limit)
+    }
+
+    fn write_snapshot(
+        &self,
+        generation: u64,
+        state: &State,
+        world: &mut World,
+    ) -> Result<(), StoreError> {
+        let plain = encode_secret(state)?;
+        let place = place(&self.header, b"snapshot", generation);
+        let sealed = seal::seal(&self.key, world, &place, &plain).ok_or(StoreError::Seal)?;
+        write_durably(&self.dir, &format!("snapshot-{generation}.sealed"), &sealed)
+    }
+
+    /// Removes what a finished, or a broken-off, compaction left. Failing to is no harm.
+    fn remove_other_generations(&self) {
+        let keep = [
+            format!("snapshot-{}.sealed", self.generation),
+            format!("journal-{}.sealed", self.generation),
+        ];
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let ours = name.starts_with("snapshot-")
+                || name.starts_with("journal-")
+                || name.ends_with(".new");
+            if ours && !keep.contains(&name) && fs::remove_file(entry.path()).is_err() {
+                tracing::warn!(file = name, "an old file of the store could not be removed");
+            }
+        }
+    }
+}
+
+fn journal_path(dir: &Path, generation: u64) -> PathBuf {
+    dir.join(format!("journal-{generation}.sealed"))
+}
+
+/// Additional data that binds a sealed piece to its store and place.
+fn place(header: &[u8], kind: &[u8], number: u64) -> Vec<u8> {
+    let mut place = Vec::with_capacity(header.len() + kind.len() + 16);
+    place.extend_from_slice(header);
+    place.push(0);
+    place.extend_from_slice(kind);
+    place.extend_from_slice(&number.to_be_bytes());
+    place
+}
+
+/// Serialises into a buffer of its full size at once (a growing one leaves copies behind) that is wiped.
+fn encode_secret<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    let length = postcard::experimental::serialized_size(value).map_err(|_| StoreError::Seal)?;
+    let mut buffer = Zeroizing::new(vec![0; length]);
+    postcard::to_slice(value, &mut buffer).map_err(|_| StoreError::Seal)?;
+    Ok(buffer)
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Some(value),
+        _ => None,
+    }
+}
+
+fn read_snapshot(
+    dir: &Path,
+    generation: u64,
+    header: &[u8],
+    key: &Sm4Key,
+) -> Result<State, StoreError> {
+    let path = dir.join(format!("snapshot-{generation}.sealed"));
+    let sealed = fs::read(&path).map_err(StoreError::io(&path))?;
+    let plain = seal::open(key, &place(header, b"snapshot", generation), &sealed)
+        .ok_or_else(|| StoreError::damaged(&path, "was changed, or is another store's"))?;
+    decode(&plain)
+        .ok_or_else(|| StoreError::damaged(&path, "is of another version of this program"))
+}
+
+fn newest_snapshot(dir: &Path) -> Result<u64, StoreError> {
+    let mut newest = None;
+    for entry in fs::read_dir(dir).map_err(StoreError::io(dir))? {
+        let name = entry.map_err(StoreError::io(dir))?.file_name();
+        let generation = name.to_str().and_then(|n| {
+            n.strip_prefix("snapshot-")?
+                .strip_suffix(".sealed")?
+                .parse()
+                .ok()
+        });
+        newest = newest.max(generation);
+    }
+    newest.ok_or_else(|| StoreError::damaged(dir, "has no snapshot"))
+}
+
+/// One process at a time; the kernel frees the lock when it ends.
+fn lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(StoreError::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_owned())),
+        Err(fs::TryLockError::Error(e)) => Err(StoreError::io(&path)(e)),
+    }
+}
+
+/// Writes a whole file so that its name stands for the old content or the new, and nothing else.
+fn write_durably(dir: &Path, name: &str, content: &[u8]) -> Result<(), StoreError> {
+    let (path, temporary) = (dir.join(name), dir.join(format!("{name}.new")));
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&temporary, &path)?;
+        File::open(dir)?.sync_all()
+    };
+    write().map_err(StoreError::io(&path))
+}
