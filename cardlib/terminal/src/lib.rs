@@ -1,0 +1,52 @@
+//! The terminal's side of the official flows: a user card in one reader, a SAM in another.
+//!
+//! Keys stay in the SAM: the terminal carries challenges, cryptograms and MACs between the two and decides nothing that
+//! a key decides. Clock and random numbers are passed in or come from the SAM.
+//!
+//! | module | one idea |
+//! |---|---|
+//! | [`card`] | the user card's commands, and what an answer must look like |
+//! | [`sam`] | the SAM's commands; its PIN ([`pin`]) and public files |
+//! | [`secure`] | secure messaging of one command, with the SAM's help |
+//! | [`flow`] | select, authenticate, read, update: what a hospital or a station does |
+//! | [`facts`] | who issued the card, for whom, until when |
+//! | [`snapshot`] | what was read, decoded and compared with what was written |
+//! | [`formulas`] | the key formulas, for verification and tests without SAM |
+//! | [`error`] | why a flow stopped |
+//!
+//! ```no_run
+//! use cardlib_card::profile::Profile;
+//! use cardlib_reader::{Card, pcsc::{Readers, Sharing}};
+//! use cardlib_terminal::{Flow, Pin, SamClient, UserCard};
+//!
+//! let profile = Profile::rhc_2012();
+//! let readers = Readers::open()?;
+//! let mut card = readers.connect("Virtual PCD 0 00 00", Sharing::Exclusive)?;
+//! let mut sam = readers.connect("Virtual PCD 0 00 01", Sharing::Exclusive)?;
+//! let (mut card, mut sam) = (card.transaction()?, sam.transaction()?);
+//! let atr = card.atr().to_vec();
+//! let sam = SamClient::open(profile, &mut sam, &Pin::new("123456")?)?;
+//! let mut flow = Flow::open(UserCard::new(profile, &mut card, &atr)?, sam)?;
+//! flow.internal_authentication()?;
+//! let cardholder = flow.read(&["DDF1/EF06"])?;
+//! println!("{}", cardholder.text(11).unwrap_or_default());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod card;
+pub mod error;
+pub mod facts;
+pub mod flow;
+pub mod formulas;
+pub mod pin;
+pub mod sam;
+pub mod secure;
+pub mod snapshot;
+
+pub use card::UserCard;
+pub use error::{FlowError, Part};
+pub use facts::{CardFacts, SamFacts, Validity};
+pub use flow::Flow;
+pub use pin::Pin;
+pub use sam::{Factors, SamClient};
+pub use snapshot::Snapshot;

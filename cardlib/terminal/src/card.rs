@@ -1,0 +1,342 @@
+//! The user card's commands (user card 3.1), and what an answer must look like.
+
+use cardlib_card::apdu::Command;
+use cardlib_card::profile::{AtrFacts, Df, File, FileKind, Key, LifeCycle, Profile, RecordAddress};
+use cardlib_card::status::Status;
+use cardlib_card::tlv;
+use cardlib_reader::{Channel, exchange};
+
+use crate::error::{FlowError, Part, malformed};
+
+/// P2 of READ RECORD and UPDATE RECORD: P1 is a record number.
+const BY_NUMBER: u8 = 0x04;
+/// P2 of UPDATE RECORD that appends to a cyclic file.
+const APPEND: u8 = 0x03;
+
+/// A user card inside a transaction.
+pub struct UserCard<'a> {
+    profile: &'a Profile,
+    channel: &'a mut dyn Channel,
+    atr: AtrFacts,
+}
+
+impl<'a> UserCard<'a> {
+    /// Takes the card that gave this ATR; only an active card has applications.
+    ///
+    /// # Errors
+    /// [`FlowError::Atr`] for a card of another kind, [`FlowError::NotActive`] for one that is not in use.
+    pub fn new(
+        profile: &'a Profile,
+        channel: &'a mut dyn Channel,
+        atr: &[u8],
+    ) -> Result<Self, FlowError> {
+        let facts = profile.parse_atr(atr).map_err(|cause| FlowError::Atr {
+            part: Part::Card,
+            cause,
+        })?;
+        if facts.state != LifeCycle::Active {
+            return Err(FlowError::NotActive {
+                part: Part::Card,
+                state: facts.state,
+            });
+        }
+        Ok(Self {
+            profile,
+            channel,
+            atr: facts,
+        })
+    }
+
+    /// Card factor, maker and state from the ATR.
+    #[must_use]
+    pub fn atr(&self) -> &AtrFacts {
+        &self.atr
+    }
+
+    #[must_use]
+    pub fn profile(&self) -> &'a Profile {
+        self.profile
+    }
+
+    /// Selects a directory by its name (by FID where it has none) and checks the FCI.
+    ///
+    /// # Errors
+    /// [`FlowError::ApplicationBlocked`], or what else the card answers.
+    pub fn select_df(&mut self, name: &str) -> Result<(), FlowError> {
+        let df = self
+            .profile
+            .df(name)
+            .ok_or_else(|| FlowError::Unknown(format!("directory {name}")))?;
+        let select = match &df.df_name {
+            Some(name) => Command::new(0x00, 0xA4, 0x04, 0x00).with_data(name.as_slice()),
+            None => Command::new(0x00, 0xA4, 0x00, 0x00).with_data(df.fid.to_be_bytes()),
+        };
+        match self.raw(&select)? {
+            (fci, Status::OK) => check_fci(df, &fci),
+            (_, Status::FUNCTION) => Err(FlowError::ApplicationBlocked(name.to_owned())),
+            (_, status) => Err(FlowError::Refused {
+                part: Part::Card,
+                step: "SELECT of an application",
+                status,
+            }),
+        }
+    }
+
+    /// Selects a file of the current directory.
+    ///
+    /// # Errors
+    /// What the card answers.
+    pub fn select_file(&mut self, file: &File) -> Result<(), FlowError> {
+        self.send(
+            "SELECT of a file",
+            &Command::new(0x00, 0xA4, 0x00, 0x00).with_data(file.fid.to_be_bytes()),
+        )
+        .map(drop)
+    }
+
+    /// Reads record `number` (from 1) of the current file: whole, and checked against the profile.
+    ///
+    /// # Errors
+    /// [`FlowError::Malformed`] when tag or length differ from the profile.
+    pub fn read_record(&mut self, file: &File, number: u8) -> Result<Vec<u8>, FlowError> {
+        self.find_record(file, number)?.ok_or_else(|| {
+            malformed(
+                Part::Card,
+                format!("{}, record {number}", file.path),
+                "does not exist",
+            )
+        })
+    }
+
+    /// As [`UserCard::read_record`]; `None` when the card has no such record (a cyclic file that is not full).
+    ///
+    /// # Errors
+    /// As [`UserCard::read_record`].
+    pub fn find_record(&mut self, file: &File, number: u8) -> Result<Option<Vec<u8>>, FlowError> {
+        let element = usize::from(number)
+            .checked_sub(1)
+            .and_then(|at| file.elements.get(at));
+        let tag = element.and_then(|element| element.tag);
+        let read = match (file.address, tag) {
+            (RecordAddress::TagOrPosition, Some(tag)) => {
+                Command::new(0x00, 0xB2, tag, self.profile.assumed.tag_addressed_p2.value)
+            }
+            _ => Command::new(0x00, 0xB2, number, BY_NUMBER),
+        };
+        let bytes = match self.raw(&read.with_le(0))? {
+            (bytes, Status::OK) => bytes,
+            (_, Status::NO_RECORD) => return Ok(None),
+            (_, status) => {
+                return Err(FlowError::Refused {
+                    part: Part::Card,
+                    step: "READ RECORD",
+                    status,
+                });
+            }
+        };
+        check_record(file, number, tag, &bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Reads `len` bytes of the current binary file.
+    ///
+    /// # Errors
+    /// [`FlowError::Malformed`] when the card gives another number of bytes.
+    pub fn read_binary(
+        &mut self,
+        file: &File,
+        offset: usize,
+        len: usize,
+    ) -> Result<Vec<u8>, FlowError> {
+        let mut out = Vec::with_capacity(len);
+        while out.len() < len {
+            let chunk = (len - out.len()).min(usize::from(self.profile.assumed.client_chunk.value));
+            let at = u16::try_from(offset + out.len())
+                .map_err(|_| FlowError::Unknown(format!("{} so long", file.path)))?;
+            let [high, low] = at.to_be_bytes();
+            // The chunk is at most `client_chunk`, one byte.
+            let read = Command::new(0x00, 0xB0, high, low).with_le(chunk as u8);
+            let part = self.send("READ BINARY", &read)?;
+            if part.len() != chunk {
+                return Err(malformed(
+                    Part::Card,
+                    &file.path,
+                    format!("gives {} bytes for {chunk}", part.len()),
+                ));
+            }
+            out.extend_from_slice(&part);
+        }
+        Ok(out)
+    }
+
+    /// The card's challenge, which serves the next command that needs one (D15).
+    ///
+    /// # Errors
+    /// What the card answers.
+    pub fn challenge(&mut self) -> Result<[u8; 8], FlowError> {
+        let random = self.send(
+            "GET CHALLENGE",
+            &Command::new(0x00, 0x84, 0x00, 0x00).with_le(8),
+        )?;
+        random
+            .try_into()
+            .map_err(|_| malformed(Part::Card, "challenge", "does not have 8 bytes"))
+    }
+
+    /// INTERNAL AUTHENTICATE: the card's proof for `random` and `info` under its IRK.
+    ///
+    /// # Errors
+    /// What the card answers.
+    pub fn internal_authenticate(
+        &mut self,
+        random: [u8; 8],
+        info: [u8; 8],
+        version: u8,
+    ) -> Result<[u8; 8], FlowError> {
+        let proof = self.send(
+            "INTERNAL AUTHENTICATE",
+            &internal_authenticate(random, info, version),
+        )?;
+        proof
+            .try_into()
+            .map_err(|_| malformed(Part::Card, "proof", "does not have 8 bytes"))
+    }
+
+    /// EXTERNAL AUTHENTICATE: our proof under a key of the current directory. Never repeated by itself (R68).
+    ///
+    /// # Errors
+    /// [`FlowError::KeyRefused`], [`FlowError::KeyBlocked`].
+    pub fn external_authenticate(
+        &mut self,
+        key: &Key,
+        proof: [u8; 8],
+        info: [u8; 8],
+        version: u8,
+    ) -> Result<(), FlowError> {
+        match self
+            .raw(&external_authenticate(key.kid, proof, info, version))?
+            .1
+        {
+            Status::OK => Ok(()),
+            Status::BLOCKED => Err(FlowError::KeyBlocked(key.name.clone())),
+            status => match status.retries() {
+                Some(tries_left) => Err(FlowError::KeyRefused {
+                    key: key.name.clone(),
+                    tries_left,
+                }),
+                None => Err(FlowError::Refused {
+                    part: Part::Card,
+                    step: "EXTERNAL AUTHENTICATE",
+                    status,
+                }),
+            },
+        }
+    }
+
+    /// Plain UPDATE BINARY of the current file, in pieces that clients send.
+    ///
+    /// # Errors
+    /// What the card answers.
+    pub fn update_binary(&mut self, offset: usize, bytes: &[u8]) -> Result<(), FlowError> {
+        let size = usize::from(self.profile.assumed.client_chunk.value);
+        for (at, part) in bytes.chunks(size).enumerate() {
+            let start = u16::try_from(offset + at * size)
+                .map_err(|_| FlowError::Unknown("file so long".into()))?;
+            let [high, low] = start.to_be_bytes();
+            self.send(
+                "UPDATE BINARY",
+                &Command::new(0x00, 0xD6, high, low).with_data(part),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Sends a command made elsewhere and takes only `9000`.
+    ///
+    /// # Errors
+    /// [`FlowError::ApplicationBlocked`] and what else the card answers.
+    pub fn send(&mut self, step: &'static str, command: &Command) -> Result<Vec<u8>, FlowError> {
+        match self.raw(command)? {
+            (data, Status::OK) => Ok(data),
+            (_, status) => Err(FlowError::Refused {
+                part: Part::Card,
+                step,
+                status,
+            }),
+        }
+    }
+
+    fn raw(&mut self, command: &Command) -> Result<(Vec<u8>, Status), FlowError> {
+        let answer = exchange(self.channel, command).map_err(|cause| FlowError::Reader {
+            part: Part::Card,
+            cause,
+        })?;
+        Ok((answer.data, answer.status))
+    }
+}
+
+/// `00 88 00 00 11 ‖ random ‖ info ‖ version` (D13: P2 = 00).
+#[must_use]
+pub fn internal_authenticate(random: [u8; 8], info: [u8; 8], version: u8) -> Command {
+    Command::new(0x00, 0x88, 0x00, 0x00).with_data([&random[..], &info, &[version]].concat())
+}
+
+/// `00 82 00 KID 11 ‖ proof ‖ info ‖ version`.
+#[must_use]
+pub fn external_authenticate(kid: u8, proof: [u8; 8], info: [u8; 8], version: u8) -> Command {
+    Command::new(0x00, 0x82, 0x00, kid).with_data([&proof[..], &info, &[version]].concat())
+}
+
+/// Header of UPDATE RECORD with secure messaging: a numbered record, or a new one of a cyclic file.
+#[must_use]
+pub fn update_record_header(file: &File, number: u8) -> [u8; 4] {
+    match file.kind {
+        FileKind::Cyclic => [0x04, 0xDC, 0x00, APPEND],
+        _ => [0x04, 0xDC, number, BY_NUMBER],
+    }
+}
+
+/// D29: `6F L 84 L name`, R5: `6F 04 83 02 FID`; further objects may follow the name.
+fn check_fci(df: &Df, fci: &[u8]) -> Result<(), FlowError> {
+    let (tag, value) = match &df.df_name {
+        Some(name) => (0x84, name.to_vec()),
+        None => (0x83, df.fid.to_be_bytes().to_vec()),
+    };
+    let name = tlv::parse(fci)
+        .ok()
+        .filter(|outer| outer.tag == 0x6F)
+        .and_then(|outer| tlv::split(outer.value).ok());
+    match name {
+        Some((object, _)) if object.tag == tag && object.value == value => Ok(()),
+        _ => Err(malformed(
+            Part::Card,
+            format!("answer to SELECT {}", df.name),
+            "names another application",
+        )),
+    }
+}
+
+fn check_record(file: &File, number: u8, tag: Option<u8>, bytes: &[u8]) -> Result<(), FlowError> {
+    let place = || format!("{}, record {number}", file.path);
+    if let Some(len) = file.record_len(number)
+        && bytes.len() != len
+    {
+        return Err(malformed(
+            Part::Card,
+            place(),
+            format!("has {} bytes where {len} are", bytes.len()),
+        ));
+    }
+    if let Some(tag) = tag {
+        let record = tlv::parse(bytes)
+            .map_err(|cause| malformed(Part::Card, place(), format!("is no record: {cause}")))?;
+        if record.tag != tag {
+            return Err(malformed(
+                Part::Card,
+                place(),
+                format!("carries tag {} for {tag}", record.tag),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Why a flow stopped. A failure of the transport, a refusal by card or SAM, and a card that is not what it says are
+//! different things; none of them names personal data.
+
+use cardlib_card::profile::{AtrError, LifeCycle};
+use cardlib_card::status::Status;
+use cardlib_reader::ReaderError;
+
+/// Which of the two readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    Card,
+    Sam,
+}
+
+impl Part {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Sam => "SAM",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FlowError {
+    #[error("{}: {cause}", .part.name())]
+    Reader { part: Part, cause: ReaderError },
+    #[error("{}: {cause}", .part.name())]
+    Atr { part: Part, cause: AtrError },
+    /// A card or SAM that is not in use: blank, half made, or blocked for ever.
+    #[error("the {} is {}", .part.name(), state_text(.state))]
+    NotActive { part: Part, state: LifeCycle },
+    /// A status word that the flow does not expect at this step.
+    #[error("the {} answers {status} ({}) to {step}", .part.name(), .status.meaning())]
+    Refused {
+        part: Part,
+        step: &'static str,
+        status: Status,
+    },
+    /// An answer of the wrong form, or data that the profile does not allow.
+    #[error("the {}'s {place} {what}", .part.name())]
+    Malformed {
+        part: Part,
+        place: String,
+        what: String,
+    },
+    #[error("the SAM's PIN is wrong; {tries_left} tries are left")]
+    PinWrong { tries_left: u8 },
+    #[error("the SAM's PIN is blocked; have the SAM replaced by its issuer")]
+    PinBlocked,
+    #[error("{0}")]
+    PinForm(&'static str),
+    /// The SAM does not hold the key (R69).
+    #[error(
+        "not permitted with this SAM (type {sam_type} has no {key}); use a SAM of the type that holds it"
+    )]
+    NotPermitted { key: String, sam_type: u8 },
+    /// A provincial key and a card of another province (R68).
+    #[error("key {key} works in its own province only: the card is of {card}, the SAM of {sam}")]
+    OtherProvince {
+        key: String,
+        card: String,
+        sam: String,
+    },
+    /// INTERNAL AUTHENTICATE: the card does not hold the issuer's key.
+    #[error("the card is not genuine: its proof does not match")]
+    NotGenuine,
+    /// EXTERNAL AUTHENTICATE failed; it is never repeated by itself (R68).
+    #[error("the card refuses key {key}; {tries_left} tries are left")]
+    KeyRefused { key: String, tries_left: u8 },
+    #[error("key {0} of the card is blocked; the card must be replaced")]
+    KeyBlocked(String),
+    #[error("application {0} of the card is blocked")]
+    ApplicationBlocked(String),
+    /// The caller asks for something that the profile lacks.
+    #[error("the profile has no {0}")]
+    Unknown(String),
+    #[error("{0}")]
+    Value(#[from] cardlib_card::content::ContentError),
+    #[error("the message is too long for one command of the SAM ({0} bytes)")]
+    TooLong(usize),
+}
+
+const fn state_text(state: &LifeCycle) -> &'static str {
+    match state {
+        LifeCycle::Blank => "blank: it was never personalised",
+        LifeCycle::Initialised | LifeCycle::Personalised => {
+            "half made: its personalisation was not finished"
+        }
+        LifeCycle::Active => "active",
+        LifeCycle::Blocked => "blocked for ever",
+    }
+}
+
+/// What went wrong on the card's side of the reader.
+pub(crate) fn malformed(
+    part: Part,
+    place: impl Into<String>,
+    what: impl Into<String>,
+) -> FlowError {
+    FlowError::Malformed {
+        part,
+        place: place.into(),
+        what: what.into(),
+    }
+}
