@@ -1,0 +1,239 @@
+//! The card's own formulas: diversification (D2), session key (D1), authentication cryptogram (R37), command MAC and
+//! padding (D9), and the CBC and CMAC of the personalisation channel (`docs/cos-dialect.md`).
+//!
+//! Written here a second time on purpose: the terminal has formulas of its own, so that both cannot be wrong together.
+
+use cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use cmac::{Cmac, Mac};
+use serde::{Deserialize, Serialize};
+use sm4::Sm4;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Block and key length of the card's cipher.
+pub const BLOCK: usize = 16;
+
+/// A 16-byte symmetric key: wiped when dropped, never printed.
+#[derive(Clone, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+pub struct Key([u8; BLOCK]);
+
+impl Key {
+    /// Takes the bytes of a key.
+    #[must_use]
+    pub fn new(bytes: [u8; BLOCK]) -> Self {
+        Self(bytes)
+    }
+
+    /// Takes a slice of exactly 16 bytes.
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// Compares without telling where the difference is.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+
+    /// The first three bytes of the encrypted zero block (D8).
+    #[must_use]
+    pub fn check_value(&self) -> [u8; 3] {
+        let block = self.encrypt_block([0; BLOCK]);
+        [block[0], block[1], block[2]]
+    }
+
+    /// One step of diversification: `E(K, F ‖ ~F)` (D2).
+    #[must_use]
+    pub fn diversify(&self, factor: &[u8; 8]) -> Self {
+        let mut block = [0u8; BLOCK];
+        for (i, byte) in factor.iter().enumerate() {
+            block[i] = *byte;
+            block[i + 8] = !byte;
+        }
+        Self(self.encrypt_block(block))
+    }
+
+    /// The session key for an 8-byte random number: the same construction (D1).
+    #[must_use]
+    pub fn session(&self, random: &[u8; 8]) -> Self {
+        self.diversify(random)
+    }
+
+    /// A key that the cipher makes from a 16-byte label.
+    #[must_use]
+    pub fn derive(&self, label: [u8; BLOCK]) -> Self {
+        Self(self.encrypt_block(label))
+    }
+
+    /// `left8 ⊕ right8` of `E(K, info ‖ 00×8)` (R37); the key is a session key.
+    #[must_use]
+    pub fn authenticator(&self, info: &[u8; 8]) -> [u8; 8] {
+        let mut block = [0u8; BLOCK];
+        block[..8].copy_from_slice(info);
+        let block = self.encrypt_block(block);
+        std::array::from_fn(|i| block[i] ^ block[i + 8])
+    }
+
+    /// One block.
+    #[must_use]
+    pub fn encrypt_block(&self, block: [u8; BLOCK]) -> [u8; BLOCK] {
+        let mut block = block.into();
+        self.cipher().encrypt_block(&mut block);
+        block.into()
+    }
+
+    /// Whole blocks, each for itself. A rest shorter than a block is left out; callers check the length first.
+    #[must_use]
+    pub fn encrypt_ecb(&self, data: &[u8]) -> Vec<u8> {
+        let cipher = self.cipher();
+        blocks(data)
+            .flat_map(|block| {
+                let mut block = block.into();
+                cipher.encrypt_block(&mut block);
+                <[u8; BLOCK]>::from(block)
+            })
+            .collect()
+    }
+
+    /// The reverse of [`Self::encrypt_ecb`].
+    #[must_use]
+    pub fn decrypt_ecb(&self, data: &[u8]) -> Vec<u8> {
+        let cipher = self.cipher();
+        blocks(data)
+            .flat_map(|block| {
+                let mut block = block.into();
+                cipher.decrypt_block(&mut block);
+                <[u8; BLOCK]>::from(block)
+            })
+            .collect()
+    }
+
+    /// CBC decryption of whole blocks.
+    #[must_use]
+    pub fn decrypt_cbc(&self, initial: [u8; BLOCK], data: &[u8]) -> Vec<u8> {
+        let cipher = self.cipher();
+        let mut previous = initial;
+        let mut plain = Vec::with_capacity(data.len());
+        for sent in blocks(data) {
+            let mut block = sent.into();
+            cipher.decrypt_block(&mut block);
+            plain.extend(block.iter().zip(previous).map(|(a, b)| a ^ b));
+            previous = sent;
+        }
+        plain
+    }
+
+    /// The last block of CBC over whole blocks, starting from `initial`.
+    #[must_use]
+    pub fn cbc_mac(&self, initial: [u8; BLOCK], data: &[u8]) -> [u8; BLOCK] {
+        let cipher = self.cipher();
+        let mut state = initial;
+        for block in blocks(data) {
+            let mut mixed = std::array::from_fn::<u8, BLOCK, _>(|i| state[i] ^ block[i]).into();
+            cipher.encrypt_block(&mut mixed);
+            state = mixed.into();
+        }
+        state
+    }
+
+    /// CMAC (NIST SP 800-38B) over the parts put together.
+    #[must_use]
+    pub fn cmac(&self, parts: &[&[u8]]) -> [u8; BLOCK] {
+        let mut mac = <Cmac<Sm4> as KeyInit>::new(&self.0.into());
+        for part in parts {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    fn cipher(&self) -> Sm4 {
+        Sm4::new(&self.0.into())
+    }
+}
+
+fn blocks(data: &[u8]) -> impl Iterator<Item = [u8; BLOCK]> + '_ {
+    let (whole, _) = data.as_chunks::<BLOCK>();
+    whole.iter().copied()
+}
+
+/// `data ‖ 80 ‖ 00…` to whole blocks, at least one byte (D9).
+#[must_use]
+pub fn pad(data: &[u8]) -> Vec<u8> {
+    let mut padded = Vec::with_capacity(data.len() + BLOCK);
+    padded.extend_from_slice(data);
+    padded.push(0x80);
+    padded.resize(padded.len().next_multiple_of(BLOCK), 0);
+    padded
+}
+
+/// Whether `rest` is `80 ‖ 00…` and no longer than one block.
+#[must_use]
+pub fn is_padding(rest: &[u8]) -> bool {
+    rest.len() <= BLOCK && matches!(rest, [0x80, zeros @ ..] if zeros.iter().all(|byte| *byte == 0))
+}
+
+/// Takes the padding off, if it is right.
+#[must_use]
+pub fn unpad(padded: &[u8]) -> Option<&[u8]> {
+    let end = padded.iter().rposition(|byte| *byte != 0)?;
+    is_padding(&padded[end..]).then(|| &padded[..end])
+}
+
+/// Constant-time comparison of cryptograms and MACs.
+#[must_use]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Key {
+        Key::from_slice(&hex::decode(text).unwrap()).unwrap()
+    }
+
+    /// GM/T 0002 example and the published diversification vector.
+    #[test]
+    fn published_vectors() {
+        let k = "0123456789ABCDEFFEDCBA9876543210";
+        let block = hex::decode(k).unwrap().try_into().unwrap();
+        assert_eq!(
+            hex::encode_upper(key(k).encrypt_block(block)),
+            "681EDF34D206965E86B3E94F536E4246"
+        );
+        let factor = [0x92, 0xCD, 0xCE, 0x45, 0xA1, 0x67, 0x99, 0xFD];
+        assert_eq!(
+            hex::encode_upper(key(k).diversify(&factor).0),
+            "86C63180C2806ED1F47B859DE501215B"
+        );
+        assert_eq!(key(k).check_value(), [0x26, 0x77, 0xF4]);
+    }
+
+    #[test]
+    fn ecb_and_cbc_undo_themselves() {
+        let k = key("0123456789ABCDEFFEDCBA9876543210");
+        let data: Vec<u8> = (0..48).collect();
+        assert_eq!(k.decrypt_ecb(&k.encrypt_ecb(&data)), data);
+        // CBC with the previous cipher block as IV of one block is ECB of the mixed block.
+        let first = k.cbc_mac([0; 16], &data[..16]);
+        let second = k.cbc_mac(first, &data[16..32]);
+        let sent = [first, second].concat();
+        assert_eq!(k.decrypt_cbc([0; 16], &sent), &data[..32]);
+    }
+
+    #[test]
+    fn padding_is_at_least_one_byte_and_at_most_a_block() {
+        for len in 0..40 {
+            let padded = pad(&vec![7; len]);
+            assert_eq!(padded.len() % 16, 0);
+            assert!(padded.len() > len && padded.len() <= len + 16);
+            assert_eq!(unpad(&padded), Some(&vec![7; len][..]));
+        }
+        assert_eq!(unpad(&[0; 16]), None);
+        assert_eq!(unpad(&[1; 16]), None);
+        let too_long = [&[9u8; 15][..], &[0x80], &[0; 16]].concat();
+        assert_eq!(unpad(&too_long), None);
+    }
+}

@@ -1,0 +1,40 @@
+//! The maker's transport keys: what protects a blank until the issuer's master key is on it (D34, D41).
+
+use cardlib_card::gm::sm3;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::crypto::Key;
+
+/// The maker's 16-byte transport master; each chip's transport key is diversified from it.
+pub struct TransportMaster(Key);
+
+/// The text is not a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a transport master key is 32 hex digits")]
+pub struct NotAKey;
+
+impl TransportMaster {
+    /// The public one of the test hierarchy.
+    #[must_use]
+    pub fn test() -> Self {
+        let digest = sm3::digest(b"RHC-TEST-TRANSPORT");
+        Self(Key::new(std::array::from_fn(|i| digest[i])))
+    }
+
+    /// Reads 32 hex digits; white space around them does not count.
+    ///
+    /// # Errors
+    /// [`NotAKey`].
+    pub fn from_hex(text: &str) -> Result<Self, NotAKey> {
+        let mut bytes = Zeroizing::new([0u8; 16]);
+        hex::decode_to_slice(text.trim(), bytes.as_mut_slice()).map_err(|_| NotAKey)?;
+        Ok(Self(Key::new(*bytes)))
+    }
+
+    /// The transport key of the chip with this factor or serial.
+    #[must_use]
+    pub fn key_of(&self, factor: &[u8; 8]) -> Key {
+        self.0.diversify(factor)
+    }
+}
