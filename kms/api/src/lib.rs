@@ -15,7 +15,9 @@ mod status;
 
 pub use card::{CardState, PersonalisationRequest};
 pub use client::{Client, ClientError};
-pub use sam::{SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, TerminalInfo};
+pub use sam::{
+    SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, TerminalInfo,
+};
 pub use script::{AnswerKind, CheckValue, Phase, Script, Step};
 pub use secret::Secret;
 pub use status::{KeyRow, KeyTable, ServiceStatus};

@@ -1,0 +1,25 @@
+//! The key service's rules, without any I/O: who may ask for what, which key goes where, and what an HSM is asked.
+//!
+//! | module | one idea |
+//! |---|---|
+//! | [`tier`] | ministry, province, prefecture; the factors between them (D3, D4) |
+//! | [`catalogue`] | every key, which tier holds it, where it may go |
+//! | [`testkeys`] | labels of the public test hierarchy (D31–D42) |
+//! | [`approval`] | two officers, neither of them the requester, over exact bytes |
+//! | [`ticket`] | counted permissions |
+//! | [`binding`] | a chip on a maker's list, bound once to one purpose (D44) |
+//! | [`handdown`] | request, grant, import between tiers |
+//! | [`certificate`] | issuer and SAM certificates for the HSM to sign (D20, D21) |
+//! | [`fill`] | dialect plans as requests to the HSM |
+//! | [`port`] | what an HSM must do, in our own words |
+
+pub mod approval;
+pub mod binding;
+pub mod catalogue;
+pub mod certificate;
+pub mod fill;
+pub mod handdown;
+pub mod port;
+pub mod testkeys;
+pub mod ticket;
+pub mod tier;

@@ -1,0 +1,299 @@
+//! From a dialect plan to the HSM's request, and from its answer to phases again.
+
+use cardlib_card::dialect::Level;
+use cardlib_card::dialect::{AnswerKind, Base, BaseKey, Plan, Step, Target as SlotTarget};
+use cardlib_card::profile::Profile;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::catalogue::{factor_list, key_id, remaining_factors, transport_id};
+use crate::port::{BaseClass, FillRequest, FillStep, Filled, FilledStep, KeyRef, Mark, Target};
+use crate::tier::{Factor, Tier};
+
+/// The chip and the request that a plan is for.
+pub struct Job<'a> {
+    /// Card or SAM.
+    pub target: Target,
+    /// Id of the request.
+    pub request_id: Uuid,
+    /// Ticket to be spent.
+    pub ticket: &'a str,
+    /// Mark of the store.
+    pub mark: Mark,
+    /// Where this service stands.
+    pub tier: &'a Tier,
+    /// Province factor: of this tier, or of the province the ministry makes a SAM for.
+    pub province: Factor,
+    /// Card factor or chip serial.
+    pub chip: Factor,
+    /// Vendor code from the ATR.
+    pub vendor: [u8; 2],
+}
+
+/// Why a plan and this service do not fit.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum FillError {
+    /// A plan that does not begin with a session, or begins with one under a slot.
+    #[error("a plan begins with a session under a held key")]
+    NoBase,
+    /// A key that is in no catalogue.
+    #[error("key-missing: {0} is in no catalogue")]
+    UnknownKey(String),
+    /// Sessions of different levels in one plan.
+    #[error("a plan's sessions have one level")]
+    Level,
+    /// The HSM answered another number of steps than was asked.
+    #[error("the HSM answered another script than was asked")]
+    OtherScript,
+}
+
+/// Names and sizes of the plan's phases, to cut the answer into.
+pub struct Outline {
+    phases: Vec<PhaseOutline>,
+    /// Key and version per slot.
+    pub slots: Vec<(String, u8)>,
+}
+
+/// A phase's name and, per step, how many commands it becomes and what the last one's answer is.
+type PhaseOutline = (&'static str, Vec<(usize, Option<AnswerKind>)>);
+
+/// A phase of finished commands.
+pub struct FilledPhase {
+    /// Name.
+    pub name: &'static str,
+    /// Commands and what their answers are.
+    pub steps: Vec<(FilledStep, Option<AnswerKind>)>,
+}
+
+/// Turns a plan into the HSM's request.
+///
+/// # Errors
+/// [`FillError`] for a plan that is none, or a key that is in no catalogue.
+pub fn request(
+    profile: &Profile,
+    plan: Plan,
+    job: &Job<'_>,
+) -> Result<(FillRequest, Outline), FillError> {
+    let slots = plan.slots.iter().map(|slot| {
+        let factors = match slot.target {
+            SlotTarget::Root => Vec::new(),
+            SlotTarget::Chip => chip_factors(profile, &slot.key, job)?,
+        };
+        Ok(KeyRef {
+            id: key_id(&slot.key, slot.version),
+            factors,
+        })
+    });
+    let slots = slots.collect::<Result<Vec<_>, FillError>>()?;
+    let names = plan
+        .slots
+        .iter()
+        .map(|slot| (slot.key.clone(), slot.version))
+        .collect();
+    let outline = Outline {
+        phases: plan
+            .phases
+            .iter()
+            .map(|p| (p.name, p.steps.iter().map(size).collect()))
+            .collect(),
+        slots: names,
+    };
+    let steps: Vec<Step> = plan
+        .phases
+        .into_iter()
+        .flat_map(|phase| phase.steps)
+        .collect();
+    let Some(Step::Open {
+        base: Base::Held(base),
+        level,
+        ..
+    }) = steps.first()
+    else {
+        return Err(FillError::NoBase);
+    };
+    let (base, level) = (base_key(profile, *base, job)?, *level);
+    let mac_texts = plan.mac_texts.into_iter().map(|mut text| {
+        text.key = key_id(&text.key, text.version);
+        text
+    });
+    let request = FillRequest {
+        target: job.target,
+        request_id: job.request_id,
+        ticket: job.ticket.to_owned(),
+        mark: job.mark,
+        mechanism: plan.mechanism,
+        factor: job.chip,
+        base,
+        slots,
+        mac_texts: mac_texts.collect(),
+        steps: steps
+            .into_iter()
+            .map(|step| fill_step(step, level))
+            .collect::<Result<_, _>>()?,
+        level,
+    };
+    Ok((request, outline))
+}
+
+fn size(step: &Step) -> (usize, Option<AnswerKind>) {
+    match step {
+        Step::Open { .. } => (2, None),
+        Step::Command { answer, .. } => (1, *answer),
+    }
+}
+
+fn fill_step(step: Step, expected: Level) -> Result<FillStep, FillError> {
+    match step {
+        Step::Open { level, .. } if level != expected => Err(FillError::Level),
+        Step::Open {
+            base,
+            key_version,
+            counter,
+            level,
+        } => {
+            let slot = match base {
+                Base::Held(_) => None,
+                Base::Slot(slot) => Some(slot),
+            };
+            Ok(FillStep::Open {
+                slot,
+                key_version,
+                counter,
+                level,
+            })
+        }
+        Step::Command {
+            header, segments, ..
+        } => Ok(FillStep::Command { header, segments }),
+    }
+}
+
+fn base_key(profile: &Profile, base: BaseKey, job: &Job<'_>) -> Result<KeyRef, FillError> {
+    if base == BaseKey::Transport {
+        let class = if job.target == Target::Card {
+            BaseClass::CardTransport
+        } else {
+            BaseClass::SamTransport
+        };
+        return Ok(KeyRef {
+            id: transport_id(class, job.vendor),
+            factors: vec![job.chip],
+        });
+    }
+    let factors = chip_factors(profile, base.name(), job)?;
+    Ok(KeyRef {
+        id: key_id(base.name(), 0),
+        factors,
+    })
+}
+
+fn chip_factors(profile: &Profile, name: &str, job: &Job<'_>) -> Result<Vec<Factor>, FillError> {
+    let list = factor_list(profile, name).ok_or_else(|| FillError::UnknownKey(name.to_owned()))?;
+    Ok(remaining_factors(list, job.tier, job.province, job.chip))
+}
+
+/// Base keys with which scripts of a ticket may start, of the keys held here.
+#[must_use]
+pub fn ticket_base_keys(
+    target: Target,
+    held: impl Iterator<Item = crate::port::HeldKey>,
+) -> Vec<String> {
+    use crate::port::KeyUse;
+    held.filter(|key| match (target, key.spec.usage) {
+        (Target::Card, KeyUse::SessionBase(class)) => {
+            matches!(class, BaseClass::CardTransport | BaseClass::CardMaster)
+        }
+        (Target::Sam, KeyUse::SessionBase(class)) => {
+            matches!(class, BaseClass::SamTransport | BaseClass::SamMaster)
+        }
+        _ => false,
+    })
+    .map(|key| key.spec.id)
+    .collect()
+}
+
+impl Outline {
+    /// Cuts the HSM's answer into the plan's phases.
+    ///
+    /// # Errors
+    /// [`FillError::OtherScript`] when the numbers disagree.
+    pub fn cut(&self, filled: Filled) -> Result<Vec<FilledPhase>, FillError> {
+        let mut steps = filled.steps.into_iter();
+        let mut phases = Vec::with_capacity(self.phases.len());
+        for (name, sizes) in &self.phases {
+            let mut out = Vec::new();
+            for (count, answer) in sizes {
+                for _ in 0..*count {
+                    out.push((steps.next().ok_or(FillError::OtherScript)?, *answer));
+                }
+            }
+            phases.push(FilledPhase { name, steps: out });
+        }
+        if steps.next().is_some() || filled.check_values.len() != self.slots.len() {
+            return Err(FillError::OtherScript);
+        }
+        Ok(phases)
+    }
+}
+
+/// The skeleton policy of a dialect: which command carries what, so that no key that a host knows goes out under a
+/// valid MAC (rule 3 of the HSM port).
+///
+/// # Errors
+/// The dialect lacks a command.
+pub fn policy(
+    dialect: &cardlib_card::dialect::Dialect,
+    mark: Mark,
+) -> Result<crate::port::Operation, cardlib_card::dialect::DialectError> {
+    use crate::port::{PolicyRule, RuleShape};
+    const KEY_HEADER: u8 = 9;
+    const ANY_DATA: u8 = 239;
+    let both = [Target::Card, Target::Sam];
+    let mut wanted: Vec<(&[Target], &str, RuleShape)> = vec![
+        (&both, "master-key", RuleShape::MasterKey(KEY_HEADER)),
+        (
+            &[Target::Card],
+            "card-key",
+            RuleShape::ApplicationKey(KEY_HEADER),
+        ),
+        (
+            &[Target::Sam],
+            "sam-key",
+            RuleShape::ApplicationKey(KEY_HEADER),
+        ),
+        (&[Target::Card], "create-ef", RuleShape::Data(14)),
+        (&both, "store-data", RuleShape::Data(ANY_DATA)),
+        (&both, "wipe", RuleShape::Data(0)),
+        (&[Target::Sam], "generate-key-pair", RuleShape::Data(0)),
+        (&[Target::Sam], "set-pin", RuleShape::Data(3)),
+        (&[Target::Card], "set-personalised", RuleShape::Data(0)),
+        (&[Target::Sam], "end-national-stage", RuleShape::Data(0)),
+        (&both, "activate", RuleShape::Data(0)),
+    ];
+    if mark == Mark::Test {
+        wanted.push((&[Target::Sam], "import-key-pair", RuleShape::TestScalar));
+    }
+    let mut rules = Vec::new();
+    for (targets, command, shape) in wanted {
+        let header = dialect.header(command)?;
+        rules.extend(targets.iter().map(|target| PolicyRule {
+            target: *target,
+            header,
+            shape,
+        }));
+    }
+    let name = format!(
+        "{}-{}",
+        dialect.name,
+        if mark == Mark::Test {
+            "test"
+        } else {
+            "standard"
+        }
+    );
+    Ok(crate::port::Operation::LoadPolicy {
+        name,
+        mechanism: dialect.mechanism.clone(),
+        rules,
+    })
+}

@@ -1,0 +1,201 @@
+//! What two officers may order.
+
+use super::{HeldKey, KeySpec, Mark, Target, Ways};
+use crate::tier::Factor;
+
+/// How another HSM stands to this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerKind {
+    /// Hands keys down to this one.
+    Upper,
+    /// Receives keys from this one.
+    Lower,
+    /// A card maker's: sends transport keys only.
+    Maker,
+}
+
+/// One key of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Key here.
+    pub id: String,
+    /// Diversified by these first.
+    pub factors: Vec<Factor>,
+    /// Ways out at the receiver, never more than here.
+    pub ways: Ways,
+}
+
+/// What the data of an allowed command may consist of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleShape {
+    /// A literal header of this length, one application key and its check value.
+    ApplicationKey(u8),
+    /// The same with a master key.
+    MasterKey(u8),
+    /// Literals and MAC texts, at most so many bytes.
+    Data(u8),
+    /// One public test private key; TEST only.
+    TestScalar,
+}
+
+/// One command that the skeleton policy allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyRule {
+    /// On which chip.
+    pub target: Target,
+    /// CLA INS P1 P2; P2 is always 00 in this dialect.
+    pub header: [u8; 4],
+    /// What it may carry.
+    pub shape: RuleShape,
+}
+
+/// A ticket for the HSM to count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketOrder {
+    /// Id.
+    pub id: String,
+    /// Cards or SAMs.
+    pub target: Target,
+    /// Distinct chips.
+    pub count: u64,
+    /// Scripts per chip, the first included.
+    pub scripts_per_chip: u32,
+    /// Seconds since 1970.
+    pub not_after: u64,
+    /// Base keys with which scripts may start.
+    pub base_keys: Vec<String>,
+}
+
+/// An operation that needs two officers.
+#[derive(Clone)]
+pub enum Operation {
+    /// A random key, or key pair, born in the HSM.
+    Generate(KeySpec),
+    /// The public test key of this label (D31–D42); TEST only; the HSM computes it.
+    TestKey(KeySpec, String),
+    /// Key bytes in hexadecimal; TEST only.
+    ImportRaw(KeySpec, zeroize::Zeroizing<String>),
+    /// Names a further officer.
+    EnrolOfficer {
+        /// Name.
+        name: String,
+        /// X‖Y.
+        public_key: [u8; 64],
+    },
+    /// Takes another HSM for genuine.
+    EnrolPeer {
+        /// Name here.
+        name: String,
+        /// Above, below, maker.
+        kind: PeerKind,
+        /// X‖Y.
+        signing_key: [u8; 64],
+        /// X‖Y.
+        encryption_key: [u8; 64],
+        /// What the officers compared.
+        fingerprint: [u8; 32],
+    },
+    /// The skeleton policy.
+    LoadPolicy {
+        /// Name.
+        name: String,
+        /// Mechanism.
+        mechanism: String,
+        /// Allowed commands.
+        rules: Vec<PolicyRule>,
+    },
+    /// A counted permission.
+    CreateTicket(TicketOrder),
+    /// Keys for another HSM (D27).
+    ExportPackage {
+        /// Peer name.
+        receiver: String,
+        /// In words.
+        purpose: String,
+        /// Which keys.
+        entries: Vec<Export>,
+        /// Carried and signed: certificates.
+        payload: Vec<u8>,
+    },
+    /// Keys from another HSM.
+    ImportPackage(String),
+    /// A signature with the root key.
+    Sign {
+        /// Key id.
+        key: String,
+        /// Message, signed with ZA.
+        message: Vec<u8>,
+    },
+}
+
+impl Operation {
+    /// What the operation is about, for the audit: ids only.
+    #[must_use]
+    pub fn object(&self) -> String {
+        match self {
+            Self::Generate(spec) | Self::TestKey(spec, _) | Self::ImportRaw(spec, _) => {
+                spec.id.clone()
+            }
+            Self::EnrolOfficer { name, .. }
+            | Self::EnrolPeer { name, .. }
+            | Self::LoadPolicy { name, .. } => name.clone(),
+            Self::CreateTicket(ticket) => ticket.id.clone(),
+            Self::ExportPackage {
+                receiver, entries, ..
+            } => format!("{receiver} ({} keys)", entries.len()),
+            Self::ImportPackage(_) => "package".to_owned(),
+            Self::Sign { key, .. } => key.clone(),
+        }
+    }
+
+    /// Name for the audit.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Generate(_) => "key.generate",
+            Self::TestKey(..) => "key.test",
+            Self::ImportRaw(..) => "key.import-raw",
+            Self::EnrolOfficer { .. } => "officer.enrol",
+            Self::EnrolPeer { .. } => "hsm.enrol",
+            Self::LoadPolicy { .. } => "policy.load",
+            Self::CreateTicket(_) => "ticket.create",
+            Self::ExportPackage { .. } => "package.export",
+            Self::ImportPackage(_) => "package.import",
+            Self::Sign { .. } => "root.sign",
+        }
+    }
+}
+
+/// A package's outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackageLabel {
+    /// Mark it was made under.
+    pub mark: Mark,
+    /// Fingerprint of the HSM it is for.
+    pub receiver: [u8; 32],
+    /// Certificates it carries.
+    pub payload: Vec<u8>,
+}
+
+/// What an executed order answered.
+pub enum Outcome {
+    /// Nothing more to say.
+    Done,
+    /// A key was made.
+    Key(Box<HeldKey>),
+    /// A package was made.
+    Package(String),
+    /// A package was taken in.
+    Imported {
+        /// Name of the sending HSM here.
+        sender: String,
+        /// Its number.
+        sequence: u64,
+        /// Keys it brought.
+        keys: Vec<HeldKey>,
+        /// Certificates it carried.
+        payload: Vec<u8>,
+    },
+    /// r‖s.
+    Signature([u8; 64]),
+}
