@@ -1,0 +1,181 @@
+//! The command line of `rhc-card`.
+
+use std::path::PathBuf;
+
+use cardlib_card::cert::Mark;
+use cardlib_sim::fault::Order;
+use clap::{Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  rhc-card virtual user --vpcd 127.0.0.1:35963 --state card1.state --seed 1
+  rhc-card virtual sam --vpcd 127.0.0.1:35964 --state sam1.state --factor 2233445566778899
+  rhc-card readers
+  rhc-card info --reader 'Virtual PCD 0 00 00'
+  rhc-card delivery-list --maker 5454 --product RHC-SIM --mark test --kind card --sequence 1 \\
+      --item 1122334455667788 --out cards.json
+  rhc-card forge --from card1.state --out forged.state
+
+Exit codes: 0 done, 2 usage, 3 the card or file is not right, 4 no reader, daemon or disk.
+RHC_LANG=zh speaks Chinese.";
+
+/// Look at resident health cards in readers, and be one.
+#[derive(Parser)]
+#[command(name = "rhc-card", version, after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+#[derive(Subcommand)]
+pub enum Task {
+    /// Put a virtual card into a reader of the PC/SC daemon (vpcd driver) until the reader goes away
+    Virtual {
+        #[command(subcommand)]
+        kind: VirtualKind,
+    },
+    /// Test aid: copy a card's data into a new state file, with random keys in place of every key
+    Forge(Forge),
+    /// Show what a card says of itself without any key
+    Info(Info),
+    /// List readers and what is in them
+    Readers {
+        /// Machine-readable
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write and sign a maker's delivery list: FILE and FILE.sig
+    DeliveryList(DeliveryList),
+    /// Draw a maker's signature key into a new file and print its public key
+    MakerKey {
+        /// New file, mode 0600
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum VirtualKind {
+    /// A user card
+    User {
+        #[command(flatten)]
+        card: Virtual,
+        /// Test aid: start as a forgery of this card: its data, random keys (FILE may be in use)
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["factor", "vendor", "transport_key_file"])]
+        forge_from: Option<PathBuf>,
+    },
+    /// A SAM
+    Sam {
+        #[command(flatten)]
+        card: Virtual,
+    },
+}
+
+#[derive(clap::Args)]
+pub struct Virtual {
+    /// Where the vpcd driver listens
+    #[arg(long, value_name = "HOST:PORT")]
+    pub vpcd: String,
+    /// State file: continued if it is there, else made; without it the card lives as long as the process
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Card profile
+    #[arg(long, default_value = "rhc-2012")]
+    pub profile: String,
+    /// Card factor or chip serial of a new blank, 16 hex digits; else drawn (from the seed, if there is one)
+    #[arg(long, value_name = "HEX", value_parser = hex_8)]
+    pub factor: Option<[u8; 8]>,
+    /// Makes every random number of the card follow from N
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Vendor code of a new blank, 4 hex digits [default: 5454 TEST; 4445 with --transport-key-file]
+    #[arg(long, value_name = "HEX", value_parser = hex_2)]
+    pub vendor: Option<[u8; 2]>,
+    /// The maker's transport master key for a new blank: 32 hex digits, mode 0600 [default: the public test key]
+    #[arg(long, value_name = "FILE")]
+    pub transport_key_file: Option<PathBuf>,
+    /// The card works this long on every command
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub delay_ms: u64,
+    /// Test aid: pull-at:N, pull-after:N, silent-at:N, short-at:N or short-at:N:0, at the Nth command
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Option<Order>,
+}
+
+#[derive(clap::Args)]
+pub struct Forge {
+    /// State file of the card to copy; it may be in use
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// New state file
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Card profile
+    #[arg(long, default_value = "rhc-2012")]
+    pub profile: String,
+    /// Makes the random keys follow from N
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+#[derive(clap::Args)]
+pub struct Info {
+    /// Reader, by its name or a part of it that fits no other
+    #[arg(long, value_name = "NAME")]
+    pub reader: String,
+    /// Card profile
+    #[arg(long, default_value = "rhc-2012")]
+    pub profile: String,
+    /// Machine-readable
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct DeliveryList {
+    /// Vendor code, 4 hex digits, as in the ATR
+    #[arg(long, value_name = "HEX", value_parser = hex_2)]
+    pub maker: [u8; 2],
+    /// Product name
+    #[arg(long)]
+    pub product: String,
+    /// test, demo or production
+    #[arg(long)]
+    pub mark: Mark,
+    /// Cards or SAMs
+    #[arg(long)]
+    pub kind: Kind,
+    /// Number of this list at this maker, from 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub sequence: u64,
+    /// Card factor or chip serial, 16 hex digits; give it once for each
+    #[arg(long = "item", value_name = "HEX", value_parser = hex_8, required = true)]
+    pub items: Vec<[u8; 8]>,
+    /// The list; its signature goes to FILE.sig
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The maker's private key, 64 hex digits, mode 0600; a TEST list may do without (the public test key signs)
+    #[arg(long, value_name = "FILE")]
+    pub maker_key: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Kind {
+    Card,
+    Sam,
+}
+
+fn hex_8(text: &str) -> Result<[u8; 8], String> {
+    fixed(text)
+}
+
+fn hex_2(text: &str) -> Result<[u8; 2], String> {
+    fixed(text)
+}
+
+fn fixed<const N: usize>(text: &str) -> Result<[u8; N], String> {
+    let mut bytes = [0u8; N];
+    hex::decode_to_slice(text, &mut bytes)
+        .map(|()| bytes)
+        .map_err(|_| format!("{} hex digits are wanted", 2 * N))
+}

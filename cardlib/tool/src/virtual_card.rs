@@ -1,0 +1,209 @@
+//! `rhc-card virtual` and `rhc-card forge`: a simulated chip in a reader of the PC/SC daemon.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use cardlib_card::profile::Profile;
+use cardlib_sim::nvm::StateError;
+use cardlib_sim::random::{Random, factor_of_seed};
+use cardlib_sim::user::{ForgeError, OpenError};
+use cardlib_sim::vpcd::{Leaving, Manner, Slot};
+use cardlib_sim::{Chip, SamCard, Stage, TransportMaster, UserCard, VirtualCard};
+
+use crate::args::{Forge, Virtual, VirtualKind};
+use crate::failure::Failure;
+use crate::files;
+use crate::text::say;
+
+/// How long a missing reader is waited for: the daemon may still be starting.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Vendor of blanks with a transport key of their own ("DE"): they are no TEST cards (D38).
+const DEMO_VENDOR: [u8; 2] = [0x44, 0x45];
+
+/// Serves one virtual card until it is pulled or its reader goes away.
+pub fn run(kind: VirtualKind) -> Result<(), Failure> {
+    match kind {
+        VirtualKind::User { card, forge_from } => {
+            let profile = profile(&card.profile)?;
+            let mut chip = user_card(&card, forge_from.as_deref(), profile)?;
+            let facts = (chip.chip(), chip.stage());
+            let name = say("user card", "用户卡");
+            serve(&mut chip, &card, name, facts, profile)
+        }
+        VirtualKind::Sam { card } => {
+            let profile = profile(&card.profile)?;
+            let mut chip = sam(&card, profile)?;
+            let facts = (chip.chip(), chip.stage());
+            serve(&mut chip, &card, "SAM", facts, profile)
+        }
+    }
+}
+
+/// Makes a forged card's state file.
+pub fn forge(order: &Forge) -> Result<(), Failure> {
+    let random = Random::from_seed(order.seed);
+    let profile = profile(&order.profile)?;
+    let card =
+        UserCard::forged(&order.from, Some(&order.out), profile, random).map_err(forge_failed)?;
+    println!(
+        "{} {} → {}",
+        say(
+            "forged card (random keys) with factor",
+            "伪卡（随机密钥），分散因子"
+        ),
+        hex::encode_upper(card.chip().factor),
+        order.out.display()
+    );
+    Ok(())
+}
+
+fn serve(
+    chip: &mut dyn VirtualCard,
+    order: &Virtual,
+    name: &str,
+    (facts, stage): (Chip, Stage),
+    profile: &Profile,
+) -> Result<(), Failure> {
+    let slot = Slot::connect(&order.vpcd, PATIENCE).map_err(Failure::environment)?;
+    let state = profile.life_cycle.byte(stage.life_cycle());
+    let _ = writeln!(
+        std::io::stdout(),
+        "{} {name} {} {} {}, {} {state:02X}",
+        say("virtual", "虚拟"),
+        hex::encode_upper(facts.factor),
+        say("in", "已插入"),
+        order.vpcd,
+        say("life cycle", "生命周期"),
+    );
+    let manner = Manner {
+        delay: Duration::from_millis(order.delay_ms),
+        fault: order.fault,
+    };
+    match slot.serve(chip, manner).map_err(Failure::environment)? {
+        Leaving::Pulled => eprintln!("{}", say("pulled, as ordered", "已按要求拔出")),
+        Leaving::ReaderClosed => {}
+    }
+    Ok(())
+}
+
+fn user_card(
+    order: &Virtual,
+    forge_from: Option<&Path>,
+    profile: &'static Profile,
+) -> Result<UserCard, Failure> {
+    let random = || Random::from_seed(order.seed);
+    let state = order.state.as_deref();
+    if let Some(path) = state.filter(|path| path.exists()) {
+        if forge_from.is_some() {
+            return Err(already_there(path));
+        }
+        let card = UserCard::open(path, profile, random()).map_err(open_failed)?;
+        check_factor(order, card.chip())?;
+        return Ok(card);
+    }
+    if let Some(from) = forge_from {
+        return UserCard::forged(from, state, profile, random()).map_err(forge_failed);
+    }
+    let (chip, transport) = blank(order, profile)?;
+    let key = transport.key_of(&chip.factor);
+    match state {
+        Some(path) => UserCard::blank_at(path, profile, chip, key, random()).map_err(state_failed),
+        None => Ok(UserCard::blank(profile, chip, key, random())),
+    }
+}
+
+fn sam(order: &Virtual, profile: &'static Profile) -> Result<SamCard, Failure> {
+    let random = || Random::from_seed(order.seed);
+    let state = order.state.as_deref();
+    if let Some(path) = state.filter(|path| path.exists()) {
+        let sam = SamCard::open(path, profile, random()).map_err(open_failed)?;
+        check_factor(order, sam.chip())?;
+        return Ok(sam);
+    }
+    let (chip, transport) = blank(order, profile)?;
+    let key = transport.key_of(&chip.factor);
+    match state {
+        Some(path) => SamCard::blank_at(path, profile, chip, key, random()).map_err(state_failed),
+        None => Ok(SamCard::blank(profile, chip, key, random())),
+    }
+}
+
+/// What the maker puts into a new blank.
+fn blank(order: &Virtual, profile: &Profile) -> Result<(Chip, TransportMaster), Failure> {
+    let factor = match (order.factor, order.seed) {
+        (Some(factor), _) => factor,
+        (None, Some(seed)) => factor_of_seed(seed),
+        (None, None) => Random::System.draw().map_err(Failure::environment)?,
+    };
+    let mut chip = Chip::test(profile, factor);
+    let mut transport = TransportMaster::test();
+    if let Some(path) = &order.transport_key_file {
+        let text = files::read_secret(path)?;
+        transport = TransportMaster::from_hex(&text)
+            .map_err(|cause| Failure::wrong(format!("{}: {cause}", path.display())))?;
+        chip.vendor = DEMO_VENDOR;
+    }
+    if let Some(vendor) = order.vendor {
+        chip.vendor = vendor;
+    }
+    Ok((chip, transport))
+}
+
+/// A state file has its own factor; another one on the command line is a mix-up.
+fn check_factor(order: &Virtual, chip: Chip) -> Result<(), Failure> {
+    match order.factor {
+        Some(factor) if factor != chip.factor => Err(Failure::Usage(format!(
+            "{} {}",
+            say(
+                "the state file's card has another factor:",
+                "状态文件中的卡分散因子不同："
+            ),
+            hex::encode_upper(chip.factor)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn profile(name: &str) -> Result<&'static Profile, Failure> {
+    Profile::named(name).ok_or_else(|| {
+        Failure::Usage(format!(
+            "{} {name}; rhc-2012 {}",
+            say("there is no profile", "没有此配置："),
+            say("is one", "可用")
+        ))
+    })
+}
+
+fn already_there(path: &Path) -> Failure {
+    Failure::Usage(format!(
+        "{}: {}",
+        path.display(),
+        say(
+            "this state file exists; a forgery needs a new one",
+            "状态文件已存在；伪卡需要新文件"
+        )
+    ))
+}
+
+fn state_failed(cause: StateError) -> Failure {
+    match cause {
+        StateError::Io { .. } | StateError::InUse(_) => Failure::environment(cause),
+        _ => Failure::wrong(cause),
+    }
+}
+
+fn open_failed(cause: OpenError) -> Failure {
+    match cause {
+        OpenError::State(cause) => state_failed(cause),
+        OpenError::Profile(_) => Failure::wrong(cause),
+    }
+}
+
+fn forge_failed(cause: ForgeError) -> Failure {
+    match cause {
+        ForgeError::Open(cause) => open_failed(cause),
+        ForgeError::State(cause) => state_failed(cause),
+        ForgeError::Random(cause) => Failure::environment(cause),
+    }
+}
