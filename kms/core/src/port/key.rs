@@ -1,7 +1,5 @@
 //! Keys as attributes: what one is for, where it may go, how deep.
 
-use crate::tier::Factor;
-
 /// What a key may be used for; exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyUse {
@@ -69,6 +67,4 @@ pub struct HeldKey {
     pub check_value: [u8; 3],
     /// X‖Y of a key pair.
     pub public_key: Option<[u8; 64]>,
-    /// Factor applied on the way here (empty for a root): known to the catalogue, not to the HSM.
-    pub factor: Option<Factor>,
 }

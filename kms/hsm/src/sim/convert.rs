@@ -1,0 +1,373 @@
+//! The port's words into the wire's and back.
+
+use cardlib_card::dialect::{Level, Segment};
+use hsm_wire::attributes::{KeyAttributes, KeyInfo};
+use hsm_wire::client::ClientError;
+use hsm_wire::fill as wire;
+use hsm_wire::info::HsmInfo;
+use hsm_wire::officer::{ExportEntry, KeySource, OrderDone, OrderOp, PeerKind as WirePeerKind};
+use hsm_wire::policy::{Load, Policy, Rule, Shape};
+use hsm_wire::ticket::{Target as WireTarget, TicketSpec};
+use hsm_wire::{self as hsm, Algorithm, Hex, Leaves, Usage};
+use kms_core::port::{
+    BaseClass, Export, FillRequest, FillStep, Filled, FilledStep, HeldKey, HsmError, HsmIdentity,
+    KeyRef, KeySpec, KeyUse, Mark, Operation, Outcome, PeerKind, PolicyRule, RuleShape, Target,
+    TicketOrder, Ways,
+};
+
+pub(super) fn error(error: ClientError) -> HsmError {
+    match error {
+        ClientError::Refused(refusal) => {
+            let at = refusal
+                .step
+                .map(|step| format!("step {step}: "))
+                .unwrap_or_default();
+            HsmError::Refused {
+                rule: refusal.code.name().to_owned(),
+                detail: format!("{at}{}", refusal.detail),
+            }
+        }
+        other => HsmError::Unavailable(other.to_string()),
+    }
+}
+
+pub(super) fn mark(mark: hsm::Mark) -> Mark {
+    match mark {
+        hsm::Mark::Test => Mark::Test,
+        hsm::Mark::Demo => Mark::Demo,
+        hsm::Mark::Production => Mark::Production,
+    }
+}
+
+fn wire_mark(mark: Mark) -> hsm::Mark {
+    match mark {
+        Mark::Test => hsm::Mark::Test,
+        Mark::Demo => hsm::Mark::Demo,
+        Mark::Production => hsm::Mark::Production,
+    }
+}
+
+pub(super) fn identity(info: HsmInfo) -> HsmIdentity {
+    HsmIdentity {
+        fingerprint: info.id.0,
+        mark: mark(info.mark),
+        signing_key: info.signing_key.0,
+        encryption_key: info.encryption_key.0,
+        officers: info.officers,
+        policy: info.policy.map(|(name, _)| name),
+        simulator: info.simulator,
+    }
+}
+
+pub(super) fn held(info: KeyInfo) -> HeldKey {
+    let attributes = info.attributes;
+    let leaves = attributes.leaves;
+    HeldKey {
+        spec: KeySpec {
+            id: info.id,
+            name: attributes.name,
+            version: attributes.version,
+            usage: key_use(attributes.usage),
+            ways: Ways {
+                hsm: leaves.hsm,
+                sam: leaves.sam,
+                card: leaves.card,
+            },
+            depth: attributes.depth,
+            is_key_pair: attributes.algorithm == Algorithm::Sm2,
+        },
+        check_value: info.check_value.0,
+        public_key: info.public_key.map(|key| key.0),
+    }
+}
+
+fn key_use(usage: Usage) -> KeyUse {
+    match usage {
+        Usage::Derive => KeyUse::Derive,
+        Usage::Mac => KeyUse::Mac,
+        Usage::Sign => KeyUse::Sign,
+        Usage::SignByOrder => KeyUse::SignByOrder,
+        Usage::SessionBase(class) => KeyUse::SessionBase(match class {
+            hsm::BaseClass::CardTransport => BaseClass::CardTransport,
+            hsm::BaseClass::CardMaster => BaseClass::CardMaster,
+            hsm::BaseClass::SamTransport => BaseClass::SamTransport,
+            hsm::BaseClass::SamMaster => BaseClass::SamMaster,
+        }),
+    }
+}
+
+fn usage(usage: KeyUse) -> Usage {
+    match usage {
+        KeyUse::Derive => Usage::Derive,
+        KeyUse::Mac => Usage::Mac,
+        KeyUse::Sign => Usage::Sign,
+        KeyUse::SignByOrder => Usage::SignByOrder,
+        KeyUse::SessionBase(class) => Usage::SessionBase(match class {
+            BaseClass::CardTransport => hsm::BaseClass::CardTransport,
+            BaseClass::CardMaster => hsm::BaseClass::CardMaster,
+            BaseClass::SamTransport => hsm::BaseClass::SamTransport,
+            BaseClass::SamMaster => hsm::BaseClass::SamMaster,
+        }),
+    }
+}
+
+fn leaves(ways: Ways) -> Leaves {
+    Leaves {
+        hsm: ways.hsm,
+        sam: ways.sam,
+        card: ways.card,
+    }
+}
+
+fn attributes(spec: KeySpec) -> (String, KeyAttributes) {
+    let attributes = KeyAttributes {
+        algorithm: if spec.is_key_pair {
+            Algorithm::Sm2
+        } else {
+            Algorithm::Sm4
+        },
+        name: spec.name,
+        version: spec.version,
+        usage: usage(spec.usage),
+        leaves: leaves(spec.ways),
+        depth: spec.depth,
+    };
+    (spec.id, attributes)
+}
+
+fn target(target: Target) -> WireTarget {
+    match target {
+        Target::Card => WireTarget::Card,
+        Target::Sam => WireTarget::Sam,
+    }
+}
+
+pub(super) fn operation(operation: Operation) -> OrderOp {
+    match operation {
+        Operation::Generate(spec) => generate(spec, KeySource::Random),
+        Operation::TestKey(spec, label) => generate(spec, KeySource::TestFormula(label)),
+        Operation::ImportRaw(spec, bytes) => {
+            let (id, attributes) = attributes(spec);
+            OrderOp::ImportRaw {
+                id,
+                attributes,
+                bytes: bytes.to_string(),
+            }
+        }
+        Operation::EnrolOfficer { name, public_key } => OrderOp::EnrolOfficer {
+            name,
+            public_key: Hex(public_key),
+        },
+        Operation::EnrolPeer {
+            name,
+            kind,
+            signing_key,
+            encryption_key,
+            fingerprint,
+        } => OrderOp::EnrolPeer {
+            name,
+            kind: peer_kind(kind),
+            signing_key: Hex(signing_key),
+            encryption_key: Hex(encryption_key),
+            fingerprint: Hex(fingerprint),
+        },
+        Operation::LoadPolicy {
+            name,
+            mechanism,
+            rules,
+        } => OrderOp::LoadPolicy {
+            policy: Policy {
+                name,
+                mechanism,
+                rules: rules.into_iter().map(rule).collect(),
+            },
+        },
+        Operation::CreateTicket(ticket) => OrderOp::CreateTicket {
+            ticket: ticket_spec(ticket),
+        },
+        Operation::ExportPackage {
+            receiver,
+            purpose,
+            entries,
+            payload,
+        } => OrderOp::ExportPackage {
+            receiver,
+            purpose,
+            entries: entries.into_iter().map(export).collect(),
+            payload: hex::encode_upper(payload),
+        },
+        Operation::ImportPackage(package) => OrderOp::ImportPackage { package },
+        Operation::Sign { key, message } => OrderOp::Sign {
+            key,
+            message: hex::encode_upper(message),
+        },
+    }
+}
+
+fn generate(spec: KeySpec, source: KeySource) -> OrderOp {
+    let (id, attributes) = attributes(spec);
+    OrderOp::GenerateKey {
+        id,
+        attributes,
+        source,
+    }
+}
+
+fn peer_kind(kind: PeerKind) -> WirePeerKind {
+    match kind {
+        PeerKind::Upper => WirePeerKind::Upper,
+        PeerKind::Lower => WirePeerKind::Lower,
+        PeerKind::Maker => WirePeerKind::Maker,
+    }
+}
+
+fn export(entry: Export) -> ExportEntry {
+    ExportEntry {
+        new_id: entry.id.clone(),
+        key: entry.id,
+        factors: entry.factors.into_iter().map(Hex).collect(),
+        leaves: Some(leaves(entry.ways)),
+    }
+}
+
+fn rule(rule: PolicyRule) -> Rule {
+    let [cla, ins, p1, _] = rule.header;
+    let (shape, load) = match rule.shape {
+        RuleShape::ApplicationKey(literal) => (Shape::KeyLoad { literal }, Some(Load::Application)),
+        RuleShape::MasterKey(literal) => (Shape::KeyLoad { literal }, Some(Load::Master)),
+        RuleShape::Data(max) => (Shape::Data { max }, None),
+        RuleShape::TestScalar => (Shape::TestScalar {}, None),
+    };
+    Rule {
+        target: target(rule.target),
+        cla: Hex([cla]),
+        ins: Hex([ins]),
+        p1: Some(Hex([p1])),
+        shape,
+        load,
+    }
+}
+
+fn ticket_spec(ticket: TicketOrder) -> TicketSpec {
+    TicketSpec {
+        id: ticket.id,
+        kind: target(ticket.target),
+        count: ticket.count,
+        max_attempts_per_factor: ticket.scripts_per_chip,
+        not_after: ticket.not_after,
+        base_keys: ticket.base_keys,
+    }
+}
+
+pub(super) fn outcome(done: OrderDone) -> Outcome {
+    match done {
+        OrderDone::Done | OrderDone::Ticket(_) | OrderDone::Peer(_) | OrderDone::Policy(_) => {
+            Outcome::Done
+        }
+        OrderDone::Key(info) => Outcome::Key(Box::new(held(*info))),
+        OrderDone::Package(text) => Outcome::Package(text),
+        OrderDone::Imported(report) => Outcome::Imported {
+            sender: report.sender,
+            sequence: report.sequence,
+            keys: report.keys.into_iter().map(held).collect(),
+            payload: report.payload,
+        },
+        OrderDone::Signature(signature) => Outcome::Signature(signature.0),
+    }
+}
+
+pub(super) fn fill(request: &FillRequest) -> Result<wire::FillRequest, HsmError> {
+    let steps = request
+        .steps
+        .iter()
+        .map(|step| fill_step(step, level(request.level)));
+    let texts = request.mac_texts.iter().map(|text| wire::MacText {
+        key: text.key.clone(),
+        message: text.text.to_vec(),
+        digits: text.digits,
+    });
+    Ok(wire::FillRequest {
+        request_id: *request.request_id.as_bytes(),
+        ticket: request.ticket.clone(),
+        mark: wire_mark(request.mark),
+        mechanism: request.mechanism.clone(),
+        factor: request.factor,
+        base: derived(&request.base),
+        slots: request.slots.iter().map(derived).collect(),
+        mac_texts: texts.collect(),
+        steps: steps.collect::<Result<_, _>>()?,
+    })
+}
+
+fn derived(key: &KeyRef) -> wire::Derived {
+    wire::Derived {
+        key: key.id.clone(),
+        factors: key.factors.clone(),
+    }
+}
+
+fn level(level: Level) -> wire::Level {
+    match level {
+        Level::Mac => wire::Level::Mac,
+        Level::MacEncrypt => wire::Level::MacEnc,
+    }
+}
+
+fn fill_step(step: &FillStep, session: wire::Level) -> Result<wire::Step, HsmError> {
+    Ok(match step {
+        FillStep::Open {
+            slot,
+            key_version,
+            counter,
+            level: opened,
+        } => wire::Step::Open {
+            with: slot.map_or(Ok(wire::SessionKey::Base), |slot| {
+                number(slot).map(wire::SessionKey::Slot)
+            })?,
+            key_version: *key_version,
+            counter: *counter,
+            level: level(*opened),
+        },
+        FillStep::Command { header, segments } => wire::Step::Command {
+            header: *header,
+            segments: segments.iter().map(segment).collect::<Result<_, _>>()?,
+            level: session,
+        },
+    })
+}
+
+fn segment(segment: &Segment) -> Result<wire::Segment, HsmError> {
+    Ok(match segment {
+        Segment::Literal(bytes) => wire::Segment::Literal(bytes.to_vec()),
+        Segment::Key(slot) => wire::Segment::KeySlot(number(*slot)?),
+        Segment::CheckValue(slot) => wire::Segment::CheckValue(number(*slot)?),
+        Segment::MacText(text) => wire::Segment::MacText(number(*text)?),
+        Segment::TestScalar(label) => wire::Segment::TestScalar(label.clone()),
+    })
+}
+
+fn number(index: usize) -> Result<u16, HsmError> {
+    u16::try_from(index).map_err(|_| HsmError::Refused {
+        rule: "TooLarge".into(),
+        detail: "more slots or texts than the HSM numbers".into(),
+    })
+}
+
+pub(super) fn filled(answer: wire::FillAnswer) -> Filled {
+    let steps = answer.steps.into_iter().map(|step| FilledStep {
+        apdu: step.apdu,
+        sw: step.sw,
+        expect_tail: step.expect_tail,
+    });
+    Filled {
+        steps: steps.collect(),
+        check_values: answer
+            .check_values
+            .into_iter()
+            .map(|value| value.0)
+            .collect(),
+        mac_texts: answer.mac_texts,
+        digest: answer.digest.0,
+        quota_left: answer.quota_left,
+    }
+}

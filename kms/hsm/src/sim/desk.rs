@@ -1,0 +1,87 @@
+//! The officers' socket: texts to be signed, signed texts executed.
+
+use std::path::PathBuf;
+
+use hsm_wire::client::OfficerClient;
+use hsm_wire::order::{Body, OfficerSignature as WireSignature, Order};
+use hsm_wire::{Hex, package};
+use kms_core::approval::OfficerSignature;
+use kms_core::port::{HsmError, HsmIdentity, Operation, OrderDesk, Outcome, PackageLabel};
+
+use super::convert;
+
+/// The officers' side of one `rhc-hsm`. A connection per call: orders are rare, and an order is never repeated by
+/// itself, because a lost answer may hide a done deed.
+pub struct SimDesk {
+    socket: PathBuf,
+}
+
+impl SimDesk {
+    /// Nothing is connected yet.
+    #[must_use]
+    pub fn new(socket: PathBuf) -> Self {
+        Self { socket }
+    }
+
+    fn connect(&self) -> Result<OfficerClient, HsmError> {
+        OfficerClient::connect(&self.socket).map_err(convert::error)
+    }
+}
+
+impl OrderDesk for SimDesk {
+    fn identity(&self) -> Result<HsmIdentity, HsmError> {
+        self.connect()?
+            .info()
+            .map(convert::identity)
+            .map_err(convert::error)
+    }
+
+    fn draft(&self, operations: &[Operation], expires: u64) -> Result<Vec<String>, HsmError> {
+        let info = self.connect()?.info().map_err(convert::error)?;
+        let numbered = (info.next_order..).zip(operations);
+        numbered
+            .map(|(sequence, operation)| {
+                let op = convert::operation(operation.clone());
+                let body = Body {
+                    hsm: info.id,
+                    sequence,
+                    expires,
+                    op,
+                };
+                body.to_text()
+                    .map_err(|e| HsmError::Unavailable(format!("an order cannot be written: {e}")))
+            })
+            .collect()
+    }
+
+    fn inspect(&self, text: &str) -> Result<PackageLabel, HsmError> {
+        let refused = |detail: &str| HsmError::Refused {
+            rule: "BadPackage".into(),
+            detail: detail.into(),
+        };
+        let (_, body) = package::read(text)
+            .map_err(|_| refused("the text is no package; copy the file again"))?;
+        let payload = hex::decode(&body.payload)
+            .map_err(|_| refused("the package's payload cannot be read"))?;
+        Ok(PackageLabel {
+            mark: convert::mark(body.mark),
+            receiver: body.receiver.0,
+            payload,
+        })
+    }
+
+    fn execute(&self, text: &str, signatures: &[OfficerSignature]) -> Result<Outcome, HsmError> {
+        let signatures = signatures.iter().map(|s| WireSignature {
+            officer: s.officer.clone(),
+            signature: Hex(s.signature),
+        });
+        let order = Order {
+            body: text.to_owned(),
+            signatures: signatures.collect(),
+        };
+        self.connect()?
+            .execute(&order)
+            .map(convert::outcome)
+            .map_err(convert::error)
+    }
+}

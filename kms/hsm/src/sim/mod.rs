@@ -1,0 +1,135 @@
+//! `rhc-hsm` behind the port: connections are pooled, a broken one is replaced once, refusals keep their names.
+
+mod convert;
+mod desk;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hsm_wire::client::{ClientError, OperatorClient};
+use hsm_wire::operator::SignInput;
+use hsm_wire::secret::OperatorSecret;
+use kms_core::port::{FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Target};
+
+pub use desk::SimDesk;
+
+/// One answer takes milliseconds; a HSM that needs longer than this is stuck.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Idle connections kept.
+const POOL: usize = 4;
+
+/// The operator's side of one `rhc-hsm`.
+pub struct SimHsm {
+    socket: PathBuf,
+    secret: OperatorSecret,
+    idle: Mutex<Vec<OperatorClient>>,
+}
+
+impl SimHsm {
+    /// Nothing is connected yet; the first call connects.
+    #[must_use]
+    pub fn new(socket: PathBuf, secret: OperatorSecret) -> Self {
+        Self {
+            socket,
+            secret,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Loads the operator's secret from its file (mode 0600).
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub fn open(
+        socket: PathBuf,
+        credential: &std::path::Path,
+    ) -> Result<Self, hsm_wire::secret::SecretError> {
+        Ok(Self::new(socket, OperatorSecret::load(credential)?))
+    }
+
+    /// Runs a call; when a pooled connection turns out broken, once more on a fresh one. Every call here may be
+    /// repeated: reads, signatures, and fills, which the HSM answers by their request id.
+    fn call<T>(
+        &self,
+        ask: impl Fn(&mut OperatorClient) -> Result<T, ClientError>,
+    ) -> Result<T, HsmError> {
+        if let Some(mut client) = self.take() {
+            match ask(&mut client) {
+                Err(error) if !matches!(error, ClientError::Refused(_)) => {
+                    tracing::warn!(%error, "HSM connection lost, connecting again");
+                }
+                answered => return self.settle(client, answered),
+            }
+        }
+        let mut client = self.connect()?;
+        let answered = ask(&mut client);
+        self.settle(client, answered)
+    }
+
+    fn settle<T>(
+        &self,
+        client: OperatorClient,
+        answered: Result<T, ClientError>,
+    ) -> Result<T, HsmError> {
+        if matches!(answered, Ok(_) | Err(ClientError::Refused(_))) {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < POOL {
+                idle.push(client);
+            }
+        }
+        answered.map_err(convert::error)
+    }
+
+    fn take(&self) -> Option<OperatorClient> {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+    }
+
+    fn connect(&self) -> Result<OperatorClient, HsmError> {
+        let mut client =
+            OperatorClient::connect(&self.socket, &self.secret).map_err(convert::error)?;
+        client.set_timeout(TIMEOUT).map_err(convert::error)?;
+        Ok(client)
+    }
+}
+
+impl Hsm for SimHsm {
+    fn identity(&self) -> Result<HsmIdentity, HsmError> {
+        self.call(OperatorClient::info).map(convert::identity)
+    }
+
+    fn keys(&self) -> Result<Vec<HeldKey>, HsmError> {
+        Ok(self
+            .call(OperatorClient::list_keys)?
+            .into_iter()
+            .map(convert::held)
+            .collect())
+    }
+
+    fn fill(&self, request: &FillRequest) -> Result<Filled, HsmError> {
+        let wire = convert::fill(request)?;
+        let answer = self.call(|client| match request.target {
+            Target::Card => client.fill_card(wire.clone()),
+            Target::Sam => client.fill_sam(wire.clone()),
+        })?;
+        if answer.digest != hsm_wire::fill::script_digest(&answer.steps) {
+            return Err(HsmError::Unavailable(
+                "the HSM's script does not fit its own digest".into(),
+            ));
+        }
+        Ok(convert::filled(answer))
+    }
+
+    fn sign(&self, key: &str, message: &[u8]) -> Result<[u8; 64], HsmError> {
+        let signature =
+            self.call(|client| client.sm2_sign(key, SignInput::Message(message.to_vec())))?;
+        Ok(signature.0)
+    }
+
+    fn last_package(&self, peer: &str) -> Result<String, HsmError> {
+        self.call(|client| client.last_package(peer))
+    }
+}
