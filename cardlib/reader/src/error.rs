@@ -61,3 +61,77 @@ impl ReaderError {
         )
     }
 }
+
+impl ReaderError {
+    /// The same text for a Chinese reader.
+    #[must_use]
+    pub fn chinese(&self) -> String {
+        match self {
+            Self::NoReader { wanted, there } if there.is_empty() => {
+                format!("没有名为“{wanted}”的读卡器，且未接入任何读卡器：请接入读卡器后重试")
+            }
+            Self::NoReader { wanted, there } => {
+                format!("没有名为“{wanted}”的读卡器；现有：{}", there.join("、"))
+            }
+            Self::ManyReaders { wanted, fit } => {
+                format!("“{wanted}”对应多个读卡器（{}）；请给出全名", fit.join("、"))
+            }
+            Self::NoCard(reader) => format!("读卡器“{reader}”中没有卡；请插卡"),
+            Self::Mute(reader) => {
+                format!("读卡器“{reader}”中的卡复位无应答；请翻转、清洁触点或换卡")
+            }
+            Self::InUse(reader) => {
+                format!("读卡器“{reader}”中的卡正被其他程序占用；请关闭该程序后重试")
+            }
+            Self::CardLost => "操作途中卡丢失；请重新插卡，从头开始".into(),
+            Self::Silent(limit) => {
+                format!(
+                    "卡已 {} 秒无应答；请拔出后重新插入，从头开始",
+                    limit.as_secs_f32()
+                )
+            }
+            Self::Reset => "卡被其他程序复位，权限已失效；请从头开始".into(),
+            Self::DaemonGone => {
+                "无法连接 PC/SC 服务；请启动它（systemctl start pcscd 或 pcscd --foreground）后重试"
+                    .into()
+            }
+            Self::Endless(rounds) => {
+                format!("卡对一条命令要求超过 {rounds} 次往返；该卡故障或不是健康卡")
+            }
+            Self::NoTransaction => "命令在事务之外发出；请先开始事务".into(),
+            Self::Apdu(cause) => format!("APDU 格式有误（{cause}）"),
+            Self::Transport(cause) => format!("读卡器故障（{cause}）；请重新插接读卡器后重试"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_says_what_to_do_in_both_languages() {
+        let no_reader = ReaderError::NoReader {
+            wanted: "X".into(),
+            there: vec!["A".into(), "B".into()],
+        };
+        assert!(no_reader.to_string().contains("there are: A, B"));
+        assert!(no_reader.chinese().contains("A、B"));
+        for error in [
+            ReaderError::CardLost,
+            ReaderError::DaemonGone,
+            ReaderError::Silent(Duration::from_secs(10)),
+        ] {
+            assert!(
+                error.to_string().contains("again") && error.chinese().contains('请'),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_broken_pipe_leaves_the_outcome_open() {
+        assert!(ReaderError::CardLost.outcome_unknown());
+        assert!(!ReaderError::NoCard("R".into()).outcome_unknown());
+    }
+}

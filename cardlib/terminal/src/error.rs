@@ -19,6 +19,13 @@ impl Part {
             Self::Sam => "SAM",
         }
     }
+
+    const fn chinese(self) -> &'static str {
+        match self {
+            Self::Card => "用户卡",
+            Self::Sam => "SAM 卡",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +96,65 @@ const fn state_text(state: &LifeCycle) -> &'static str {
         }
         LifeCycle::Active => "active",
         LifeCycle::Blocked => "blocked for ever",
+    }
+}
+
+const fn state_text_chinese(state: LifeCycle) -> &'static str {
+    match state {
+        LifeCycle::Blank => "是空白卡，从未个人化",
+        LifeCycle::Initialised | LifeCycle::Personalised => "是半成品，个人化未完成",
+        LifeCycle::Active => "处于正常状态",
+        LifeCycle::Blocked => "已被永久锁定",
+    }
+}
+
+impl FlowError {
+    /// The same text for a Chinese reader.
+    #[must_use]
+    pub fn chinese(&self) -> String {
+        match self {
+            Self::Reader { part, cause } => format!("{}：{}", part.chinese(), cause.chinese()),
+            Self::Atr {
+                part,
+                cause: AtrError::Foreign,
+            } => {
+                format!("{}：复位应答形式不同，不是居民健康卡", part.chinese())
+            }
+            Self::Atr {
+                part,
+                cause: AtrError::State(byte),
+            } => {
+                format!(
+                    "{}：复位应答中的生命周期字节 {byte:02X} 未知",
+                    part.chinese()
+                )
+            }
+            Self::NotActive { part, state } => {
+                format!("{}{}", part.chinese(), state_text_chinese(*state))
+            }
+            Self::Refused { part, step, status } => {
+                format!("{}对 {step} 返回 {status}", part.chinese())
+            }
+            Self::Malformed { part, place, .. } => format!("{}的 {place} 形式不符", part.chinese()),
+            Self::PinWrong { tries_left } => format!("SAM 的 PIN 错误，还可尝试 {tries_left} 次"),
+            Self::PinBlocked => "SAM 的 PIN 已锁定；请由发放机构更换 SAM".into(),
+            Self::PinForm(_) => "SAM 的 PIN 为六位数字；PIN 文件中只写这六位数字".into(),
+            Self::NotPermitted { key, sam_type } => {
+                format!("本 SAM 不具备此权限（类型 {sam_type} 无 {key}）；请使用具备该密钥的 SAM")
+            }
+            Self::OtherProvince { key, card, sam } => {
+                format!("密钥 {key} 仅限本省使用：卡属 {card}，SAM 属 {sam}")
+            }
+            Self::NotGenuine => "卡不真：内部认证结果不符".into(),
+            Self::KeyRefused { key, tries_left } => {
+                format!("卡拒绝密钥 {key}，还可尝试 {tries_left} 次")
+            }
+            Self::KeyBlocked(key) => format!("卡上密钥 {key} 已锁定；须换卡"),
+            Self::ApplicationBlocked(df) => format!("卡上应用 {df} 已锁定"),
+            Self::Unknown(what) => format!("配置中没有 {what}"),
+            Self::Value(cause) => format!("值不能写入卡（{cause}）"),
+            Self::TooLong(len) => format!("报文过长，SAM 一条命令容纳不下（{len} 字节）"),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The SAM's commands (SAM 4.2, R48–R57): PIN, public files, session keys, CIPHER DATA.
 
 use cardlib_card::apdu::Command;
-use cardlib_card::profile::{FactorKind, Key, Profile};
+use cardlib_card::profile::{FactorKind, Key, LifeCycle, Profile};
 use cardlib_card::status::Status;
 use cardlib_reader::{Channel, exchange};
 use zeroize::Zeroize;
@@ -45,6 +45,25 @@ impl Factors {
             FactorKind::Card | FactorKind::Chip => self.card,
         };
         key.factors.iter().rev().flat_map(factor).collect()
+    }
+}
+
+/// Whether the chip that gave this ATR is a SAM or card of this profile in use: said before any command is sent to it.
+///
+/// # Errors
+/// [`FlowError::Atr`], [`FlowError::NotActive`].
+pub fn require_active(profile: &Profile, atr: &[u8]) -> Result<(), FlowError> {
+    let part = Part::Sam;
+    let facts = profile
+        .parse_atr(atr)
+        .map_err(|cause| FlowError::Atr { part, cause })?;
+    if facts.state == LifeCycle::Active {
+        Ok(())
+    } else {
+        Err(FlowError::NotActive {
+            part,
+            state: facts.state,
+        })
     }
 }
 
