@@ -15,6 +15,7 @@ use crate::idnumber::IdNumber;
 #[derive(Clone)]
 pub struct Applicant {
     line: u64,
+    row: u64,
     number: IdNumber,
     pub(crate) elements: BTreeMap<u8, String>,
     pub(crate) allergies: Vec<(String, String)>,
@@ -27,6 +28,12 @@ impl Applicant {
     #[must_use]
     pub fn line(&self) -> u64 {
         self.line
+    }
+
+    /// Data row from 1.
+    #[must_use]
+    pub fn row(&self) -> u64 {
+        self.row
     }
 
     /// The identity number, which is the card number.
@@ -43,13 +50,14 @@ impl Applicant {
 
     /// Reads the cells of a row; all faults of the row, in the columns' order.
     pub(crate) fn read(
-        line: u64,
+        (line, place): (u64, u64),
         header: &[&'static Column],
         cells: &[Vec<u8>],
         context: &Context<'_>,
     ) -> Result<Self, Vec<Fault>> {
         let mut row = Row {
             line,
+            place,
             ..Row::default()
         };
         for (column, cell) in header.iter().zip(cells) {
@@ -59,6 +67,7 @@ impl Applicant {
         match row.number.take() {
             Some(number) if row.faults.is_empty() => Ok(Self {
                 line,
+                row: place,
                 number,
                 elements: std::mem::take(&mut row.elements),
                 allergies: std::mem::take(&mut row.allergies),
@@ -88,6 +97,7 @@ impl Drop for Applicant {
 #[derive(Default)]
 struct Row {
     line: u64,
+    place: u64,
     filled: Vec<&'static str>,
     number: Option<IdNumber>,
     elements: BTreeMap<u8, String>,
@@ -101,6 +111,7 @@ impl Row {
     fn fault(&mut self, column: &'static str, reason: Reason) {
         self.faults.push(Fault {
             line: self.line,
+            row: self.place,
             column,
             reason,
         });

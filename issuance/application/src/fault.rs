@@ -10,6 +10,8 @@ use crate::text::TextFault;
 pub struct Fault {
     /// Line of the file, counted from 1 (the header is line 1).
     pub line: u64,
+    /// Data row, counted from 1 below the header, blank lines left out.
+    pub row: u64,
     /// Column name as in the header; empty where the whole row is meant.
     pub column: &'static str,
     /// What is wrong.

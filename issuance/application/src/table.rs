@@ -82,13 +82,14 @@ pub fn read(file: &[u8], context: &Context<'_>) -> Result<Table, TableError> {
     let mut seen = HashMap::new();
     for (number, line) in rows {
         table.rows += 1;
-        match row(number, line, &header, context) {
+        let place = (number, table.rows as u64);
+        match row(place, line, &header, context) {
             Ok(applicant) => match seen.get(applicant.number()) {
-                Some(earlier) => table.faults.push(Fault {
-                    line: number,
-                    column: "id_number",
-                    reason: Reason::Duplicate(*earlier),
-                }),
+                Some(earlier) => {
+                    table
+                        .faults
+                        .push(fault(place, "id_number", Reason::Duplicate(*earlier)))
+                }
                 None => {
                     seen.insert(applicant.number().clone(), number);
                     table.applicants.push(applicant);
@@ -100,27 +101,28 @@ pub fn read(file: &[u8], context: &Context<'_>) -> Result<Table, TableError> {
     Ok(table)
 }
 
+fn fault((line, row): (u64, u64), column: &'static str, reason: Reason) -> Fault {
+    Fault {
+        line,
+        row,
+        column,
+        reason,
+    }
+}
+
 fn row(
-    number: u64,
+    place: (u64, u64),
     line: &[u8],
     header: &[&'static Column],
     context: &Context<'_>,
 ) -> Result<Applicant, Vec<Fault>> {
-    let whole = |reason| {
-        vec![Fault {
-            line: number,
-            column: "",
-            reason,
-        }]
-    };
+    let whole = |reason| vec![fault(place, "", reason)];
     let cells = lines::cells(line).map_err(whole)?;
     if cells.len() != header.len() {
-        return Err(whole(Reason::Cells {
-            expected: header.len(),
-            found: cells.len(),
-        }));
+        let (expected, found) = (header.len(), cells.len());
+        return Err(whole(Reason::Cells { expected, found }));
     }
-    Applicant::read(number, header, &cells, context)
+    Applicant::read(place, header, &cells, context)
 }
 
 fn header(line: &[u8]) -> Result<Vec<&'static Column>, TableError> {

@@ -1,0 +1,43 @@
+//! What each subcommand does: opens files, readers and services, and hands them to the modules that know the work.
+
+mod journal;
+mod personalise;
+mod progress;
+mod reader;
+mod sam;
+
+use std::path::Path;
+
+use issuance_registry_api::RegistryClient;
+use kms_platform::exit::{Exit, Failure};
+use kms_platform::identity::Identity;
+
+use crate::cli::{Cli, Command, JournalCommand, Services};
+use crate::clients::{KeyClient, RegistryPort};
+
+/// Runs a command line.
+///
+/// # Errors
+/// Why nothing could be done; what was done and went wrong is told by reports and the exit code.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Sam(args) => sam::run(&args),
+        Command::Personalise(args) => personalise::run(&args, false),
+        Command::Journal(JournalCommand::Resume(args)) => personalise::run(&args, true),
+        Command::Journal(JournalCommand::List(args)) => journal::list(&args),
+        Command::Journal(JournalCommand::Void(args)) => journal::void(&args),
+    }
+}
+
+fn identity(path: &Path) -> Result<Identity, Failure> {
+    Identity::read(path).map_err(|error| Failure::environment(error.to_string()))
+}
+
+fn clients(services: &Services, identity: &Identity) -> Result<(KeyClient, RegistryPort), Failure> {
+    let keys = KeyClient(kms_api::Client::new(&services.kms, identity)?);
+    Ok((keys, registry(&services.registry, identity)?))
+}
+
+fn registry(url: &str, identity: &Identity) -> Result<RegistryPort, Failure> {
+    Ok(RegistryPort(RegistryClient::new(url, identity)?))
+}

@@ -1,0 +1,174 @@
+//! `rhc-station personalise` and `journal resume`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use cardlib_card::profile::Profile;
+use cardlib_reader::Card;
+use issuance_application::photo::PhotoFolder;
+use issuance_application::{Applicant, Context, Fault as RowFault, Layout, table};
+use kms_platform::clock::SystemClock;
+use kms_platform::exit::{Exit, Failure};
+use kms_platform::identity::{Identity, secret_file};
+use kms_platform::lang::pick;
+use kms_platform::output;
+use kms_platform::say;
+use zeroize::Zeroize;
+
+use super::progress::Bar;
+use super::reader::PcscSlot;
+use super::{clients, identity};
+use crate::cli::PersonaliseArgs;
+use crate::engine::{Station, today};
+use crate::fault::Fault;
+use crate::issuer;
+use crate::journal::Journal;
+use crate::readback::SamExaminer;
+use crate::report::{Report, table_error};
+use crate::run::{self, Ended, Plan};
+use crate::sam_stage::pin_kept;
+
+/// People whose row is right and chosen, their data rows, and what is wrong with the others.
+struct People {
+    applicants: Vec<Applicant>,
+    rows: Vec<u64>,
+    faults: Vec<RowFault>,
+}
+
+pub(super) fn run(args: &PersonaliseArgs, only_half_made: bool) -> Result<Exit, Failure> {
+    let profile = Profile::rhc_2012();
+    let identity = identity(&args.services.identity)?;
+    let area = area(args, &identity)?;
+    let (keys, registry) = clients(&args.services, &identity)?;
+    let mut journal = Journal::open(&args.journal).map_err(Fault::from)?;
+    let people = people(args, profile)?;
+    let ended = if people.applicants.is_empty() && journal.open_jobs().next().is_none() {
+        Ended::default()
+    } else {
+        let (wait, silence) = (
+            Duration::from_secs(args.wait),
+            Duration::from_secs(args.silence),
+        );
+        let mut slot = PcscSlot::open(&args.reader, wait, silence).map_err(Fault::Reader)?;
+        let mut sam_slot =
+            PcscSlot::open(&args.sam_reader, wait, silence).map_err(Fault::SamReader)?;
+        let mut sam = sam_slot.connect().map_err(Fault::SamReader)?;
+        let mut sam = sam.transaction().map_err(Fault::SamReader)?;
+        let atr = sam.atr().to_vec();
+        let pin = pin_kept(&args.sam_pin_file)?;
+        let (mut examiner, certificate) = SamExaminer::open(profile, &mut sam, &atr, &pin)?;
+        let mut station = Station {
+            profile,
+            keys: &keys,
+            registry: &registry,
+            journal: &mut journal,
+            clock: &SystemClock,
+            issuer: issuer::of(certificate, &area, args.issuer_name.as_deref())?,
+            ticket: args.ticket.clone(),
+        };
+        let half_made = station.held(&people.applicants).len();
+        let default = if only_half_made {
+            half_made
+        } else {
+            people.applicants.len()
+        };
+        let plan = Plan {
+            applicants: &people.applicants,
+            only_half_made,
+            cards: args.cards.unwrap_or(default),
+        };
+        run::run(
+            &mut station,
+            &mut slot,
+            &mut examiner,
+            &plan,
+            &mut Bar::new(plan.cards),
+        )
+    };
+    tell(
+        args,
+        &Report::of(&ended, &people.applicants, &people.rows, &people.faults),
+    )
+}
+
+/// 应用城市代码: as given, or the identity's area filled with zeros.
+fn area(args: &PersonaliseArgs, identity: &Identity) -> Result<String, Failure> {
+    let own = identity.peer().area.as_str();
+    match &args.area {
+        Some(area) => Ok(area.clone()),
+        None if own != "0" => Ok(format!("{own:0<6}")),
+        None => Err(Failure::usage(pick(
+            "this identity is of the whole country; give --area, the six digits of 应用城市代码",
+            "该身份属全国级,请用 --area 给出六位应用城市代码",
+        ))),
+    }
+}
+
+fn people(args: &PersonaliseArgs, profile: &Profile) -> Result<People, Failure> {
+    let path = &args.applicants;
+    let mut file = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let layout = Layout::new(profile);
+    let photos = PhotoFolder(folder);
+    let context = Context {
+        layout: &layout,
+        today: today(&SystemClock),
+        photos: &photos,
+    };
+    let table = table::read(&file, &context);
+    file.zeroize();
+    let table = table.map_err(|error| {
+        let (name, error) = (path.display().to_string(), table_error(&error));
+        Failure::wrong(say!("{name}: {error}", "{name}:{error}"))
+    })?;
+    let last = table.rows as u64;
+    if let Some(row) = args.row.iter().find(|row| **row == 0 || **row > last) {
+        return Err(Failure::usage(say!(
+            "there is no row {row}; the file has {last}",
+            "没有第 {row} 行,文件共 {last} 行"
+        )));
+    }
+    let chosen = |row: u64| args.row.is_empty() || args.row.contains(&row);
+    let faults = table
+        .faults
+        .into_iter()
+        .filter(|fault| chosen(fault.row))
+        .collect();
+    let applicants: Vec<Applicant> = table
+        .applicants
+        .into_iter()
+        .filter(|applicant| chosen(applicant.row()))
+        .collect();
+    let rows = applicants.iter().map(Applicant::row).collect();
+    Ok(People {
+        applicants,
+        rows,
+        faults,
+    })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let path = path.display().to_string();
+    Failure::environment(say!(
+        "{path} cannot be read: {error}",
+        "无法读取 {path}:{error}"
+    ))
+}
+
+fn tell(args: &PersonaliseArgs, report: &Report) -> Result<Exit, Failure> {
+    let json = |error: serde_json::Error| Failure::environment(error.to_string());
+    if let Some(path) = &args.report {
+        let text = serde_json::to_vec_pretty(report).map_err(json)?;
+        secret_file::replace(path, &text)
+            .map_err(|error| Failure::environment(error.to_string()))?;
+    }
+    output::print(args.json, report, || report.table()).map_err(json)?;
+    if let (Some(message), false) = (&report.message, args.json) {
+        eprintln!("{}{message}", pick("error: ", "错误:"));
+    }
+    if let (false, Some(next)) = (args.json, report.next_step()) {
+        eprintln!("  → {next}");
+    }
+    Ok(report.exit())
+}

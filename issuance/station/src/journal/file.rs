@@ -1,0 +1,402 @@
+//! The file: opened by one station at a time, replayed, cut to its last whole line, appended to.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sm3::{Digest, Sm3};
+use uuid::Uuid;
+
+use super::job::{Job, Status};
+use super::record::{Event, Record};
+
+/// Why the journal cannot be used. The station does nothing without it.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The operating system refused.
+    #[error("the journal {path} cannot be used: {cause}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// Another station has it open.
+    #[error("the journal {0} is in use by another rhc-station; wait for it or name another folder")]
+    InUse(PathBuf),
+    /// A line in the middle is not what was written.
+    #[error(
+        "line {line} of the journal {path} is damaged; keep a copy and restore the file from a backup before going on"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Line from 1.
+        line: usize,
+    },
+    /// No open job fits.
+    #[error("the journal has no open job {0}")]
+    NoJob(String),
+}
+
+type Link = [u8; 32];
+
+/// The journal, open for appending.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    link: Link,
+    jobs: Vec<Job>,
+}
+
+impl Journal {
+    /// Opens or begins the journal in this folder.
+    ///
+    /// # Errors
+    /// No access, another station at it, or damage.
+    pub fn open(folder: &Path) -> Result<Self, JournalError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |cause| JournalError::Io { path, cause }
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(io(folder))?;
+        let path = folder.join("journal.log");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(io(&path))?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => JournalError::InUse(path.clone()),
+            TryLockError::Error(cause) => JournalError::Io {
+                path: path.clone(),
+                cause,
+            },
+        })?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(io(&path))?;
+        let replayed = replay(&text).map_err(|line| JournalError::Damaged {
+            path: path.clone(),
+            line,
+        })?;
+        if replayed.whole < text.len() {
+            file.set_len(replayed.whole as u64).map_err(io(&path))?;
+            file.seek(SeekFrom::End(0)).map_err(io(&path))?;
+        }
+        file.sync_all().map_err(io(&path))?;
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(io(folder))?;
+        Ok(Self {
+            file,
+            path,
+            link: replayed.link,
+            jobs: replayed.jobs,
+        })
+    }
+
+    /// All jobs, without taking the journal from a station that runs. A folder without journal has none.
+    ///
+    /// # Errors
+    /// No access, or damage.
+    pub fn look(folder: &Path) -> Result<Vec<Job>, JournalError> {
+        let path = folder.join("journal.log");
+        match fs::read(&path) {
+            Ok(text) => Ok(replay(&text)
+                .map_err(|line| JournalError::Damaged { path, line })?
+                .jobs),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound && folder.is_dir() => {
+                Ok(Vec::new())
+            }
+            Err(cause) => Err(JournalError::Io { path, cause }),
+        }
+    }
+
+    /// Writes a line; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// The disk refused; nothing may be done then that the line announces.
+    pub fn write(&mut self, at: Timestamp, job: Uuid, event: Event) -> Result<(), JournalError> {
+        let record = Record { at, job, event };
+        let (line, link) = encode(&self.link, &record);
+        let io = |cause| JournalError::Io {
+            path: self.path.clone(),
+            cause,
+        };
+        self.file.write_all(&line).map_err(io)?;
+        self.file.sync_data().map_err(io)?;
+        self.link = link;
+        Job::replay(&mut self.jobs, record);
+        Ok(())
+    }
+
+    /// All jobs, oldest first.
+    #[must_use]
+    pub fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// Half-made cards, oldest first.
+    pub fn open_jobs(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.iter().filter(|job| job.status == Status::Open)
+    }
+
+    /// The open job of this card.
+    #[must_use]
+    pub fn open_job_of(&self, factor: &str) -> Option<&Job> {
+        self.jobs
+            .iter()
+            .rev()
+            .find(|job| job.status == Status::Open && job.factor == factor)
+    }
+
+    /// The open job with this number, serial or factor.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn find_open(&self, text: &str) -> Result<&Job, JournalError> {
+        let fits = |job: &&Job| {
+            job.status == Status::Open
+                && (job.id.to_string() == text
+                    || job.serial == text
+                    || job.factor.eq_ignore_ascii_case(text))
+        };
+        self.jobs
+            .iter()
+            .rev()
+            .find(fits)
+            .ok_or_else(|| JournalError::NoJob(text.to_owned()))
+    }
+}
+
+struct Replayed {
+    jobs: Vec<Job>,
+    link: Link,
+    whole: usize,
+}
+
+/// Reads the lines; a bad last line is a cut one and is left out, a bad line before others is damage.
+fn replay(text: &[u8]) -> Result<Replayed, usize> {
+    let mut done = Replayed {
+        jobs: Vec::new(),
+        link: [0; 32],
+        whole: 0,
+    };
+    for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let last = done.whole + line.len() == text.len();
+        let taken = decode(&done.link, line)
+            .and_then(|(record, link)| Job::replay(&mut done.jobs, record).then_some(link));
+        match taken {
+            Some(link) => {
+                done.link = link;
+                done.whole += line.len();
+            }
+            None if last => break,
+            None => return Err(index + 1),
+        }
+    }
+    Ok(done)
+}
+
+fn next(link: &Link, json: &[u8]) -> Link {
+    Sm3::new()
+        .chain_update(link)
+        .chain_update(json)
+        .finalize()
+        .into()
+}
+
+#[allow(clippy::expect_used)] // a record holds strings, numbers and dates: nothing that JSON cannot say
+fn encode(link: &Link, record: &Record) -> (Vec<u8>, Link) {
+    let mut line = serde_json::to_vec(record).expect("a record is always JSON");
+    let link = next(link, &line);
+    line.push(b'\t');
+    line.extend_from_slice(hex::encode(&link[..8]).as_bytes());
+    line.push(b'\n');
+    (line, link)
+}
+
+fn decode(link: &Link, line: &[u8]) -> Option<(Record, Link)> {
+    let line = line.strip_suffix(b"\n")?;
+    let tab = line.iter().rposition(|byte| *byte == b'\t')?;
+    let (json, sum) = (&line[..tab], &line[tab + 1..]);
+    let link = next(link, json);
+    if hex::encode(&link[..8]).as_bytes() != sum {
+        return None;
+    }
+    Some((serde_json::from_slice(json).ok()?, link))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Phase;
+    use super::*;
+
+    fn begin(factor: &str) -> Event {
+        Event::Begin {
+            factor: factor.into(),
+            serial: "4100000001".into(),
+            data_hash: "ab".repeat(32),
+            issued: jiff::civil::date(2026, 11, 22),
+            ticket: "T1".into(),
+        }
+    }
+
+    fn job(number: u128) -> Uuid {
+        Uuid::from_u128(number)
+    }
+
+    fn write_all(folder: &Path) -> Vec<(usize, Vec<Job>)> {
+        let mut journal = Journal::open(folder).expect("opens");
+        let mut states = vec![(0, Vec::new())];
+        let events = [
+            (1, begin("0101010101010101")),
+            (
+                1,
+                Event::Phase {
+                    phase: Phase::Open,
+                    script: None,
+                },
+            ),
+            (
+                1,
+                Event::Failed {
+                    kind: "card-lost".into(),
+                },
+            ),
+            (2, begin("0202020202020202")),
+            (
+                2,
+                Event::Phase {
+                    phase: Phase::Open,
+                    script: None,
+                },
+            ),
+            (
+                2,
+                Event::Phase {
+                    phase: Phase::Activate,
+                    script: None,
+                },
+            ),
+            (
+                2,
+                Event::ReadBack {
+                    sam: "41".into(),
+                    digest: "ab".into(),
+                },
+            ),
+            (2, Event::Registered),
+            (
+                1,
+                Event::Voided {
+                    reason: "spoilt\ttwice\n".into(),
+                },
+            ),
+        ];
+        for (number, event) in events {
+            journal
+                .write(Timestamp::UNIX_EPOCH, job(number), event)
+                .expect("writes");
+            let size = fs::metadata(folder.join("journal.log"))
+                .expect("there")
+                .len() as usize;
+            states.push((size, journal.jobs().to_vec()));
+        }
+        states
+    }
+
+    #[test]
+    fn cut_at_every_byte_gives_the_last_whole_line() {
+        let folder = tempfile::tempdir().expect("folder");
+        let states = write_all(folder.path());
+        let text = fs::read(folder.path().join("journal.log")).expect("readable");
+        for cut in 0..=text.len() {
+            let other = tempfile::tempdir().expect("folder");
+            fs::write(other.path().join("journal.log"), &text[..cut]).expect("writes");
+            let (whole, jobs) = states
+                .iter()
+                .rev()
+                .find(|(size, _)| *size <= cut)
+                .expect("the first is empty");
+            let mut journal = Journal::open(other.path()).expect("a cut journal opens");
+            assert_eq!(journal.jobs(), jobs, "cut at {cut}");
+            // What is written next stands behind the last whole line and is found again.
+            journal
+                .write(Timestamp::UNIX_EPOCH, job(9), begin("0909090909090909"))
+                .expect("writes");
+            drop(journal);
+            let again = Journal::open(other.path()).expect("opens");
+            assert_eq!(again.jobs().len(), jobs.len() + 1, "cut at {cut}");
+            assert!(
+                fs::metadata(other.path().join("journal.log"))
+                    .expect("there")
+                    .len() as usize
+                    > *whole
+            );
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_before_the_last_line_is_damage() {
+        let folder = tempfile::tempdir().expect("folder");
+        write_all(folder.path());
+        let path = folder.path().join("journal.log");
+        let text = fs::read(&path).expect("readable");
+        let last = text[..text.len() - 1]
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .expect("several lines");
+        for at in (0..last).step_by(7) {
+            let mut changed = text.clone();
+            changed[at] ^= 0x01;
+            fs::write(&path, &changed).expect("writes");
+            assert!(
+                matches!(
+                    Journal::open(folder.path()),
+                    Err(JournalError::Damaged { .. })
+                ),
+                "byte {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_station_at_a_time() {
+        let folder = tempfile::tempdir().expect("folder");
+        let _first = Journal::open(folder.path()).expect("opens");
+        assert!(matches!(
+            Journal::open(folder.path()),
+            Err(JournalError::InUse(_))
+        ));
+    }
+
+    #[test]
+    fn jobs_add_up() {
+        let folder = tempfile::tempdir().expect("folder");
+        write_all(folder.path());
+        let journal = Journal::open(folder.path()).expect("opens");
+        let [first, second] = journal.jobs() else {
+            panic!("two jobs")
+        };
+        assert_eq!(
+            (first.status, first.phase),
+            (Status::Voided, Some(Phase::Open))
+        );
+        assert_eq!(
+            (second.status, second.read_back.is_some()),
+            (Status::Registered, true)
+        );
+        assert_eq!(journal.open_jobs().count(), 0);
+        assert!(journal.find_open("4100000001").is_err());
+    }
+}

@@ -1,0 +1,264 @@
+//! What a run tells: a table for people, JSON for programs. Card numbers and serials are in it, because they are what the
+//! issuing office reconciles; names are not.
+
+use issuance_application::{Applicant, Fault as RowFault, TableError};
+use kms_platform::exit::Exit;
+use kms_platform::lang::{Lang, current, pick};
+use kms_platform::output::Table;
+use serde::Serialize;
+
+use crate::engine::Outcome;
+use crate::fault::Fault;
+use crate::run::Ended;
+use crate::timing::TimingsReport;
+
+/// A whole run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// `done`, or the kind of what ended the run, or `rows-faulty`, `cards-failed`.
+    pub verdict: String,
+    /// Exit code of the program.
+    pub exit_code: u8,
+    /// Cards that were in the reader.
+    pub cards: Vec<CardReport>,
+    /// Rows that were not issued because they are faulty.
+    pub row_faults: Vec<RowReport>,
+    /// Lines of persons whose turn never came.
+    pub not_reached: Vec<u64>,
+    /// Lines of persons who have a card already.
+    pub already_issued: Vec<u64>,
+    /// Cards of an earlier run that were registered now.
+    pub settled: usize,
+    /// Why the run ended early, in the user's language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One card.
+#[derive(Debug, Serialize)]
+pub struct CardReport {
+    /// Data row from 1, where the person is known.
+    pub row: Option<u64>,
+    /// Line of the file.
+    pub line: Option<u64>,
+    /// Health card number.
+    pub card_number: Option<String>,
+    /// 发卡序列号.
+    pub serial: Option<String>,
+    /// Card factor.
+    pub factor: Option<String>,
+    /// `issued`, `finished`, `recovered` or `failed`.
+    pub verdict: &'static str,
+    /// Kind of the failure.
+    pub kind: Option<String>,
+    /// In the user's language.
+    pub message: Option<String>,
+    /// What to do next.
+    pub next: Option<String>,
+    /// What the exit code would be with this card alone.
+    pub exit_code: u8,
+    /// Whose time it took.
+    pub timings: TimingsReport,
+}
+
+/// One fault of one row.
+#[derive(Debug, Serialize)]
+pub struct RowReport {
+    /// Line of the file.
+    pub line: u64,
+    /// Column, empty for the whole row.
+    pub column: &'static str,
+    /// In the user's language.
+    pub reason: String,
+}
+
+impl RowReport {
+    /// A row's fault in the user's language.
+    #[must_use]
+    pub fn of(fault: &RowFault) -> Self {
+        let reason = match current() {
+            Lang::Zh => fault.reason.zh(),
+            Lang::En => fault.reason.en(),
+        };
+        Self {
+            line: fault.line,
+            column: fault.column,
+            reason,
+        }
+    }
+}
+
+/// A file's fault in the user's language.
+#[must_use]
+pub fn table_error(error: &TableError) -> String {
+    match current() {
+        Lang::Zh => error.zh(),
+        Lang::En => error.to_string(),
+    }
+}
+
+impl CardReport {
+    /// Tells one card.
+    #[must_use]
+    pub fn of(outcome: &Outcome, applicants: &[Applicant], rows: &[u64]) -> Self {
+        let person = outcome
+            .applicant
+            .and_then(|at| Some((applicants.get(at)?, rows.get(at)?)));
+        let fault = outcome.result.as_ref().err();
+        Self {
+            row: person.map(|(_, row)| *row),
+            line: person.map(|(applicant, _)| applicant.line()),
+            card_number: person.map(|(applicant, _)| applicant.number().as_str().to_owned()),
+            serial: outcome.serial.clone(),
+            factor: outcome.factor.clone(),
+            verdict: outcome
+                .result
+                .as_ref()
+                .map_or("failed", |verdict| verdict.name()),
+            kind: fault.map(Fault::kind),
+            message: fault.map(Fault::message),
+            next: fault.and_then(Fault::next),
+            exit_code: fault.map_or(0, |fault| fault.exit() as u8),
+            timings: outcome.timings.report(),
+        }
+    }
+}
+
+impl Report {
+    /// Tells a run; `rows` gives the data row of each applicant.
+    #[must_use]
+    pub fn of(ended: &Ended, applicants: &[Applicant], rows: &[u64], faults: &[RowFault]) -> Self {
+        let line = |at: &usize| applicants.get(*at).map(Applicant::line);
+        let cards: Vec<CardReport> = ended
+            .outcomes
+            .iter()
+            .map(|outcome| CardReport::of(outcome, applicants, rows))
+            .collect();
+        let (verdict, exit) = Self::verdict(ended, &cards, faults);
+        Self {
+            verdict,
+            exit_code: exit as u8,
+            cards,
+            row_faults: faults.iter().map(RowReport::of).collect(),
+            not_reached: ended.not_reached.iter().filter_map(line).collect(),
+            already_issued: ended.already_issued.iter().filter_map(line).collect(),
+            settled: ended.settled,
+            message: ended.fault.as_ref().map(Fault::message),
+            next: ended.fault.as_ref().and_then(Fault::next),
+        }
+    }
+
+    fn verdict(ended: &Ended, cards: &[CardReport], faults: &[RowFault]) -> (String, Exit) {
+        if let Some(fault) = &ended.fault {
+            return (fault.kind(), fault.exit());
+        }
+        // A card left blank because its last person has one already is no failure.
+        let has_card =
+            |card: &&CardReport| card.kind.as_deref().is_some_and(crate::run::means_has_card);
+        let failed: Vec<&CardReport> = cards
+            .iter()
+            .filter(|card| card.exit_code != 0 && !has_card(card))
+            .collect();
+        if failed
+            .iter()
+            .any(|card| card.exit_code == Exit::Environment as u8)
+        {
+            return ("cards-failed".into(), Exit::Environment);
+        }
+        if !failed.is_empty() || !ended.not_reached.is_empty() {
+            return ("cards-failed".into(), Exit::Wrong);
+        }
+        if !faults.is_empty() {
+            return ("rows-faulty".into(), Exit::Wrong);
+        }
+        ("done".into(), Exit::Done)
+    }
+
+    /// Exit code of the program.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self.exit_code {
+            0 => Exit::Done,
+            2 => Exit::Usage,
+            3 => Exit::Wrong,
+            _ => Exit::Environment,
+        }
+    }
+
+    /// What to do next: about the run, or about the last card that failed.
+    #[must_use]
+    pub fn next_step(&self) -> Option<&str> {
+        self.next.as_deref().or_else(|| {
+            self.cards
+                .iter()
+                .rev()
+                .find_map(|card| card.next.as_deref())
+        })
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        let head = match current() {
+            Lang::En => ["line", "card number", "serial", "verdict", "ms", ""],
+            Lang::Zh => ["行", "健康卡号", "发卡序列号", "结果", "毫秒", ""],
+        };
+        let mut table = Table::new(head);
+        for card in &self.cards {
+            let text = |value: &Option<String>| value.clone().unwrap_or_default();
+            table.row([
+                card.line.map(|line| line.to_string()).unwrap_or_default(),
+                text(&card.card_number),
+                text(&card.serial),
+                verdict_text(card.verdict).to_owned(),
+                format!("{:.0}", card.timings.total_ms),
+                text(&card.message),
+            ]);
+        }
+        for row in &self.row_faults {
+            let place = if row.column.is_empty() {
+                String::new()
+            } else {
+                format!("{}: ", row.column)
+            };
+            let empty = String::new();
+            table.row([
+                row.line.to_string(),
+                empty.clone(),
+                empty.clone(),
+                pick("row faulty", "行有误").into(),
+                empty,
+                format!("{place}{}", row.reason),
+            ]);
+        }
+        for line in &self.already_issued {
+            table.row([
+                line.to_string(),
+                String::new(),
+                String::new(),
+                pick("has a card already", "已有卡").into(),
+            ]);
+        }
+        for line in &self.not_reached {
+            table.row([
+                line.to_string(),
+                String::new(),
+                String::new(),
+                pick("not reached", "未处理").into(),
+            ]);
+        }
+        table
+    }
+}
+
+fn verdict_text(verdict: &str) -> &'static str {
+    match verdict {
+        "issued" => pick("issued", "已发卡"),
+        "finished" => pick("finished", "已补完"),
+        "recovered" => pick("registered late", "已补登记"),
+        _ => pick("failed", "失败"),
+    }
+}

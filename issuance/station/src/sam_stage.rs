@@ -1,0 +1,306 @@
+//! A SAM is made in two stages (D43): the national keys at the ministry, the provincial keys, files and PIN at the
+//! province. Everything here can be repeated: registry and key service answer the same for the same chip, and the PIN
+//! stands in its file before the SAM has it.
+
+use std::path::Path;
+use std::time::Instant;
+
+use cardlib_card::profile::{LifeCycle, Profile};
+use cardlib_reader::{Card, Transaction};
+use kms_api::{
+    CardState, SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, Script,
+    Secret, TerminalInfo,
+};
+use kms_platform::identity::secret_file::{self, SecretFileError};
+use kms_platform::lang::pick;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::fault::Fault;
+use crate::ports::{Keys, Registry};
+use crate::probe::{Seen, probe};
+use crate::readback;
+use crate::script;
+use crate::timing::{Timed, Timings};
+
+/// What kind of SAM, and who pays.
+pub struct Order<'a> {
+    /// The card profile.
+    pub profile: &'a Profile,
+    /// The key service of the stage.
+    pub keys: &'a dyn Keys,
+    /// SAM type 1–5.
+    pub sam_type: u8,
+    /// SAM ticket.
+    pub ticket: &'a str,
+}
+
+/// What a stage came to.
+#[derive(Default)]
+pub struct Made {
+    /// Chip serial in hexadecimal.
+    pub chip_serial: String,
+    /// SAM serial (D19), after the provincial stage.
+    pub serial: Option<String>,
+    /// SAM certificate (D21) in hexadecimal, after the provincial stage.
+    pub certificate: Option<String>,
+    /// Whose time it took.
+    pub timings: Timings,
+}
+
+/// Base keys of a SAM (`docs/cos-dialect.md`): transport, SMK_N, SMK_P.
+const SMK_P: u8 = 2;
+
+/// National stage: SMK_N, SMK_P, national roots.
+///
+/// # Errors
+/// The SAM is at another stage, refuses or is gone; the service refuses or is down.
+pub fn national(order: &Order<'_>, province: &str, card: &mut dyn Card) -> Result<Made, Fault> {
+    let start = Instant::now();
+    let mut made = Made::default();
+    let mut transaction = Transaction::begin(card)?;
+    let atr = transaction.atr().to_vec();
+    let mut timed = Timed::new(&mut transaction);
+    let seen = probe(&mut timed, &atr, order.profile)?;
+    made.chip_serial = seen.factor();
+    let base = match seen.base {
+        Some(base) if base.key_version < SMK_P => base,
+        _ => {
+            return Err(Fault::SamStage(
+                "the SAM has passed the national stage already",
+                "该 SAM 卡已完成部级写卡",
+            ));
+        }
+    };
+    let asked = Instant::now();
+    let script = order.keys.sam_national(&SamNationalRequest {
+        request_id: Uuid::new_v4(),
+        ticket: order.ticket.to_owned(),
+        chip_serial: seen.atr.factor,
+        vendor: seen.atr.vendor,
+        cos_version: seen.atr.version,
+        sam_type: order.sam_type,
+        province: province.to_owned(),
+        sam: base,
+    })?;
+    made.timings.kms = asked.elapsed();
+    send(&script, &mut timed)?;
+    (made.timings.card, made.timings.commands) = (timed.spent, timed.commands);
+    transaction.end()?;
+    made.timings.total = start.elapsed();
+    Ok(made)
+}
+
+/// What the provincial stage needs besides the order.
+pub struct Provincial<'a> {
+    /// The registry: assigns the serial.
+    pub registry: &'a dyn Registry,
+    /// Area of the SAM, two or four digits.
+    pub area: &'a str,
+    /// File 0016; the running number of the serial when no number is given.
+    pub city: String,
+    /// Terminal number.
+    pub number: Option<u32>,
+    /// Where the PIN is kept.
+    pub pin_file: &'a Path,
+    /// Six digits; drawn by the caller.
+    pub pin: Zeroizing<String>,
+}
+
+/// Provincial stage: keys and key pair, then files, PIN, ACTIVATE; read back; registered.
+///
+/// # Errors
+/// The SAM is at another stage, refuses or is gone; a service refuses or is down; the PIN file cannot be written.
+pub fn provincial(
+    order: &Order<'_>,
+    stage: &Provincial<'_>,
+    card: &mut dyn Card,
+) -> Result<Made, Fault> {
+    let start = Instant::now();
+    let mut made = Made::default();
+    let pin;
+    let mut written = None;
+    {
+        let mut transaction = Transaction::begin(card)?;
+        let atr = transaction.atr().to_vec();
+        let mut timed = Timed::new(&mut transaction);
+        let seen = probe(&mut timed, &atr, order.profile)?;
+        made.chip_serial = seen.factor();
+        let asked = Instant::now();
+        let serial = stage
+            .registry
+            .sam_serial(&made.chip_serial, order.sam_type, stage.area)?;
+        made.timings.registry = asked.elapsed();
+        match (seen.atr.state, seen.base) {
+            (LifeCycle::Active, _) => pin = pin_kept(stage.pin_file)?,
+            (_, Some(base)) if base.key_version == SMK_P => {
+                pin = keep_pin(stage)?;
+                written = write_provincial(
+                    order,
+                    stage,
+                    &seen,
+                    &serial,
+                    &pin,
+                    &mut timed,
+                    &mut made.timings,
+                )?;
+            }
+            _ => {
+                return Err(Fault::SamStage(
+                    "the SAM has not passed the national stage yet",
+                    "该 SAM 卡尚未完成部级写卡",
+                ));
+            }
+        }
+        made.serial = Some(serial);
+        (made.timings.card, made.timings.commands) = (timed.spent, timed.commands);
+        transaction.end()?;
+    }
+    // After the reset the SAM is what its users will see.
+    let serial = made.serial.clone().unwrap_or_default();
+    let certificate = readback::sam(card, order.profile, &serial, order.sam_type, &pin)?;
+    if written.is_some_and(|written| !written.eq_ignore_ascii_case(&certificate)) {
+        return Err(Fault::ReadBack("DF01/001C".into()));
+    }
+    let told = Instant::now();
+    stage
+        .registry
+        .register_sam(&serial, &made.chip_serial, &certificate)?;
+    made.timings.registry += told.elapsed();
+    made.certificate = Some(certificate);
+    made.timings.total = start.elapsed();
+    Ok(made)
+}
+
+/// Stages a and b; between them the SAM's key pair is born and its public key goes into the certificate, which is given
+/// back as it was written.
+fn write_provincial(
+    order: &Order<'_>,
+    stage: &Provincial<'_>,
+    seen: &Seen,
+    serial: &str,
+    pin: &str,
+    card: &mut Timed<'_>,
+    timings: &mut Timings,
+) -> Result<Option<String>, Fault> {
+    let sam = seen.base.ok_or(Fault::Foreign)?;
+    let asked = Instant::now();
+    let script = order.keys.sam_keys(&SamProvincialKeysRequest {
+        request_id: Uuid::new_v4(),
+        ticket: order.ticket.to_owned(),
+        chip_serial: seen.atr.factor,
+        vendor: seen.atr.vendor,
+        cos_version: seen.atr.version,
+        sam_type: order.sam_type,
+        serial: serial.to_owned(),
+        sam,
+    })?;
+    timings.kms += asked.elapsed();
+    let key = send(&script, card)?.ok_or(Fault::Script("no public key"))?;
+    let public_key = key
+        .as_slice()
+        .try_into()
+        .map_err(|_| Fault::Script("the public key is not 64 bytes"))?;
+    // The counter went on with the session of stage a; nothing else changed.
+    let sam = CardState {
+        counter: sam.counter + 1,
+        ..sam
+    };
+    let asked = Instant::now();
+    let script = order.keys.sam_files(&SamProvincialFilesRequest {
+        request_id: Uuid::new_v4(),
+        ticket: order.ticket.to_owned(),
+        chip_serial: seen.atr.factor,
+        vendor: seen.atr.vendor,
+        cos_version: seen.atr.version,
+        sam_type: order.sam_type,
+        serial: serial.to_owned(),
+        public_key,
+        pin: Secret::new(pin.to_owned()),
+        terminal: TerminalInfo {
+            city: stage.city.clone(),
+            number: stage.number.unwrap_or_else(|| running_number(serial)),
+        },
+        sam,
+    })?;
+    timings.kms += asked.elapsed();
+    send(&script, card)?;
+    Ok(script.sam_certificate)
+}
+
+fn send(script: &Script, card: &mut Timed<'_>) -> Result<Option<Vec<u8>>, Fault> {
+    let mut kept = None;
+    for phase in script::ready(script)? {
+        kept = phase.run(card)?.or(kept);
+    }
+    Ok(kept)
+}
+
+/// The last six digits of the serial's running number (D19: digits 11–19, then the check digit).
+fn running_number(serial: &str) -> u32 {
+    serial
+        .get(13..19)
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Writes the PIN down before the SAM gets it; a PIN that stands there from an earlier attempt is kept.
+fn keep_pin(stage: &Provincial<'_>) -> Result<Zeroizing<String>, Fault> {
+    match secret_file::create(stage.pin_file, stage.pin.as_bytes()) {
+        Ok(()) => Ok(stage.pin.clone()),
+        Err(_) if stage.pin_file.exists() => pin_kept(stage.pin_file),
+        Err(error) => Err(pin_fault(&error)),
+    }
+}
+
+/// The PIN in a file: six digits, perhaps a line end.
+///
+/// # Errors
+/// No such file, one that others may read, or no PIN in it.
+pub fn pin_kept(file: &Path) -> Result<Zeroizing<String>, Fault> {
+    let bytes = secret_file::read(file).map_err(|error| pin_fault(&error))?;
+    let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
+    if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Fault::Sam(
+            pick(
+                "the PIN file does not hold six digits",
+                "PIN 文件内容不是6位数字",
+            )
+            .into(),
+        ));
+    }
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+fn pin_fault(error: &SecretFileError) -> Fault {
+    Fault::Sam(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_running_number_is_part_of_the_serial() {
+        // 41 01 | 05 | 2026 | 000000123 | check digit
+        assert_eq!(running_number("41010520260000001234"), 123);
+        assert_eq!(running_number(""), 0);
+    }
+
+    #[test]
+    fn a_pin_file_must_be_private_and_hold_six_digits() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("pin");
+        secret_file::create(&path, b"123456\n").expect("writes");
+        assert!(pin_kept(&path).is_ok_and(|pin| *pin == "123456"));
+        let bad = folder.path().join("bad");
+        secret_file::create(&bad, b"12345").expect("writes");
+        assert!(pin_kept(&bad).is_err());
+        let open = folder.path().join("open");
+        std::fs::write(&open, "123456").expect("writes");
+        std::fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .expect("changes");
+        assert!(pin_kept(&open).is_err());
+        assert!(pin_kept(&folder.path().join("none")).is_err());
+    }
+}

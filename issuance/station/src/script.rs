@@ -1,0 +1,108 @@
+//! A script of the key service, made ready before the card is touched and then sent phase by phase.
+//!
+//! The station sees only APDUs that the card alone can open; it compares the status word of each and the card's
+//! cryptogram where the service foretold it.
+
+use cardlib_card::apdu::Command;
+use cardlib_reader::{Channel, ReaderError, exchange};
+use kms_api::{AnswerKind, Script};
+use subtle::ConstantTimeEq;
+
+use crate::fault::Fault;
+
+/// One phase, decoded.
+pub struct Phase {
+    /// Its name.
+    pub name: &'static str,
+    steps: Vec<Step>,
+}
+
+struct Step {
+    command: Command,
+    status: u16,
+    tail: Option<Vec<u8>>,
+    answer: Option<AnswerKind>,
+}
+
+/// Names of the phases that a script may have.
+const NAMES: [&str; 5] = ["open", "files", "keys", "data", "activate"];
+
+/// Decodes a whole script.
+///
+/// # Errors
+/// Something in it is no command, no status word or no phase.
+pub fn ready(script: &Script) -> Result<Vec<Phase>, Fault> {
+    script
+        .phases
+        .iter()
+        .map(|phase| {
+            let name = NAMES
+                .into_iter()
+                .find(|name| *name == phase.name)
+                .ok_or(Fault::Script("unknown phase"))?;
+            let steps = phase.steps.iter().map(step).collect::<Result<_, _>>()?;
+            Ok(Phase { name, steps })
+        })
+        .collect()
+}
+
+fn step(step: &kms_api::Step) -> Result<Step, Fault> {
+    let bytes = hex::decode(&step.apdu).map_err(|_| Fault::Script("an APDU is not hexadecimal"))?;
+    let command =
+        Command::parse(&bytes).map_err(|_| Fault::Script("an APDU has a wrong length"))?;
+    let status = u16::from_str_radix(&step.sw, 16)
+        .map_err(|_| Fault::Script("a status word is not hexadecimal"))?;
+    let tail = step
+        .expect_tail
+        .as_deref()
+        .map(hex::decode)
+        .transpose()
+        .map_err(|_| Fault::Script("a cryptogram is not hexadecimal"))?;
+    Ok(Step {
+        command,
+        status,
+        tail,
+        answer: step.answer,
+    })
+}
+
+impl Phase {
+    /// Sends the phase; the answer data that the station has to keep (a SAM's public key), if any.
+    ///
+    /// # Errors
+    /// The card refuses, is not the card it should be, or is gone.
+    pub fn run(&self, channel: &mut dyn Channel) -> Result<Option<Vec<u8>>, Fault> {
+        let mut kept = None;
+        for (index, step) in self.steps.iter().enumerate() {
+            let answer = exchange(channel, &step.command).map_err(|error| match error {
+                ReaderError::Endless(_) => self.refused(index, "61xx"),
+                error => Fault::Reader(error),
+            })?;
+            if answer.status.0 != step.status {
+                return Err(self.refused(index, &answer.status.to_string()));
+            }
+            if let Some(tail) = &step.tail {
+                let there = answer
+                    .data
+                    .len()
+                    .checked_sub(tail.len())
+                    .map(|at| &answer.data[at..]);
+                if !there.is_some_and(|there| bool::from(there.ct_eq(tail))) {
+                    return Err(Fault::Cryptogram);
+                }
+            }
+            if step.answer.is_some() {
+                kept = Some(answer.data);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn refused(&self, index: usize, status: &str) -> Fault {
+        Fault::Refused {
+            phase: self.name,
+            step: index + 1,
+            status: status.to_owned(),
+        }
+    }
+}
