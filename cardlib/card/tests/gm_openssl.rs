@@ -1,5 +1,6 @@
 //! OpenSSL judges our SM2: it verifies what we sign, we verify what it signs, and the public test keys (D33, D36,
 //! D37, D42) and both certificates (D20, D21) come out as its tools compute them.
+#![allow(clippy::unwrap_used)] // a failed unwrap here is the failed assertion
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
