@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::lang::{Lang, Text, current};
-pub use extract::{Json, Query};
+pub use extract::{Json, Path, Query};
 
 /// Every type is this prefix and the kind's slug.
 pub const TYPE_PREFIX: &str = "urn:rhc:problem:";
