@@ -61,12 +61,16 @@ fn dialect_class(ins: u8) -> Option<u8> {
 impl UserCard {
     /// One command, one answer.
     pub(super) fn dispatch(&mut self, apdu: &[u8]) -> Vec<u8> {
-        let Some(command) = Incoming::parse(apdu) else {
-            self.volatile.pending.discard();
-            return word(Status::LENGTH);
-        };
         let blocked = self.stage() == Stage::Blocked;
-        if command.ins == app::GET_RESPONSE && command.cla == 0 && !blocked {
+        let Some(command) = Incoming::parse(apdu).filter(|_| !blocked) else {
+            self.volatile.pending.discard();
+            return word(if blocked {
+                Status::FUNCTION
+            } else {
+                Status::LENGTH
+            });
+        };
+        if command.ins == app::GET_RESPONSE && command.cla == 0 {
             return self.volatile.pending.get_response(&command);
         }
         self.volatile.pending.discard();
@@ -76,7 +80,6 @@ impl UserCard {
     }
 
     fn run(&mut self, command: &Incoming<'_>) -> Answer {
-        require(self.stage() != Stage::Blocked, Status::FUNCTION)?;
         require(
             matches!(command.cla, 0x00 | 0x04 | 0x80 | 0x84),
             Status::CLA,

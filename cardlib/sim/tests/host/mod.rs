@@ -25,7 +25,7 @@ pub fn xor(a: Block, b: &[u8]) -> Block {
 pub fn pad(data: &[u8]) -> Vec<u8> {
     let mut out = data.to_vec();
     out.push(0x80);
-    while out.len() % 16 != 0 {
+    while !out.len().is_multiple_of(16) {
         out.push(0);
     }
     out
@@ -50,7 +50,7 @@ fn double(block: Block) -> Block {
 pub fn cmac(key: &Block, data: &[u8]) -> Block {
     let k1 = double(sm4(key, [0; 16]));
     let k2 = double(k1);
-    let whole = !data.is_empty() && data.len() % 16 == 0;
+    let whole = !data.is_empty() && data.len().is_multiple_of(16);
     let mut message = if whole { data.to_vec() } else { pad(data) };
     let at = message.len() - 16;
     let last = xor(if whole { k1 } else { k2 }, &message[at..]);

@@ -1,0 +1,85 @@
+//! Whose memory a state file holds, and what can be wrong with it.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Whose memory a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A user card.
+    User,
+    /// A SAM.
+    Sam,
+}
+
+impl Kind {
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            Self::User => b'U',
+            Self::Sam => b'S',
+        }
+    }
+
+    pub(super) fn from_byte(byte: u8) -> Option<Self> {
+        [Self::User, Self::Sam]
+            .into_iter()
+            .find(|k| k.byte() == byte)
+    }
+}
+
+/// Why a state file was refused or could not be written.
+#[derive(Debug, Error)]
+pub enum StateError {
+    /// The system said no.
+    #[error("state file {path}: {cause}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// Not made by this program.
+    #[error("{0} is not a state file of a virtual card")]
+    Foreign(PathBuf),
+    /// Made by another version of it.
+    #[error("state file {path} has format {found}, which this program does not read")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u8,
+    },
+    /// A SAM's file for a user card or the reverse.
+    #[error("state file {path} holds the other kind of card: use `rhc-card virtual {wanted}`")]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// The command that would fit.
+        wanted: &'static str,
+    },
+    /// Bytes were changed or lost.
+    #[error(
+        "state file {path} is damaged at byte {at}: restore a copy, or start a new card with another file"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        at: usize,
+    },
+    /// Another process has it.
+    #[error("state file {0} is in use by another virtual card")]
+    InUse(PathBuf),
+    /// A change that cannot be encoded.
+    #[error("the card's state cannot be encoded: {0}")]
+    Encode(postcard::Error),
+}
+
+/// The system's refusal, with the file's name.
+pub(super) fn io(path: &Path, cause: std::io::Error) -> StateError {
+    StateError::Io {
+        path: path.to_owned(),
+        cause,
+    }
+}
