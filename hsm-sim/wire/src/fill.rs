@@ -98,6 +98,11 @@ pub enum Step {
 }
 
 /// A request to fill one card's or one SAM's script. Zeroised when dropped: it holds personal data.
+///
+/// ```compile_fail
+/// fn shows<T: std::fmt::Debug>() {}
+/// shows::<hsm_wire::fill::FillRequest>();
+/// ```
 #[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub struct FillRequest {
     /// The same id again returns the stored answer and nothing else.

@@ -33,6 +33,11 @@ pub enum GmError {
 }
 
 /// An SM2 private key. Wiped when dropped; no `Debug`.
+///
+/// ```compile_fail
+/// fn shows<T: std::fmt::Debug>() {}
+/// shows::<hsm_wire::gm::PrivateKey>();
+/// ```
 pub struct PrivateKey(Zeroizing<[u8; 32]>);
 
 impl PrivateKey {

@@ -69,6 +69,11 @@ impl Order {
 }
 
 /// An officer's SM2 key. Wiped when dropped; no `Debug`.
+///
+/// ```compile_fail
+/// fn shows<T: std::fmt::Debug>() {}
+/// shows::<hsm_wire::order::OfficerKey>();
+/// ```
 pub struct OfficerKey {
     name: String,
     key: PrivateKey,

@@ -4,7 +4,8 @@
 //! identity, over exactly the bytes of the text. In the body, `envelope` is a fresh SM4 key encrypted with SM2
 //! (04 ‖ C1 ‖ C3 ‖ C2) to the receiver's encryption key; each entry's `wrapped` is
 //! `nonce(12) ‖ SM4-GCM(key bytes) ‖ tag(16)` under it, with the exact bytes of the entry's `header` text as
-//! additional data. `previous` is SM3 of the body text of the package before, of this sender to this receiver.
+//! additional data. The file has exactly these two members in this order, upper-case digits, and no white space but at
+//! its end: one package, one text. `previous` is SM3 of the body text of the package before, of this sender to this receiver.
 
 use crate::attributes::KeyAttributes;
 use crate::{Hex, Mark};

@@ -83,6 +83,11 @@ pub fn write_secret_file(path: &Path, content: &[u8]) -> Result<(), SecretError>
 }
 
 /// The operator's secret: 32 random bytes, as 64 hexadecimal digits in a file.
+///
+/// ```compile_fail
+/// fn shows<T: std::fmt::Debug>() {}
+/// shows::<hsm_wire::secret::OperatorSecret>();
+/// ```
 pub struct OperatorSecret(Zeroizing<[u8; 32]>);
 
 impl OperatorSecret {

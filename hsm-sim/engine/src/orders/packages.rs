@@ -133,6 +133,13 @@ fn wrap(
 pub(super) fn import(state: &State, now: u64, text: &str) -> Planned {
     let (file, body) = read(text)
         .map_err(|_| HsmError::about(ErrorCode::PackageAltered, "not a package's text"))?;
+    // One text for one package: case and white space outside the signed body are no free choice either.
+    if serde_json::to_string(&file).ok().as_deref() != Some(text.trim_end()) {
+        return Err(HsmError::about(
+            ErrorCode::PackageAltered,
+            "not as a sender writes it",
+        ));
+    }
     let (name, peer) = check_body(state, &file, &body)?;
     let hash = Hex(Sm3::digest(&file.body).into());
     let altered = |what: &str| HsmError::about(ErrorCode::PackageAltered, what);

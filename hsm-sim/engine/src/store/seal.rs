@@ -7,6 +7,11 @@ use sm3::{Digest, Sm3};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The secret that opens a store: 32 random bytes which never lie beside it. No `Debug`.
+///
+/// ```compile_fail
+/// fn shows<T: std::fmt::Debug>() {}
+/// shows::<hsm_engine::UnsealSecret>();
+/// ```
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct UnsealSecret([u8; 32]);
 
