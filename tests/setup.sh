@@ -8,7 +8,7 @@ packages=(
   vsmartcard-vpcd                       # virtual readers
   opensc pcsc-tools python3-pyscard     # foreign PC/SC clients, the judges of the tests
   openssl python3 curl                  # independent computation of keys and certificates
-  gcc libc6-dev util-linux              # unshare, for a PC/SC daemon of its own
+  gcc libc6-dev util-linux passwd       # unshare, for a PC/SC daemon of its own; useradd
 )
 
 missing=()
@@ -41,6 +41,11 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
   fi
   rm -f /tmp/rhc-setup.$$
+fi
+
+# The HSM simulator runs as a user of its own where root starts it.
+if [ "$(id -u)" -eq 0 ] && ! getent passwd rhc-hsm >/dev/null; then
+  useradd --system --no-create-home --shell /usr/sbin/nologin rhc-hsm || exit 4
 fi
 
 # The only versions that matter: SM2, SM3, SM4 and CMAC came with OpenSSL 3.

@@ -6,14 +6,19 @@
 pub mod binaries;
 pub mod chips;
 pub mod foreign;
+pub mod house;
+pub mod hsm;
+pub mod kms;
 pub mod pcscd;
 pub mod ports;
 pub mod process;
+pub mod registry;
 pub mod resident;
 pub mod wire;
 
 pub use chips::{Chip, Inserted, Kind};
 pub use foreign::Foreign;
+pub use house::House;
 pub use pcscd::{Daemon, Reader};
 pub use process::{Outcome, Service, Tool};
 pub use wire::{Exchange, Fault, Wire};

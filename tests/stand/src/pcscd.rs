@@ -114,6 +114,12 @@ impl Daemon {
         self.service.pid()
     }
 
+    /// Lets it run on, with its folder, when this program ends.
+    pub fn leave(self) {
+        let _ = self.folder.keep();
+        self.service.leave();
+    }
+
     /// Stops the daemon while the value lives on, for tests of a daemon that is gone.
     pub fn stop(&mut self) {
         self.service.stop();

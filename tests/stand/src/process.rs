@@ -136,9 +136,9 @@ impl Service {
         std::mem::forget(self);
     }
 
-    /// Waits for the end and gives the exit code, if it ended by itself.
-    pub fn wait(&mut self) -> Result<Option<i32>> {
-        Ok(self.child.wait()?.code())
+    /// Waits for the end and says how it came.
+    pub fn wait_status(&mut self) -> Result<ExitStatus> {
+        Ok(self.child.wait()?)
     }
 
     pub fn signal(&mut self, signal: rustix::process::Signal) {

@@ -1,0 +1,276 @@
+//! The whole house: daemon and readers, three HSMs, three key services with keys handed down, registry, chips.
+//!
+//! Every step is one call, so that the demo can tell of it and tests can stop half way. Everything lies in one folder
+//! and every process ends with the value.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::chips::{Chip, Inserted, Kind};
+use crate::hsm;
+use crate::kms::{self, Tier};
+use crate::pcscd::{Daemon, Reader};
+use crate::process::{Outcome, Service, Tool};
+use crate::registry;
+
+/// Readers in a house: user cards first, then SAMs.
+pub const CARD_READERS: usize = 5;
+pub const SAM_READERS: usize = 3;
+
+/// Ten user cards of the test maker; none of their bytes looks like a life-cycle byte (D5).
+pub fn card_factors() -> Vec<String> {
+    (0..10)
+        .map(|number| format!("A1B2C3D4E5F6{:02X}10", 0x20 + number))
+        .collect()
+}
+
+/// A card whose factor stands on no list.
+pub const UNLISTED: &str = "A1B2C3D4E5F6EE10";
+
+/// Chip serials of the SAMs by type.
+pub fn chip_serial(sam_type: u8) -> String {
+    format!("5A4D5A4D5A4D{:02X}20", 0x30 + sam_type)
+}
+
+/// A house that stands as far as its steps were taken.
+pub struct House {
+    pub daemon: Daemon,
+    pub tiers: Vec<kms::Running>,
+    pub hsms: Vec<Service>,
+    pub registry: Option<registry::Running>,
+    pub inserted: Vec<Inserted>,
+    folder: PathBuf,
+    guard: Option<TempDir>,
+}
+
+impl House {
+    /// Folder, daemon and readers; the rest is empty.
+    pub fn found() -> Result<Self> {
+        let guard = tempfile::Builder::new().prefix("rhc-house-").tempdir()?;
+        let folder = guard.path().to_path_buf();
+        // The HSM's user must reach its own store.
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o711))?;
+        for name in ["chips", "lists", "identities", "pins", "logs"] {
+            fs::create_dir(folder.join(name))?;
+        }
+        let daemon = Daemon::start(CARD_READERS + SAM_READERS)?;
+        Ok(Self {
+            daemon,
+            tiers: Vec::new(),
+            hsms: Vec::new(),
+            registry: None,
+            inserted: Vec::new(),
+            folder,
+            guard: Some(guard),
+        })
+    }
+
+    /// Everything up to three SAMs in their readers, for tests that begin with cards.
+    pub fn ready() -> Result<Self> {
+        let mut house = Self::found()?;
+        house.start_hsms()?;
+        house.init_tiers()?;
+        house.hand_down()?;
+        house.issue_identities()?;
+        house.deliver()?;
+        house.serve_tiers()?;
+        house.start_registry()?;
+        for sam_type in [1, 4, 5] {
+            house.make_sam(sam_type)?;
+        }
+        Ok(house)
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn identity(&self, name: &str) -> PathBuf {
+        self.folder.join("identities").join(format!("{name}.json"))
+    }
+
+    pub fn card_reader(&self, number: usize) -> &Reader {
+        &self.daemon.readers()[number]
+    }
+
+    /// The reader that the SAM of that type stays in.
+    pub fn sam_reader(&self, sam_type: u8) -> &Reader {
+        let place = match sam_type {
+            1 => 0,
+            4 => 1,
+            _ => 2,
+        };
+        &self.daemon.readers()[CARD_READERS + place]
+    }
+
+    pub fn sam_pin(&self, sam_type: u8) -> PathBuf {
+        self.folder.join(format!("pins/sam{sam_type}.pin"))
+    }
+
+    /// Three HSMs, each with two officers of its own.
+    pub fn start_hsms(&mut self) -> Result<()> {
+        for tier in Tier::ALL {
+            let place = self.hsm(tier);
+            place.init("test")?;
+            self.hsms
+                .push(place.serve(&format!("hsm {}", tier.word()))?);
+        }
+        Ok(())
+    }
+
+    pub fn hsm(&self, tier: Tier) -> hsm::Place {
+        hsm::Place::new(
+            &self.folder.join(format!("hsm-{}", tier.word())),
+            tier.officers(),
+        )
+    }
+
+    /// A user card of the maker, blank unless it was used before.
+    pub fn card(&self, factor: &str) -> Chip {
+        Chip::new(Kind::User, factor, &self.folder.join("chips"))
+    }
+
+    pub fn sam(&self, sam_type: u8) -> Chip {
+        Chip::new(
+            Kind::Sam,
+            &chip_serial(sam_type),
+            &self.folder.join("chips"),
+        )
+    }
+
+    /// Puts a chip into a reader for as long as the house stands.
+    pub fn insert(&mut self, chip: &Chip, reader: &Reader) -> Result<()> {
+        let inserted = Inserted::put(chip, &self.daemon, reader)?;
+        self.inserted.push(inserted);
+        Ok(())
+    }
+
+    /// A tool of ours with the way to our daemon in its environment.
+    pub fn tool(&self, program: &str) -> Result<Tool> {
+        Ok(Tool::new(program)?.env(self.daemon.environment()))
+    }
+
+    pub fn registry_url(&self) -> Result<String> {
+        Ok(self
+            .registry
+            .as_ref()
+            .context("the registry is not running yet")?
+            .url())
+    }
+
+    pub fn url(&self, tier: Tier) -> Result<String> {
+        let running = self.tiers.iter().find(|running| running.tier == tier);
+        Ok(running
+            .context("that key service is not running yet")?
+            .url())
+    }
+
+    /// Both stages of a SAM, which then stays in its reader.
+    pub fn make_sam(&mut self, sam_type: u8) -> Result<serde_json::Value> {
+        let (chip, reader) = (self.sam(sam_type), self.sam_reader(sam_type).clone());
+        self.insert(&chip, &reader)?;
+        let stage = |words: &str, tier: Tier| -> Result<Tool> {
+            let tool = self
+                .tool("rhc-station")?
+                .words(words)
+                .words("--json --type")
+                .arg(sam_type.to_string());
+            let tool = tool
+                .arg("--reader")
+                .arg(&reader.name)
+                .arg("--kms")
+                .arg(self.url(tier)?);
+            let tool = tool
+                .arg("--registry")
+                .arg(self.registry_url()?)
+                .arg("--identity")
+                .arg(self.identity("station-41"));
+            Ok(tool.arg("--ticket").arg(tier.sam_ticket()))
+        };
+        stage("sam --stage national --province 41", Tier::Ministry)?.ok()?;
+        let provincial = stage("sam --stage provincial --city 01", Tier::Province)?;
+        provincial
+            .arg("--pin-out")
+            .arg(self.sam_pin(sam_type))
+            .ok()?
+            .json()
+    }
+
+    /// One row of an applicants file onto the card in a reader.
+    pub fn personalise(&self, applicants: &Path, row: usize, reader: &Reader) -> Result<Tool> {
+        let tool = self
+            .tool("rhc-station")?
+            .words("personalise --json --applicants")
+            .arg(applicants);
+        let tool = tool
+            .arg("--row")
+            .arg(row.to_string())
+            .arg("--reader")
+            .arg(&reader.name);
+        let tool = tool
+            .arg("--sam-reader")
+            .arg(&self.sam_reader(5).name)
+            .arg("--sam-pin-file")
+            .arg(self.sam_pin(5));
+        let tool = tool
+            .arg("--kms")
+            .arg(self.url(Tier::Prefecture)?)
+            .arg("--registry")
+            .arg(self.registry_url()?);
+        let tool = tool
+            .arg("--identity")
+            .arg(self.identity("station-4101"))
+            .arg("--ticket")
+            .arg(kms::CARD_TICKET);
+        Ok(tool.arg("--journal").arg(self.folder.join("journal")))
+    }
+
+    /// The hospital's look at the card in a reader, with a SAM of that type.
+    pub fn verify(&self, reader: &Reader, sam_type: u8) -> Result<Outcome> {
+        let tool = self
+            .tool("rhc-hospital")?
+            .words("verify --json --reader")
+            .arg(&reader.name);
+        let tool = tool
+            .arg("--sam-reader")
+            .arg(&self.sam_reader(sam_type).name);
+        let tool = tool
+            .arg("--sam-pin-file")
+            .arg(self.sam_pin(sam_type))
+            .arg("--registry")
+            .arg(self.registry_url()?);
+        tool.arg("--identity")
+            .arg(self.identity("hospital-4101"))
+            .run()
+    }
+
+    /// Leaves everything running and on disk; tells which processes that are.
+    pub fn keep(mut self) -> Vec<u32> {
+        let mut pids = vec![self.daemon.pid()];
+        if let Some(guard) = self.guard.take() {
+            let _ = guard.keep();
+        }
+        for service in self.hsms.drain(..) {
+            pids.push(service.pid());
+            service.leave();
+        }
+        for running in self.tiers.drain(..) {
+            pids.push(running.service.pid());
+            running.service.leave();
+        }
+        for inserted in self.inserted.drain(..) {
+            pids.push(inserted.pid());
+            inserted.leave();
+        }
+        if let Some(registry) = self.registry.take() {
+            pids.push(registry.service.pid());
+            registry.service.leave();
+        }
+        self.daemon.leave();
+        pids
+    }
+}
