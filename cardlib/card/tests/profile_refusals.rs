@@ -294,8 +294,8 @@ const KEYS: &[Case] = &[
         "name = \"STK_DF01\"",
         "df = \"DF01\"",
         "df = \"DF02\"",
-        "DF02",
-        "user card 2.3",
+        "DF01/EF05",
+        "R31",
     ),
     (
         "name = \"CVK\"",
