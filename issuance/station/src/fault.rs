@@ -3,7 +3,7 @@
 use cardlib_card::content::ContentError;
 use cardlib_reader::ReaderError;
 use kms_platform::exit::{Exit, Failure};
-use kms_platform::lang::pick;
+use kms_platform::lang::{Lang, current, pick};
 use kms_platform::say;
 
 use crate::journal::JournalError;
@@ -319,76 +319,19 @@ fn reader_kind(error: &ReaderError) -> &'static str {
 }
 
 fn reader_text(error: &ReaderError) -> String {
-    match error {
-        ReaderError::NoReader { wanted, there } => {
-            let there = there.join(", ");
-            say!(
-                "there is no reader '{wanted}'; found: {there}",
-                "没有名为“{wanted}”的读卡器;现有:{there}"
-            )
-        }
-        ReaderError::ManyReaders { wanted, fit } => {
-            let fit = fit.join(", ");
-            say!(
-                "'{wanted}' fits several readers: {fit}",
-                "“{wanted}”对应多个读卡器:{fit}"
-            )
-        }
-        ReaderError::NoCard(reader) => say!(
-            "there is no card in reader '{reader}'",
-            "读卡器“{reader}”中没有卡"
-        ),
-        ReaderError::Mute(reader) => say!(
-            "the card in reader '{reader}' gives no reset answer",
-            "读卡器“{reader}”中的卡无复位应答"
-        ),
-        ReaderError::InUse(reader) => say!(
-            "another program holds the card in reader '{reader}'",
-            "读卡器“{reader}”中的卡被其他程序占用"
-        ),
-        ReaderError::CardLost => pick(
-            "the card was pulled in the middle of a command",
-            "命令执行中卡片被拔出",
-        )
-        .into(),
-        ReaderError::Silent(time) => {
-            let seconds = time.as_secs_f32();
-            say!(
-                "the card has been silent for {seconds} s",
-                "卡片 {seconds} 秒没有应答"
-            )
-        }
-        ReaderError::Reset => pick("another program reset the card", "其他程序复位了卡片").into(),
-        ReaderError::DaemonGone => {
-            pick("the PC/SC service cannot be reached", "无法连接 PC/SC 服务").into()
-        }
-        other => {
-            let other = other.to_string();
-            say!("the reader failed: {other}", "读卡器故障:{other}")
-        }
+    match current() {
+        Lang::Zh => error.chinese(),
+        Lang::En => error.to_string(),
     }
 }
 
+/// The station's own next step; the other errors' texts end with theirs.
 fn reader_next(error: &ReaderError) -> Option<&'static str> {
-    Some(match error {
-        ReaderError::NoReader { .. } | ReaderError::ManyReaders { .. } => pick(
-            "give the whole name of one of them with --reader or --sam-reader",
-            "请用 --reader 或 --sam-reader 给出完整名称",
-        ),
-        ReaderError::NoCard(_) => pick("put a card in", "请插卡"),
-        ReaderError::Mute(_) => pick(
-            "turn it over, clean its contacts, or try another",
-            "请翻面、清洁触点或换一张",
-        ),
-        ReaderError::InUse(_) => pick(
-            "close the other program and run again",
-            "请关闭该程序后重试",
-        ),
-        ReaderError::CardLost | ReaderError::Silent(_) | ReaderError::Reset => pick(
-            "put the same card in again and run again: the journal knows how far it came",
-            "请重新插入同一张卡并再次运行,日志记录了进度",
-        ),
-        ReaderError::DaemonGone => pick("start pcscd and run again", "请启动 pcscd 后重试"),
-        _ => return None,
-    })
+    match error {
+        ReaderError::CardLost | ReaderError::Silent(_) | ReaderError::Reset => Some(pick(
+            "put the same card in and run the same line again: the journal knows how far it came",
+            "请重新插入同一张卡并再次运行同一命令,日志记录了进度",
+        )),
+        _ => None,
+    }
 }

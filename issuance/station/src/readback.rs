@@ -7,6 +7,7 @@ use cardlib_card::content::{CardContent, FileData};
 use cardlib_card::profile::{AtrFacts, LifeCycle, Profile};
 use cardlib_reader::{Card, Channel, Transaction};
 use cardlib_terminal::{Flow, FlowError, Part, Pin, SamClient, UserCard};
+use kms_platform::lang::{Lang, current};
 use kms_platform::say;
 
 use crate::engine::{Evidence, Examiner, data_hash};
@@ -171,7 +172,7 @@ fn fault(error: FlowError) -> Fault {
         }
         | FlowError::KeyRefused { .. }
         | FlowError::KeyBlocked(_)
-        | FlowError::ApplicationBlocked(_) => Fault::ReadBack(error.to_string()),
+        | FlowError::ApplicationBlocked(_) => Fault::ReadBack(text(&error)),
         other => sam_fault(&other),
     }
 }
@@ -179,7 +180,14 @@ fn fault(error: FlowError) -> Fault {
 fn sam_fault(error: &FlowError) -> Fault {
     match error {
         FlowError::Reader { cause, .. } => Fault::SamReader(cause.clone()),
-        other => Fault::Sam(other.to_string()),
+        other => Fault::Sam(text(other)),
+    }
+}
+
+fn text(error: &FlowError) -> String {
+    match current() {
+        Lang::Zh => error.chinese(),
+        Lang::En => error.to_string(),
     }
 }
 

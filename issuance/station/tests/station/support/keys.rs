@@ -1,0 +1,185 @@
+//! A key service with the public test keys of the vector file: one script per request, one person and one data hash per
+//! card, as the real one.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use cardlib_card::dialect::{ChipState, Dialect, user::user_card};
+use issuance_station::engine::data_hash;
+use issuance_station::ports::{Keys, Service, ServiceFault};
+use kms_api::{
+    PersonalisationRequest, Phase, SamNationalRequest, SamProvincialFilesRequest,
+    SamProvincialKeysRequest, Script, Step,
+};
+use kms_platform::exit::Exit;
+
+use super::scp::{self, Key};
+
+/// Province factor of Henan (D3).
+pub const PROVINCE: [u8; 8] = *b"41000000";
+
+/// The key service.
+pub struct TestKeys {
+    roots: HashMap<(String, u8), Key>,
+    bound: RefCell<HashMap<[u8; 8], (String, String)>>,
+    challenge: Cell<u64>,
+    /// Scripts made.
+    pub made: Cell<u32>,
+    /// Refuses everything with this.
+    pub fault: RefCell<Option<ServiceFault>>,
+    /// Makes scripts for another card's keys.
+    pub wrong_keys: Cell<bool>,
+}
+
+/// Root keys of the vector file, computed by OpenSSL.
+pub fn roots() -> HashMap<(String, u8), Key> {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/vectors/chain.toml"
+    );
+    let text = std::fs::read_to_string(path).expect("the vector file");
+    let file: toml::Table = text.parse().expect("TOML");
+    let rows = file["root"].as_array().expect("rows").iter();
+    rows.map(|row| {
+        let name = row["name"].as_str().expect("name").to_owned();
+        let version = u8::try_from(row["version"].as_integer().expect("version")).expect("a digit");
+        let value = hex::decode(row["value"].as_str().expect("value")).expect("hex");
+        ((name, version), value.try_into().expect("16 bytes"))
+    })
+    .collect()
+}
+
+/// The maker's transport key of a card (D34).
+pub fn transport(factor: [u8; 8]) -> Key {
+    use sm3::Digest;
+    let master: [u8; 32] = sm3::Sm3::digest(b"RHC-TEST-TRANSPORT").into();
+    scp::diversify(&master[..16].try_into().expect("16"), factor)
+}
+
+impl TestKeys {
+    pub fn new() -> Self {
+        Self {
+            roots: roots(),
+            bound: RefCell::default(),
+            challenge: Cell::new(1),
+            made: Cell::new(0),
+            fault: RefCell::default(),
+            wrong_keys: Cell::new(false),
+        }
+    }
+
+    fn key(&self, factor: [u8; 8], name: &str, version: u8, levels: u8) -> Key {
+        let factor = if self.wrong_keys.get() {
+            [0xEE; 8]
+        } else {
+            factor
+        };
+        if name == "TRANSPORT" {
+            return transport(factor);
+        }
+        let root = self.roots[&(name.to_owned(), version)];
+        match levels {
+            0 => root,
+            1 => scp::diversify(&root, factor),
+            _ => scp::diversify(&scp::diversify(&root, PROVINCE), factor),
+        }
+    }
+
+    fn bind(&self, request: &PersonalisationRequest) -> Result<(), ServiceFault> {
+        let wanted = (
+            request.person.expose().to_owned(),
+            data_hash(&request.content),
+        );
+        let mut bound = self.bound.borrow_mut();
+        let held = bound
+            .entry(request.factor)
+            .or_insert_with(|| wanted.clone());
+        match (held.0 == wanted.0, held.1 == wanted.1) {
+            (true, true) => Ok(()),
+            (true, false) => Err(refusal("factor-bound-to-other-data")),
+            _ => Err(refusal("factor-bound-to-another-person")),
+        }
+    }
+}
+
+/// A refusal by name.
+pub fn refusal(slug: &str) -> ServiceFault {
+    ServiceFault {
+        service: Service::Kms,
+        slug: Some(slug.into()),
+        message: slug.into(),
+        next: None,
+        exit: Exit::Wrong,
+    }
+}
+
+/// A service that does not answer.
+pub fn down(service: Service) -> ServiceFault {
+    ServiceFault {
+        service,
+        slug: None,
+        message: "no answer".into(),
+        next: None,
+        exit: Exit::Environment,
+    }
+}
+
+impl Keys for TestKeys {
+    fn card(&self, request: &PersonalisationRequest) -> Result<Script, ServiceFault> {
+        if let Some(fault) = self.fault.borrow().clone() {
+            return Err(fault);
+        }
+        self.bind(request)?;
+        let card = request.card;
+        let chip = ChipState {
+            key_version: card.key_version,
+            counter: card.counter,
+            state: card.state,
+        };
+        let dialect = Dialect::rhc_cos_1().expect("the embedded dialect");
+        let plan = user_card(&dialect, super::profile(), &request.content, chip)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let held =
+            |name: &str, version: u8, levels: u8| self.key(request.factor, name, version, levels);
+        let mut challenge = || {
+            self.challenge.set(self.challenge.get() + 1);
+            self.challenge.get().to_be_bytes()
+        };
+        let (phases, code) = scp::fill(&plan, &held, &mut challenge);
+        self.made.set(self.made.get() + 1);
+        let phases = phases.into_iter().map(|(name, sent)| Phase {
+            name,
+            steps: sent.into_iter().map(step).collect(),
+        });
+        Ok(Script {
+            request_id: request.request_id,
+            phases: phases.collect(),
+            check_values: Vec::new(),
+            security_code: Some(code),
+            sam_certificate: None,
+            digest: "00".repeat(32),
+            quota_left: 1,
+        })
+    }
+
+    fn sam_national(&self, _: &SamNationalRequest) -> Result<Script, ServiceFault> {
+        Err(refusal("wrong-tier"))
+    }
+
+    fn sam_keys(&self, _: &SamProvincialKeysRequest) -> Result<Script, ServiceFault> {
+        Err(refusal("wrong-tier"))
+    }
+
+    fn sam_files(&self, _: &SamProvincialFilesRequest) -> Result<Script, ServiceFault> {
+        Err(refusal("wrong-tier"))
+    }
+}
+
+fn step((apdu, tail): scp::Sent) -> Step {
+    Step {
+        apdu: hex::encode_upper(apdu),
+        sw: "9000".into(),
+        expect_tail: tail.map(hex::encode_upper),
+        answer: None,
+    }
+}
