@@ -30,13 +30,24 @@ pub fn forbid_dumps() -> Result<(), Failure> {
     }
 }
 
-/// Keeps all pages out of the swap space, where the limits allow it.
+/// Keeps all pages out of the swap space, where the limits allow it. Only without a limit: under one, a later
+/// allocation would fail in the middle of an operation.
 pub fn lock_memory() {
-    // SAFETY: mlockall takes flags only.
-    if unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) } != 0 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: getrlimit writes one rlimit that lives through the call; geteuid has no arguments and cannot fail.
+    let unlimited = unsafe {
+        libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) == 0
+            && (limit.rlim_cur == libc::RLIM_INFINITY || libc::geteuid() == 0)
+    };
+    // SAFETY: mlockall takes flags only. ONFAULT locks a page when it is first used, so that nothing is wasted.
+    let locked = unlimited
+        && unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) } == 0;
+    if !locked {
         tracing::warn!(
-            error = %io::Error::last_os_error(),
-            "memory cannot be locked (raise the memlock limit, or switch swap off): keys may reach the swap space"
+            "memory is not locked (raise the memlock limit to unlimited, or switch swap off): keys may reach the swap space"
         );
     }
 }

@@ -24,6 +24,8 @@ use zeroize::Zeroize;
 
 /// Connections at once, both sockets together.
 const MAX_CONNECTIONS: usize = 64;
+/// Stack of a connection's thread.
+const STACK: usize = 512 * 1024;
 /// How long a stranger may take to say hello, and how large his frame may be.
 const HELLO_TIME: Duration = Duration::from_secs(5);
 const HELLO_FRAME: usize = 256;
@@ -124,16 +126,21 @@ fn accept(
                 continue;
             };
             let place = Place::take(&connections);
+            let Some(place) = place else { continue };
             let engine = Arc::clone(&engine);
-            thread::spawn(move || {
-                let Some(_place) = place else { return };
+            let conversation = move || {
+                let _place = place;
                 let limits = stream
                     .set_read_timeout(Some(HELLO_TIME))
                     .and_then(|()| stream.set_write_timeout(Some(FRAME_TIME)));
                 if limits.is_ok() {
                     serve(&mut stream, &engine);
                 }
-            });
+            };
+            // No thread to be had: the connection closes, and the next one tries again.
+            if let Err(error) = thread::Builder::new().stack_size(STACK).spawn(conversation) {
+                tracing::warn!(%error, "a connection was closed for want of a thread");
+            }
         }
     });
 }
