@@ -73,6 +73,49 @@ impl<'p> Snapshot<'p> {
         })
     }
 
+    /// What the card holds at the places that `shape` names, in its form: what a digest of the read-back is taken over.
+    /// Equal to `shape` exactly where the card holds what `shape` says; a place that was not read is left out.
+    #[must_use]
+    pub fn project(&self, shape: &CardContent) -> CardContent {
+        let files = shape.files.iter().filter_map(|wanted| {
+            let read = self
+                .content
+                .files
+                .iter()
+                .find(|file| file.path == wanted.path)?;
+            let data = match (&wanted.data, &read.data) {
+                (FileData::Binary(like), FileData::Binary(bytes)) => {
+                    let fill = self
+                        .profile
+                        .file(&read.path)
+                        .and_then(|file| file.fill)
+                        .unwrap_or_default();
+                    let mut bytes = bytes.clone();
+                    bytes.resize(like.len().max(bytes.len()), fill);
+                    FileData::Binary(bytes)
+                }
+                (FileData::Records(like), FileData::Records(records)) => {
+                    let variable = self
+                        .profile
+                        .file(&read.path)
+                        .is_some_and(|file| file.kind == FileKind::Variable);
+                    let named = |record: &&Vec<u8>| {
+                        !variable || like.iter().any(|l| l.first() == record.first())
+                    };
+                    FileData::Records(records.iter().filter(named).cloned().collect())
+                }
+                _ => return None,
+            };
+            Some(FileContent {
+                path: wanted.path.clone(),
+                data,
+            })
+        });
+        CardContent {
+            files: files.collect(),
+        }
+    }
+
     /// Places where the card differs from what was to be written: absent elements must be all padding (R20).
     #[must_use]
     pub fn differences(&self, written: &CardContent) -> Vec<String> {
@@ -289,6 +332,36 @@ mod tests {
             places.contains(&"DDF1/EF08 tag 16".to_owned()),
             "{places:?}"
         );
+    }
+
+    #[test]
+    fn a_projection_has_the_form_of_what_was_written_and_the_values_of_the_card() {
+        let profile = Profile::rhc_2012();
+        let written = content();
+        let mut on_card = written.clone();
+        on_card
+            .set_text(profile, 16, "")
+            .expect("a blank that reading gives");
+        let photo = |bytes: &[u8]| FileContent {
+            path: "DDF1/EF07".into(),
+            data: FileData::Binary(bytes.to_vec()),
+        };
+        on_card.files.push(photo(&[0, 0]));
+        let read = Snapshot::new(profile, on_card);
+        assert!(
+            read.project(&written) == written,
+            "absent elements and files do not change the digest"
+        );
+
+        let mut other = written.clone();
+        other.set_text(profile, 12, "2").expect("fits");
+        assert!(
+            read.project(&other) == written,
+            "the card's values, not the shape's"
+        );
+        let mut padded = written.clone();
+        padded.files.push(photo(&[0, 0, 0, 0]));
+        assert!(read.project(&padded) == padded);
     }
 
     #[test]
