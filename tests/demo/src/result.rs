@@ -5,19 +5,35 @@ use serde::Serialize;
 /// One thing the demo did to a card or a SAM.
 #[derive(Serialize)]
 pub struct Entry {
-    /// Which card: `1`–`3`, `forged`, `not-listed`, …
+    /// Which: `1`–`3`, `forged`, `not-listed`, `sam-5`, …
     pub card: String,
-    /// `issue`, `verify` or `produce`.
+    /// `produce`, `issue` or `verify`.
     pub act: &'static str,
-    /// Health card number, serial or chip serial, where there is one.
+    /// Health card number; of a SAM its chip serial.
     pub number: Option<String>,
     pub serial: Option<String>,
     pub verdict: String,
     pub reason: Option<String>,
+    /// The verdict that the demo is to show.
+    pub expected: &'static str,
     pub exit_code: i32,
+    /// The whole program, its start included.
     pub took_ms: u64,
     /// As the program itself reports them.
     pub timings: serde_json::Value,
+}
+
+impl Entry {
+    pub fn is_expected(&self) -> bool {
+        self.verdict == self.expected
+    }
+}
+
+/// How many of the card keys a tier holds after the hand-down.
+#[derive(Serialize)]
+pub struct TierKeys {
+    pub tier: &'static str,
+    pub card_keys: usize,
 }
 
 /// The whole run.
@@ -26,7 +42,7 @@ pub struct Report {
     pub province: &'static str,
     pub prefecture: &'static str,
     pub mark: &'static str,
-    pub keys: Vec<Tier>,
+    pub keys: Vec<TierKeys>,
     pub sams: Vec<Entry>,
     pub issued: Vec<Entry>,
     pub verified: Vec<Entry>,
@@ -34,9 +50,13 @@ pub struct Report {
     pub total_ms: u64,
 }
 
-/// How many keys a tier holds after the hand-down.
-#[derive(Serialize)]
-pub struct Tier {
-    pub tier: String,
-    pub keys: usize,
+impl Report {
+    /// Whether every card got the verdict it deserves, and refusals the exit code of a refusal.
+    pub fn is_well(&self) -> bool {
+        let good = self.sams.iter().chain(&self.issued).chain(&self.verified);
+        let good = good.map(|entry| (entry, 0));
+        let bad = self.refused.iter().map(|entry| (entry, 3));
+        good.chain(bad)
+            .all(|(entry, code)| entry.is_expected() && entry.exit_code == code)
+    }
 }

@@ -15,13 +15,12 @@ pub const fn text(zh: &'static str, en: &'static str) -> Text {
     Text { zh, en }
 }
 
-/// Tells the story on standard output and counts its lines.
+/// Tells the story on standard output.
 pub struct Teller {
     chinese: bool,
     steps: usize,
     at: usize,
     began: Instant,
-    lines: usize,
 }
 
 impl Teller {
@@ -33,12 +32,7 @@ impl Teller {
             steps,
             at: 0,
             began: Instant::now(),
-            lines: 0,
         }
-    }
-
-    pub fn language(&self) -> &'static str {
-        if self.chinese { "zh" } else { "en" }
     }
 
     pub fn pick(&self, text: Text) -> &'static str {
@@ -46,13 +40,12 @@ impl Teller {
     }
 
     /// A line of its own.
-    pub fn line(&mut self, text: &str) {
+    pub fn line(&self, text: &str) {
         println!("{text}");
-        self.lines += 1;
     }
 
     /// A line below the step that is told.
-    pub fn detail(&mut self, text: &str) {
+    pub fn detail(&self, text: &str) {
         self.line(&format!("        {text}"));
     }
 
@@ -81,11 +74,6 @@ impl Teller {
 
     fn head(&self, text: Text) -> String {
         format!("[{}/{}] {}:", self.at, self.steps, self.pick(text))
-    }
-
-    /// How many lines were written so far.
-    pub fn lines(&self) -> usize {
-        self.lines
     }
 }
 

@@ -1,0 +1,70 @@
+//! Everything the demo says, in Chinese and English.
+
+use crate::say::{Text, text};
+
+pub const TITLE: Text = text(
+    "居民健康卡演示：河南省(41)郑州市(4101)，测试密钥，虚拟读卡器与卡片",
+    "Resident health card: a house in province 41, prefecture 4101; test keys, virtual readers and cards",
+);
+pub const DAEMON: Text = text(
+    "PC/SC 守护进程与虚拟读卡器",
+    "PC/SC daemon with virtual readers",
+);
+pub const HSMS: Text = text(
+    "三台密码机，各自独立进程",
+    "three HSMs, each a process of its own",
+);
+pub const TIERS: Text = text(
+    "三级密钥服务：部、省、市",
+    "key services of ministry, province, prefecture",
+);
+pub const HAND_DOWN: Text = text("密钥逐级下发", "keys handed down, tier by tier");
+pub const SERVICES: Text = text(
+    "身份、交付清单、票据、登记服务",
+    "identities, delivery lists, tickets, registry",
+);
+pub const SAMS: Text = text("SAM 卡两段生产", "SAMs made in two stages");
+pub const CARDS: Text = text("居民卡个人化", "residents' cards personalised");
+pub const HOSPITAL: Text = text(
+    "医院核验与应被拒绝的四种情况",
+    "the hospital's check, and four refusals",
+);
+
+pub const TYPE: Text = text("型", "type");
+pub const SERIAL: Text = text("序列号", "serial");
+pub const HELD: Text = text("把密钥", "keys");
+pub const SAME: Text = text(
+    "市级与省级校验值一致",
+    "the prefecture's check values equal the province's",
+);
+pub const FORGED: Text = text(
+    "伪造卡（数据真、密钥假）",
+    "forged card (right data, wrong keys)",
+);
+pub const LOST: Text = text("挂失的卡", "lost card");
+pub const NO_KEY: Text = text(
+    "SAM 无所需密钥（4 型读数据）",
+    "SAM without the key (type 4 reading data)",
+);
+pub const UNLISTED: Text = text("不在交付清单上的卡", "card on no delivery list");
+pub const GOOD: Text = text("按预期", "as expected");
+pub const BAD: Text = text("与预期不符", "NOT as expected");
+pub const ALL_WELL: Text = text("全部符合预期", "everything went as it should");
+pub const NOT_WELL: Text = text("有结果与预期不符", "something did not go as it should");
+pub const RESULT: Text = text("结果文件", "result");
+pub const STOPPED: Text = text("演示中止：", "demo stopped: ");
+pub const STILL: Text = text("一切仍在运行。可试：", "Everything is still running. Try:");
+pub const STOP: Text = text("停止", "stop it all");
+
+/// What each resident's card shows.
+pub const RESIDENTS: [Text; 3] = [
+    text(
+        "姓名恰 15 字，少数民族",
+        "a minority name of 15 characters that just fits",
+    ),
+    text(
+        "姓名含 GB 2312 以外的字",
+        "a name with characters outside GB 2312",
+    ),
+    text("无电话号码", "no telephone"),
+];
