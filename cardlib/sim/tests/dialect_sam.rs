@@ -418,6 +418,15 @@ fn pin_rules() {
         "the status outlives SELECT"
     );
     assert_eq!(status_of(&mut sam, "00A4000C023F00"), 0x9000);
+    assert_eq!(status_of(&mut sam, "805E010007999999FF654321"), 0x63C9);
+    assert_eq!(status_of(&mut sam, "00A4000C02DF01"), 0x9000);
+    assert_eq!(
+        status_of(&mut sam, "80C8000001FF"),
+        0x6982,
+        "a wrong PIN takes it away"
+    );
+    assert_eq!(status_of(&mut sam, "00A4000C023F00"), 0x9000);
+    assert_eq!(status_of(&mut sam, "0020000003654321"), 0x9000);
     for left in (0..10).rev() {
         assert_eq!(status_of(&mut sam, "0020000003111111"), 0x63C0 + left);
     }
