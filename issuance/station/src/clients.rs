@@ -2,7 +2,7 @@
 
 use issuance_registry_api::{
     CardEvent, CardState, Checks, EventRequest, Invalid, RegistrationRequest, RegistryClient,
-    ReservationRequest, SamRegistrationRequest, SamSerialRequest,
+    ReservationRequest, SamRegistrationRequest, SamSerialRequest, SamView,
 };
 use kms_api::{
     Client, ClientError, PersonalisationRequest, SamNationalRequest, SamProvincialFilesRequest,
@@ -51,6 +51,17 @@ impl Keys for KeyClient {
 pub struct RegistryPort(pub RegistryClient);
 
 impl RegistryPort {
+    /// What the registry knows of a SAM; asked before the first card, so that a SAM nobody registered, or a registry that is
+    /// down, is told before anything is written.
+    ///
+    /// # Errors
+    /// Refused or not reachable.
+    pub fn sam(&self, serial: &str) -> Result<SamView, ServiceFault> {
+        self.0
+            .sam(&serial.parse().map_err(invalid)?)
+            .map_err(registry)
+    }
+
     /// Whether the registry has this serial as voided.
     #[must_use]
     pub fn is_void(&self, serial: &str) -> bool {

@@ -56,6 +56,8 @@ pub enum Fault {
     Sam(String),
     /// The SAM is at another stage than the one asked for (D43): English, Chinese.
     SamStage(&'static str, &'static str),
+    /// TEST, DEMO and PRODUCTION met (D38): marks of key service and registry.
+    Marks(String, String),
     /// A service.
     Service(ServiceFault),
     /// The journal.
@@ -110,6 +112,7 @@ impl Fault {
             Self::ReadBack(_) => "read-back-differs".into(),
             Self::Sam(_) => "sam-unusable".into(),
             Self::SamStage(..) => "sam-stage".into(),
+            Self::Marks(..) => "mark-mismatch".into(),
             Self::Service(fault) => match (&fault.slug, fault.service) {
                 (Some(slug), _) => slug.clone(),
                 (None, Service::Kms) => "kms-unreachable".into(),
@@ -150,7 +153,7 @@ impl Fault {
                         slug.starts_with("ticket-") || slug.ends_with("-refused")
                     })
             }
-            Self::SamReader(_) | Self::Sam(_) | Self::Journal(_) => true,
+            Self::SamReader(_) | Self::Sam(_) | Self::Journal(_) | Self::Marks(..) => true,
             _ => false,
         }
     }
@@ -219,6 +222,10 @@ impl Fault {
             }
             Self::Sam(why) => say!("the SAM cannot be used: {why}", "SAM 卡不可用:{why}"),
             Self::SamStage(en, zh) => pick(en, zh).into(),
+            Self::Marks(keys, registry) => say!(
+                "the key service is {keys}, the registry {registry}: they never mix",
+                "密钥服务标记为 {keys},登记系统标记为 {registry},二者不得混用"
+            ),
             Self::Service(fault) => fault.message.clone(),
             Self::Journal(error) => error.to_string(),
             Self::Content(error) => error.to_string(),
@@ -274,6 +281,7 @@ impl Fault {
                 "put in an active SAM of type 5 of this province and check its PIN file",
                 "请插入本省已激活的 5 型 SAM 卡并核对 PIN 文件",
             ),
+            Self::Marks(..) => pick("check the two addresses", "请核对两个服务地址"),
             Self::SamStage(..) => pick(
                 "check which stage this SAM has passed: rhc-card info",
                 "请查看该 SAM 卡所处阶段:rhc-card info",

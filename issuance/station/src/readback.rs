@@ -29,9 +29,17 @@ pub struct SamExaminer<'s> {
     spent: Duration,
 }
 
+/// What the SAM says of itself.
+#[derive(Clone, Debug)]
+pub struct SamFound {
+    /// SAM serial (D19).
+    pub serial: String,
+    /// The issuer's certificate (D20), file 001B.
+    pub certificate: Vec<u8>,
+}
+
 impl<'s> SamExaminer<'s> {
-    /// Opens the SAM once, so that a wrong PIN or a SAM of another kind is told before the first card; gives the issuer
-    /// certificate that lies in it.
+    /// Opens the SAM once, so that a wrong PIN or a SAM of another kind is told before the first card.
     ///
     /// # Errors
     /// The SAM cannot be used.
@@ -40,7 +48,7 @@ impl<'s> SamExaminer<'s> {
         sam: &'s mut dyn Channel,
         atr: &[u8],
         pin: &str,
-    ) -> Result<(Self, Vec<u8>), Fault> {
+    ) -> Result<(Self, SamFound), Fault> {
         match profile.parse_atr(atr).map(|facts| facts.state) {
             Ok(LifeCycle::Active) => {}
             Ok(_) => {
@@ -52,22 +60,25 @@ impl<'s> SamExaminer<'s> {
             Err(error) => return Err(Fault::Sam(error.to_string())),
         }
         let pin = Pin::new(pin).map_err(|error| sam_fault(&error))?;
-        let certificate = {
+        let found = {
             let mut client =
                 SamClient::open(profile, &mut *sam, &pin).map_err(|error| sam_fault(&error))?;
-            client
+            let serial = client.facts().serial.clone();
+            let certificate = client
                 .issuer_certificate()
-                .map_err(|error| sam_fault(&error))?
+                .map_err(|error| sam_fault(&error))?;
+            SamFound {
+                serial,
+                certificate,
+            }
         };
-        Ok((
-            Self {
-                profile,
-                sam,
-                pin,
-                spent: Duration::ZERO,
-            },
-            certificate,
-        ))
+        let examiner = Self {
+            profile,
+            sam,
+            pin,
+            spent: Duration::ZERO,
+        };
+        Ok((examiner, found))
     }
 }
 

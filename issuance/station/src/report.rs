@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::engine::Outcome;
 use crate::fault::Fault;
+use crate::ports::ServiceFault;
 use crate::run::Ended;
 use crate::timing::TimingsReport;
 
@@ -17,6 +18,8 @@ use crate::timing::TimingsReport;
 pub struct Report {
     /// `done`, or the kind of what ended the run, or `rows-faulty`, `cards-failed`.
     pub verdict: String,
+    /// `test`, `demo` or `production` (D38); empty when the services were not asked.
+    pub mark: String,
     /// Exit code of the program.
     pub exit_code: u8,
     /// Cards that were in the reader.
@@ -25,8 +28,8 @@ pub struct Report {
     pub row_faults: Vec<RowReport>,
     /// Lines of persons whose turn never came.
     pub not_reached: Vec<u64>,
-    /// Lines of persons who have a card already.
-    pub already_issued: Vec<u64>,
+    /// Persons whom the registry refuses a card.
+    pub passed_over: Vec<PassedOver>,
     /// Cards of an earlier run that were registered now.
     pub settled: usize,
     /// Why the run ended early, in the user's language.
@@ -62,6 +65,19 @@ pub struct CardReport {
     pub exit_code: u8,
     /// Whose time it took.
     pub timings: TimingsReport,
+}
+
+/// A person who gets no card.
+#[derive(Debug, Serialize)]
+pub struct PassedOver {
+    /// Data row from 1.
+    pub row: u64,
+    /// Line of the file.
+    pub line: u64,
+    /// `person-has-card` (nothing is wrong with that) or `person-has-reservation`.
+    pub kind: String,
+    /// In the user's language.
+    pub message: String,
 }
 
 /// One fault of one row.
@@ -103,15 +119,13 @@ pub fn table_error(error: &TableError) -> String {
 impl CardReport {
     /// Tells one card.
     #[must_use]
-    pub fn of(outcome: &Outcome, applicants: &[Applicant], rows: &[u64]) -> Self {
-        let person = outcome
-            .applicant
-            .and_then(|at| Some((applicants.get(at)?, rows.get(at)?)));
+    pub fn of(outcome: &Outcome, applicants: &[Applicant]) -> Self {
+        let person = outcome.applicant.and_then(|at| applicants.get(at));
         let fault = outcome.result.as_ref().err();
         Self {
-            row: person.map(|(_, row)| *row),
-            line: person.map(|(applicant, _)| applicant.line()),
-            card_number: person.map(|(applicant, _)| applicant.number().as_str().to_owned()),
+            row: person.map(Applicant::row),
+            line: person.map(Applicant::line),
+            card_number: person.map(|applicant| applicant.number().as_str().to_owned()),
             serial: outcome.serial.clone(),
             factor: outcome.factor.clone(),
             verdict: outcome
@@ -128,23 +142,28 @@ impl CardReport {
 }
 
 impl Report {
-    /// Tells a run; `rows` gives the data row of each applicant.
+    /// Tells a run.
     #[must_use]
-    pub fn of(ended: &Ended, applicants: &[Applicant], rows: &[u64], faults: &[RowFault]) -> Self {
+    pub fn of(ended: &Ended, mark: &str, applicants: &[Applicant], faults: &[RowFault]) -> Self {
         let line = |at: &usize| applicants.get(*at).map(Applicant::line);
         let cards: Vec<CardReport> = ended
             .outcomes
             .iter()
-            .map(|outcome| CardReport::of(outcome, applicants, rows))
+            .map(|outcome| CardReport::of(outcome, applicants))
             .collect();
         let (verdict, exit) = Self::verdict(ended, &cards, faults);
         Self {
             verdict,
+            mark: mark.to_owned(),
             exit_code: exit as u8,
             cards,
             row_faults: faults.iter().map(RowReport::of).collect(),
             not_reached: ended.not_reached.iter().filter_map(line).collect(),
-            already_issued: ended.already_issued.iter().filter_map(line).collect(),
+            passed_over: ended
+                .passed_over
+                .iter()
+                .filter_map(|(at, fault)| passed_over(applicants.get(*at)?, fault))
+                .collect(),
             settled: ended.settled,
             message: ended.fault.as_ref().map(Fault::message),
             next: ended.fault.as_ref().and_then(Fault::next),
@@ -155,20 +174,18 @@ impl Report {
         if let Some(fault) = &ended.fault {
             return (fault.kind(), fault.exit());
         }
-        // A card left blank because its last person has one already is no failure.
-        let has_card =
-            |card: &&CardReport| card.kind.as_deref().is_some_and(crate::run::means_has_card);
-        let failed: Vec<&CardReport> = cards
-            .iter()
-            .filter(|card| card.exit_code != 0 && !has_card(card))
-            .collect();
+        let failed: Vec<&CardReport> = cards.iter().filter(|card| card.exit_code != 0).collect();
         if failed
             .iter()
             .any(|card| card.exit_code == Exit::Environment as u8)
         {
             return ("cards-failed".into(), Exit::Environment);
         }
-        if !failed.is_empty() || !ended.not_reached.is_empty() {
+        let refused = ended
+            .passed_over
+            .iter()
+            .any(|(_, fault)| fault.slug.as_deref() != Some(HAS_CARD));
+        if refused || !failed.is_empty() {
             return ("cards-failed".into(), Exit::Wrong);
         }
         if !faults.is_empty() {
@@ -234,12 +251,15 @@ impl Report {
                 format!("{place}{}", row.reason),
             ]);
         }
-        for line in &self.already_issued {
+        for person in &self.passed_over {
+            let empty = String::new();
             table.row([
-                line.to_string(),
-                String::new(),
-                String::new(),
-                pick("has a card already", "已有卡").into(),
+                person.line.to_string(),
+                empty.clone(),
+                empty.clone(),
+                pick("passed over", "跳过").into(),
+                empty,
+                person.message.clone(),
             ]);
         }
         for line in &self.not_reached {
@@ -252,6 +272,19 @@ impl Report {
         }
         table
     }
+}
+
+/// The refusal with which nothing is wrong: a file is run a second time.
+const HAS_CARD: &str = "person-has-card";
+
+fn passed_over(applicant: &Applicant, fault: &ServiceFault) -> Option<PassedOver> {
+    let kind = fault.slug.clone()?;
+    Some(PassedOver {
+        row: applicant.row(),
+        line: applicant.line(),
+        kind,
+        message: fault.message.clone(),
+    })
 }
 
 fn verdict_text(verdict: &str) -> &'static str {

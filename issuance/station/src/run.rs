@@ -7,6 +7,7 @@ use issuance_application::Applicant;
 
 use crate::engine::{Examiner, Outcome, Station};
 use crate::fault::Fault;
+use crate::ports::{Service, ServiceFault};
 
 /// A reader into which somebody puts cards.
 pub trait Slot {
@@ -46,8 +47,8 @@ pub struct Plan<'a> {
 pub struct Ended {
     /// Every card that was in the reader, in order.
     pub outcomes: Vec<Outcome>,
-    /// Applicants whom the registry says to have a card already.
-    pub already_issued: Vec<usize>,
+    /// Applicants whom the registry refuses a card, because they have one or another is being made for them.
+    pub passed_over: Vec<(usize, ServiceFault)>,
     /// Applicants whose turn never came.
     pub not_reached: Vec<usize>,
     /// Cards registered without a card in the reader: read back earlier.
@@ -56,13 +57,13 @@ pub struct Ended {
     pub fault: Option<Fault>,
 }
 
-/// Refusals of the registry that mean: this person has a card.
-const HAS_CARD: [&str; 1] = ["person-has-card"];
-
-/// Whether a refusal's name means that the person has a card.
-#[must_use]
-pub fn means_has_card(kind: &str) -> bool {
-    HAS_CARD.contains(&kind)
+/// Whether the registry refuses the person and not the card: the card can serve the next one.
+fn refuses_the_person(fault: &ServiceFault) -> bool {
+    fault.service == Service::Registry
+        && fault
+            .slug
+            .as_deref()
+            .is_some_and(|slug| slug.starts_with("person-"))
 }
 
 /// Works through the plan.
@@ -98,15 +99,17 @@ pub fn run(
             }
         };
         taken += 1;
+        let passed = &mut ended.passed_over;
         let outcome = one(
             station,
             card.as_mut(),
             examiner,
             plan.applicants,
             &mut queue,
-            &mut ended.already_issued,
+            passed,
         );
         drop(card);
+        let Some(outcome) = outcome else { continue };
         if let (Some(at), true) = (outcome.applicant, outcome.serial.is_some()) {
             queue.retain(|other| *other != at);
             match outcome.result {
@@ -126,30 +129,28 @@ pub fn run(
     ended
 }
 
-/// Makes one card; applicants who have one already are passed over, the card stays blank for the next.
+/// Makes one card. Persons whom the registry refuses are passed over and the card serves the next one; nothing when
+/// nobody is left for it.
 fn one(
     station: &mut Station<'_>,
     card: &mut dyn Card,
     examiner: &mut dyn Examiner,
     applicants: &[Applicant],
     queue: &mut VecDeque<usize>,
-    already_issued: &mut Vec<usize>,
-) -> Outcome {
+    passed_over: &mut Vec<(usize, ServiceFault)>,
+) -> Option<Outcome> {
     loop {
         let next = queue.front().copied();
         let outcome = station.card(card, examiner, applicants, next);
-        match (&outcome.result, next) {
-            (Err(Fault::Service(fault)), Some(at))
-                if outcome.applicant == Some(at)
-                    && fault.slug.as_deref().is_some_and(means_has_card) =>
-            {
+        match outcome.result {
+            Err(Fault::Service(fault)) if refuses_the_person(&fault) => {
+                passed_over.push((outcome.applicant.or(next)?, fault));
                 queue.pop_front();
-                already_issued.push(at);
                 if queue.is_empty() {
-                    return outcome;
+                    return None;
                 }
             }
-            _ => return outcome,
+            _ => return Some(outcome),
         }
     }
 }

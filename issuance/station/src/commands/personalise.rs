@@ -20,76 +20,116 @@ use super::progress::Bar;
 use super::reader::PcscSlot;
 use super::{clients, identity};
 use crate::cli::PersonaliseArgs;
+use crate::clients::{KeyClient, RegistryPort};
 use crate::engine::{Station, today};
 use crate::fault::Fault;
 use crate::issuer;
 use crate::journal::Journal;
-use crate::readback::SamExaminer;
+use crate::readback::{SamExaminer, SamFound};
 use crate::report::{Report, table_error};
 use crate::run::{self, Ended, Plan};
 use crate::sam_stage::pin_kept;
 
-/// People whose row is right and chosen, their data rows, and what is wrong with the others.
+/// People whose row is right and chosen, and what is wrong with the others.
 struct People {
     applicants: Vec<Applicant>,
-    rows: Vec<u64>,
     faults: Vec<RowFault>,
 }
 
 pub(super) fn run(args: &PersonaliseArgs, only_half_made: bool) -> Result<Exit, Failure> {
     let profile = Profile::rhc_2012();
     let identity = identity(&args.services.identity)?;
-    let area = area(args, &identity)?;
-    let (keys, registry) = clients(&args.services, &identity)?;
-    let mut journal = Journal::open(&args.journal).map_err(Fault::from)?;
+    let desk = Desk {
+        args,
+        profile,
+        area: area(args, &identity)?,
+        clients: clients(&args.services, &identity)?,
+        only_half_made,
+    };
     let people = people(args, profile)?;
-    let ended = if people.applicants.is_empty() && journal.open_jobs().next().is_none() {
-        Ended::default()
-    } else {
+    let mut mark = String::new();
+    let ended = desk
+        .work(&people.applicants, &mut mark)
+        .unwrap_or_else(|fault| Ended {
+            fault: Some(fault),
+            not_reached: (0..people.applicants.len()).collect(),
+            ..Ended::default()
+        });
+    tell(
+        args,
+        &Report::of(&ended, &mark, &people.applicants, &people.faults),
+    )
+}
+
+/// What is at hand before a card is seen.
+struct Desk<'a> {
+    args: &'a PersonaliseArgs,
+    profile: &'static Profile,
+    area: String,
+    clients: (KeyClient, RegistryPort),
+    only_half_made: bool,
+}
+
+impl Desk<'_> {
+    fn work(&self, applicants: &[Applicant], mark: &mut String) -> Result<Ended, Fault> {
+        let (args, (keys, registry)) = (self.args, &self.clients);
+        let mut journal = Journal::open(&args.journal)?;
+        if applicants.is_empty() && journal.open_jobs().next().is_none() {
+            return Ok(Ended::default());
+        }
         let (wait, silence) = (
             Duration::from_secs(args.wait),
             Duration::from_secs(args.silence),
         );
-        let mut slot = PcscSlot::open(&args.reader, wait, silence).map_err(Fault::Reader)?;
+        let mut slot = PcscSlot::open(&args.reader, wait, silence)?;
         let mut sam_slot =
             PcscSlot::open(&args.sam_reader, wait, silence).map_err(Fault::SamReader)?;
+        let pin = pin_kept(&args.sam_pin_file)?;
         let mut sam = sam_slot.connect().map_err(Fault::SamReader)?;
         let mut sam = sam.transaction().map_err(Fault::SamReader)?;
         let atr = sam.atr().to_vec();
-        let pin = pin_kept(&args.sam_pin_file)?;
-        let (mut examiner, certificate) = SamExaminer::open(profile, &mut sam, &atr, &pin)?;
+        let (mut examiner, found) = SamExaminer::open(self.profile, &mut sam, &atr, &pin)?;
+        *mark = self.same_mark(&found)?;
         let mut station = Station {
-            profile,
-            keys: &keys,
-            registry: &registry,
+            profile: self.profile,
+            keys,
+            registry,
             journal: &mut journal,
             clock: &SystemClock,
-            issuer: issuer::of(certificate, &area, args.issuer_name.as_deref())?,
+            issuer: issuer::of(found.certificate, &self.area, args.issuer_name.as_deref())?,
             ticket: args.ticket.clone(),
         };
-        let half_made = station.held(&people.applicants).len();
-        let default = if only_half_made {
-            half_made
+        let default = if self.only_half_made {
+            station.held(applicants).len()
         } else {
-            people.applicants.len()
+            applicants.len()
         };
         let plan = Plan {
-            applicants: &people.applicants,
-            only_half_made,
+            applicants,
+            only_half_made: self.only_half_made,
             cards: args.cards.unwrap_or(default),
         };
-        run::run(
+        Ok(run::run(
             &mut station,
             &mut slot,
             &mut examiner,
             &plan,
             &mut Bar::new(plan.cards),
-        )
-    };
-    tell(
-        args,
-        &Report::of(&ended, &people.applicants, &people.rows, &people.faults),
-    )
+        ))
+    }
+
+    /// Asks both services before the first card: that they answer, that the SAM is registered, that they have one mark
+    /// (D38). The connections stay open for the cards.
+    fn same_mark(&self, sam: &SamFound) -> Result<String, Fault> {
+        let (keys, registry) = &self.clients;
+        let ours = keys.status()?.mark;
+        let theirs = registry.sam(&sam.serial)?.mark.to_string();
+        if ours == theirs {
+            Ok(ours)
+        } else {
+            Err(Fault::Marks(ours, theirs))
+        }
+    }
 }
 
 /// 应用城市代码: as given, or the identity's area filled with zeros.
@@ -140,12 +180,7 @@ fn people(args: &PersonaliseArgs, profile: &Profile) -> Result<People, Failure> 
         .into_iter()
         .filter(|applicant| chosen(applicant.row()))
         .collect();
-    let rows = applicants.iter().map(Applicant::row).collect();
-    Ok(People {
-        applicants,
-        rows,
-        faults,
-    })
+    Ok(People { applicants, faults })
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

@@ -79,7 +79,20 @@ fn three_residents_one_after_another_and_a_second_run_makes_none() {
     assert_eq!(world.keys.made.get(), 3, "one round trip per card");
 
     let again = run(&world, vec![Box::new(blank(9).insert(None))]);
-    assert_eq!(again.already_issued, [0, 1, 2]);
+    let passed: Vec<_> = again
+        .passed_over
+        .iter()
+        .map(|(at, fault)| (*at, fault.slug.as_deref()))
+        .collect();
+    assert_eq!(
+        passed,
+        [
+            (0, Some("person-has-card")),
+            (1, Some("person-has-card")),
+            (2, Some("person-has-card"))
+        ]
+    );
+    assert!(again.outcomes.is_empty() && again.fault.is_none());
     assert_eq!(
         (world.registry.count("active"), world.keys.made.get()),
         (3, 3)

@@ -78,7 +78,7 @@ impl World {
         let mut sam = sam.card();
         let mut sam = cardlib_reader::Transaction::begin(&mut sam).expect("a SAM");
         let atr = sam.atr().to_vec();
-        let (mut examiner, certificate) = SamExaminer::open(profile(), &mut sam, &atr, "123456")
+        let (mut examiner, found) = SamExaminer::open(profile(), &mut sam, &atr, "123456")
             .unwrap_or_else(|fault| panic!("{}", fault.message()));
         let mut journal = Journal::open(self.journal()).expect("a journal");
         let clock: &dyn Clock = self.clock.as_ref();
@@ -91,7 +91,7 @@ impl World {
             issuer: Issuer {
                 name: "河南省卫生健康委员会".into(),
                 code: "4100002000000018".into(),
-                certificate,
+                certificate: found.certificate,
                 area: "410100".into(),
             },
             ticket: "T1".into(),
