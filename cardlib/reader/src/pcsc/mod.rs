@@ -208,11 +208,23 @@ fn c_name(name: &str) -> Result<CString, ReaderError> {
     })
 }
 
-fn presence_of(context: &Context, name: &CStr) -> Option<Presence> {
+/// The daemon looks at its readers every 400 ms: a card that has just gone counts as present until then.
+const POLL: Duration = Duration::from_millis(600);
+
+/// What the reader holds after a failed command; waits for the daemon to notice that the card is gone.
+fn presence_after_fault(context: &Context, name: &CStr) -> Option<Presence> {
     let mut states = [pcsc::ReaderState::new(name, State::UNAWARE)];
     context
         .get_status_change(Duration::ZERO, &mut states)
         .ok()?;
+    if presence(states[0].event_state()) == Presence::Present {
+        states[0].sync_current_state();
+        match context.get_status_change(POLL, &mut states) {
+            Ok(()) => {}
+            Err(pcsc::Error::Timeout) => return Some(Presence::Present),
+            Err(_) => return None,
+        }
+    }
     Some(presence(states[0].event_state()))
 }
 

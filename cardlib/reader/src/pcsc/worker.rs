@@ -7,7 +7,7 @@ use pcsc::{Card, Context, Disposition, Protocols, ShareMode, Transaction};
 use zeroize::Zeroize;
 
 use super::fault::{self, Place};
-use super::presence_of;
+use super::presence_after_fault;
 use crate::error::ReaderError;
 use crate::watchdog::{Answer, Order, Server};
 
@@ -51,6 +51,7 @@ impl Server for Worker {
                                 context,
                                 place,
                                 transaction,
+                                lost: false,
                             };
                             match held.serve(orders, answers, &mut buffer) {
                                 Ended::Reset(answer) => answer,
@@ -92,10 +93,17 @@ struct Held<'a> {
     context: &'a Context,
     place: &'a Place,
     transaction: Transaction<'a>,
+    /// The card went away in this transaction; one that is put back now is another.
+    lost: bool,
 }
 
 impl Held<'_> {
-    fn serve(self, orders: &Receiver<Order>, answers: &Sender<Answer>, buffer: &mut [u8]) -> Ended {
+    fn serve(
+        mut self,
+        orders: &Receiver<Order>,
+        answers: &Sender<Answer>,
+        buffer: &mut [u8],
+    ) -> Ended {
         while let Ok(order) = orders.recv() {
             let answer = match order {
                 Order::Transmit(command) => self.transmit(&command, buffer),
@@ -111,7 +119,16 @@ impl Held<'_> {
         Ended::Quit
     }
 
-    fn transmit(&self, command: &[u8], buffer: &mut [u8]) -> Answer {
+    fn transmit(&mut self, command: &[u8], buffer: &mut [u8]) -> Answer {
+        if self.lost {
+            return Err(ReaderError::CardLost);
+        }
+        let answer = self.transmit_once(command, buffer);
+        self.lost = answer == Err(ReaderError::CardLost);
+        answer
+    }
+
+    fn transmit_once(&self, command: &[u8], buffer: &mut [u8]) -> Answer {
         match self.transaction.transmit(command, buffer) {
             Ok(answer) if answer.len() < 2 => Err(ReaderError::CardLost),
             Ok(answer) => {
@@ -124,7 +141,7 @@ impl Held<'_> {
                 Err(fault::during(
                     cause,
                     self.place,
-                    presence_of(self.context, &name),
+                    presence_after_fault(self.context, &name),
                 ))
             }
         }
