@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cardlib_card::content::{CardContent, FileData};
+use cardlib_card::content::CardContent;
 use cardlib_card::profile::{AtrFacts, LifeCycle, Profile};
 use cardlib_reader::{Card, Channel, Transaction};
 use cardlib_terminal::{Flow, FlowError, Part, Pin, SamClient, UserCard};
@@ -16,8 +16,6 @@ use crate::timing::Timed;
 
 /// Directories that are read: everything but the visit files.
 const DIRECTORIES: [&str; 4] = ["DDF1", "DF01", "DF02", "DF03"];
-/// The file with 安全码.
-const ISSUER_DATA: &str = "DDF1/EF05";
 /// 安全码, made by the HSM.
 const SECURITY_CODE: u8 = 9;
 
@@ -142,23 +140,8 @@ fn compare(
     let sam_serial = flow.sam_facts().serial.clone();
     Ok(Evidence {
         sam_serial,
-        digest: data_hash(&without_code(read.content())),
+        digest: data_hash(&read.project(content)),
     })
-}
-
-/// What was read, as it was prepared: without 安全码.
-fn without_code(read: &CardContent) -> CardContent {
-    let mut content = read.clone();
-    for file in content
-        .files
-        .iter_mut()
-        .filter(|file| file.path == ISSUER_DATA)
-    {
-        if let FileData::Records(records) = &mut file.data {
-            records.retain(|record| record.first() != Some(&SECURITY_CODE));
-        }
-    }
-    content
 }
 
 /// What a flow's end means for the station.
