@@ -73,19 +73,19 @@ impl Approved {
     }
 }
 
-/// Checks the signatures over `act`.
+/// Checks the signatures over `act`; none may be by one of the `requesters`.
 ///
 /// # Errors
 /// [`ApprovalError`] names the first rule that is broken.
 pub fn approve(
     act: &[u8],
-    requester: Option<&str>,
+    requesters: &[&str],
     signatures: &[OfficerSignature],
     officers: &[Officer],
 ) -> Result<Approved, ApprovalError> {
     for (index, signature) in signatures.iter().enumerate() {
         let name = &signature.officer;
-        if requester == Some(name.as_str()) {
+        if requesters.contains(&name.as_str()) {
             return Err(ApprovalError::RequesterApproves(name.clone()));
         }
         if signatures
@@ -152,33 +152,33 @@ mod tests {
     #[test]
     fn two_other_officers_approve() {
         let both = [signed(b"act", "bei"), signed(b"act", "cai")];
-        let approved = approve(b"act", Some("ada"), &both, &officers()).unwrap();
+        let approved = approve(b"act", &["ada"], &both, &officers()).unwrap();
         assert_eq!(approved.names(), "bei,cai");
         assert_eq!(approved.signatures(), both);
     }
 
     #[test]
     fn the_requester_one_officer_or_one_twice_do_not() {
-        let refused = |names: &[&str], requester| {
+        let refused = |names: &[&str], requesters: &[&str]| {
             let signatures: Vec<_> = names.iter().map(|name| signed(b"act", name)).collect();
-            approve(b"act", requester, &signatures, &officers()).unwrap_err()
+            approve(b"act", requesters, &signatures, &officers()).unwrap_err()
         };
         assert_eq!(
-            refused(&["ada", "bei"], Some("ada")),
+            refused(&["ada", "bei"], &["ada"]),
             ApprovalError::RequesterApproves("ada".into())
         );
         assert_eq!(
-            refused(&["bei", "ada"], Some("ada")),
+            refused(&["bei", "ada"], &["ada"]),
             ApprovalError::RequesterApproves("ada".into())
         );
-        assert_eq!(refused(&["bei"], Some("ada")), ApprovalError::TooFew(1));
-        assert_eq!(refused(&[], None), ApprovalError::TooFew(0));
+        assert_eq!(refused(&["bei"], &["ada"]), ApprovalError::TooFew(1));
+        assert_eq!(refused(&[], &[]), ApprovalError::TooFew(0));
         assert_eq!(
-            refused(&["bei", "bei"], Some("ada")),
+            refused(&["bei", "bei"], &["ada"]),
             ApprovalError::SameOfficer("bei".into())
         );
         assert_eq!(
-            refused(&["bei", "eve"], None),
+            refused(&["bei", "eve"], &[]),
             ApprovalError::UnknownOfficer("eve".into())
         );
     }
@@ -187,7 +187,7 @@ mod tests {
     fn a_signature_counts_for_its_bytes_and_its_officer_only() {
         let other_act = [signed(b"act", "bei"), signed(b"Act", "cai")];
         assert_eq!(
-            approve(b"act", None, &other_act, &officers()).unwrap_err(),
+            approve(b"act", &[], &other_act, &officers()).unwrap_err(),
             ApprovalError::BadSignature("cai".into())
         );
         let borrowed = OfficerSignature {
@@ -196,7 +196,7 @@ mod tests {
         };
         let two = [signed(b"act", "bei"), borrowed];
         assert_eq!(
-            approve(b"act", None, &two, &officers()).unwrap_err(),
+            approve(b"act", &[], &two, &officers()).unwrap_err(),
             ApprovalError::BadSignature("cai".into())
         );
     }

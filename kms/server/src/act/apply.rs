@@ -1,0 +1,154 @@
+//! What the outcomes of a round change in the store, in the transaction that records its end.
+
+use kms_core::handdown::{GrantState, Payload};
+use kms_core::port::{HeldKey, Outcome};
+use kms_core::ticket::TicketState;
+use sqlx::SqliteConnection;
+
+use super::{Act, Next, Product, Round};
+use crate::records::{hand_downs, keys, peers, people, settings, tickets};
+use crate::refusal::{self, Refusal, Result};
+use crate::service::Service;
+
+impl Service {
+    pub(super) async fn apply(
+        &self,
+        conn: &mut SqliteConnection,
+        act: &Act,
+        round: &Round,
+        outcomes: Vec<Outcome>,
+        approvers: &str,
+    ) -> Result<Next> {
+        match act {
+            Act::SetUp { .. }
+            | Act::TestTransport { .. }
+            | Act::RawTransport { .. }
+            | Act::MakerPackage { .. } => {
+                self.sync_keys(conn, self.hsm.keys()?).await?;
+            }
+            Act::AddOfficer { officer, .. } => {
+                people::add_officer(conn, officer, &self.now()).await?
+            }
+            Act::ConfirmPeer { name } => peers::confirm(conn, name).await?,
+            Act::ApproveTicket { id } => {
+                let mut ticket = tickets::get(conn, id).await?;
+                ticket.state = TicketState::Approved {
+                    approvers: approvers.to_owned(),
+                };
+                tickets::put(conn, &ticket, &self.now()).await?;
+            }
+            Act::Grant { id } => return self.apply_grant(conn, id, outcomes, approvers).await,
+            Act::Import { .. } => self.apply_import(conn, outcomes).await?,
+        }
+        tracing::info!(
+            act = act.name(),
+            operations = round.operations.len(),
+            approvers,
+            "carried out"
+        );
+        Ok(Next::Done(Product::default()))
+    }
+
+    /// The result of an act that has nothing left to do: a grant's package can be fetched again.
+    pub(super) async fn finished(&self, act: &Act) -> Result<Product> {
+        if let Act::SetUp { .. } = act {
+            let mut tx = self.begin().await?;
+            self.sync_keys(&mut tx, self.hsm.keys()?).await?;
+            self.commit(tx).await?;
+        }
+        let Act::Grant { id } = act else {
+            return Ok(Product::default());
+        };
+        let mut conn = self.store.pool().acquire().await?;
+        let grant = hand_downs::get(&mut conn, id).await?;
+        let package = self.hsm.last_package(&grant.receiver)?;
+        let payload = serde_json::from_slice::<Payload>(&self.desk.inspect(&package)?.payload)?;
+        if payload.request != grant.request.id {
+            return Err(Refusal::about(
+                &refusal::STALE,
+                "a later package was made for this receiver",
+            ));
+        }
+        Ok(Product {
+            package: Some(package),
+        })
+    }
+
+    async fn sync_keys(&self, conn: &mut SqliteConnection, held: Vec<HeldKey>) -> Result<()> {
+        for key in held {
+            keys::add(conn, &key, &self.now()).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_grant(
+        &self,
+        conn: &mut SqliteConnection,
+        id: &str,
+        outcomes: Vec<Outcome>,
+        approvers: &str,
+    ) -> Result<Next> {
+        match outcomes.into_iter().next() {
+            Some(Outcome::Signature(signature)) => {
+                let grant = hand_downs::get(conn, id).await?;
+                let position = hand_downs::position(conn, id).await?;
+                let issuer_certificate = self
+                    .issuer_certificate(&grant, position)?
+                    .with_signature(&signature)
+                    .to_vec();
+                hand_downs::set_state(conn, id, &GrantState::Certified { issuer_certificate })
+                    .await?;
+                Ok(Next::Again)
+            }
+            Some(Outcome::Package(package)) => {
+                hand_downs::set_state(
+                    conn,
+                    id,
+                    &GrantState::Granted {
+                        approvers: approvers.to_owned(),
+                    },
+                )
+                .await?;
+                Ok(Next::Done(Product {
+                    package: Some(package),
+                }))
+            }
+            _ => Err(Refusal::about(
+                &refusal::HSM_REFUSED,
+                "the HSM answered something else than was ordered",
+            )),
+        }
+    }
+
+    /// The HSM has verified the sender's signature; certificates and keys become this store's.
+    async fn apply_import(
+        &self,
+        conn: &mut SqliteConnection,
+        outcomes: Vec<Outcome>,
+    ) -> Result<()> {
+        let Some(Outcome::Imported {
+            keys: held,
+            payload,
+            ..
+        }) = outcomes.into_iter().next()
+        else {
+            return Err(Refusal::about(
+                &refusal::HSM_REFUSED,
+                "the HSM answered something else than was ordered",
+            ));
+        };
+        let outstanding = hand_downs::outstanding(conn).await?;
+        let payload = Payload::parse(&payload, &self.tier, outstanding.map(|(id, _)| id))?;
+        self.check_issuer_certificate(&payload)?;
+        self.sync_keys(conn, held).await?;
+        settings::put(
+            conn,
+            "issuer-certificate",
+            &hex::encode_upper(&payload.issuer_certificate),
+        )
+        .await?;
+        settings::put(conn, "root-key", &hex::encode_upper(&payload.root_key)).await?;
+        hand_downs::answered(conn, payload.request).await?;
+        crate::authority::complete(&self.dir, payload.ca_chain, payload.anchors)
+    }
+}

@@ -1,0 +1,295 @@
+//! From an act to the operations of its next round.
+
+use std::collections::BTreeSet;
+
+use cardlib_card::cert::IssuerCertificate;
+use cardlib_card::gm::sm2::VerifyingKey;
+use kms_core::catalogue::{self, SM2_ROOT, key_id};
+use kms_core::certificate;
+use kms_core::fill::ticket_base_keys;
+use kms_core::handdown::{GrantState, Payload, admit, spoken};
+use kms_core::port::{Mark, Operation, PeerKind, Target, TicketOrder};
+use kms_core::ticket::{Ticket, TicketKind, TicketState};
+use kms_core::tier::Tier;
+
+use super::{Act, Round};
+use crate::records::hand_downs::Grant;
+use crate::records::{hand_downs, keys, peers, people, settings, tickets};
+use crate::refusal::{self, Refusal, Result};
+use crate::service::Service;
+
+/// Scripts that one chip may ask for under one ticket: a SAM's stage b, and cards pulled and taken up again.
+const SCRIPTS_PER_CHIP: u32 = 16;
+
+impl Service {
+    /// The next round; no operations when nothing is left to do.
+    pub(super) async fn prepare(&self, act: &Act) -> Result<Round> {
+        match act {
+            Act::SetUp { test_keys } => self
+                .only_test(*test_keys)
+                .map(|()| Ok(nobody(self.set_up(*test_keys)?)))?,
+            Act::AddOfficer { officer, requester } => {
+                let mut conn = self.store.pool().acquire().await?;
+                let known = people::officers(&mut conn).await?.contains(officer);
+                let operation = Operation::EnrolOfficer {
+                    name: officer.name.clone(),
+                    public_key: officer.public_key,
+                };
+                Ok(Round {
+                    operations: if known { vec![] } else { vec![operation] },
+                    requesters: vec![requester.clone()],
+                })
+            }
+            Act::ConfirmPeer { name } => self.prepare_peer(name).await,
+            Act::TestTransport { vendor } => {
+                self.only_test(true)?;
+                let held: BTreeSet<String> = self
+                    .hsm
+                    .keys()?
+                    .into_iter()
+                    .map(|key| key.spec.id)
+                    .collect();
+                Ok(nobody(self.test_transports(vendor_bytes(vendor)?, &held)))
+            }
+            Act::RawTransport { vendor, key } => {
+                self.only_test(true)?;
+                let vendor = vendor_bytes(vendor)?;
+                let specs = catalogue::transport_classes(&self.tier)
+                    .iter()
+                    .map(|class| catalogue::transport(*class, vendor));
+                Ok(nobody(
+                    specs
+                        .map(|spec| Operation::ImportRaw(spec, key.clone()))
+                        .collect(),
+                ))
+            }
+            Act::MakerPackage { package } => {
+                admit(self.mark, self.desk.inspect(package)?.mark)?;
+                Ok(nobody(vec![Operation::ImportPackage(package.clone())]))
+            }
+            Act::ApproveTicket { id } => self.prepare_ticket(id).await,
+            Act::Grant { id } => self.prepare_grant(id).await,
+            Act::Import { package } => self.prepare_import(package).await,
+        }
+    }
+
+    /// Public test keys and keys in the clear exist in TEST stores only.
+    fn only_test(&self, wanted: bool) -> Result<()> {
+        if wanted && self.mark != Mark::Test {
+            return Err(Refusal::about(
+                &refusal::MARK,
+                "public test keys and keys in the clear belong into a TEST store",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn prepare_peer(&self, name: &str) -> Result<Round> {
+        let mut conn = self.store.pool().acquire().await?;
+        let peer = peers::get(&mut conn, name).await?;
+        let kind = if peer.kind == "upper" {
+            PeerKind::Upper
+        } else {
+            PeerKind::Lower
+        };
+        let operation = Operation::EnrolPeer {
+            name: peer.name,
+            kind,
+            signing_key: peer.file.signing_key,
+            encryption_key: peer.file.encryption_key,
+            fingerprint: peer.file.fingerprint,
+        };
+        Ok(Round {
+            operations: if peer.confirmed {
+                vec![]
+            } else {
+                vec![operation]
+            },
+            requesters: vec![peer.requester],
+        })
+    }
+
+    async fn prepare_ticket(&self, id: &str) -> Result<Round> {
+        let mut conn = self.store.pool().acquire().await?;
+        let ticket: Ticket = tickets::get(&mut conn, id).await?;
+        if matches!(ticket.state, TicketState::Approved { .. }) {
+            return Ok(Round {
+                operations: vec![],
+                requesters: vec![ticket.requester],
+            });
+        }
+        let target = if ticket.kind == TicketKind::Card {
+            Target::Card
+        } else {
+            Target::Sam
+        };
+        let base_keys = ticket_base_keys(target, self.hsm.keys()?.into_iter());
+        if base_keys.is_empty() {
+            return Err(Refusal::about(
+                &refusal::KEY_MISSING,
+                "no transport or master key to open a chip with",
+            ));
+        }
+        let order = TicketOrder {
+            id: ticket.id,
+            target,
+            count: ticket.quantity,
+            scripts_per_chip: SCRIPTS_PER_CHIP,
+            not_after: u64::try_from(ticket.valid_until.as_second()).unwrap_or(0),
+            base_keys,
+        };
+        Ok(Round {
+            operations: vec![Operation::CreateTicket(order)],
+            requesters: vec![ticket.requester],
+        })
+    }
+
+    async fn prepare_grant(&self, id: &str) -> Result<Round> {
+        let mut conn = self.store.pool().acquire().await?;
+        let grant = hand_downs::get(&mut conn, id).await?;
+        let requesters = vec![grant.requester.clone(), grant.request.requester.clone()];
+        let operation = match (&grant.state, &grant.request.from) {
+            (GrantState::Granted { .. }, _) => {
+                return Ok(Round {
+                    operations: vec![],
+                    requesters,
+                });
+            }
+            (GrantState::Requested, Tier::Province(_)) => {
+                let position = hand_downs::position(&mut conn, id).await?;
+                let message = self
+                    .issuer_certificate(&grant, position)?
+                    .to_be_signed()
+                    .to_vec();
+                Operation::Sign {
+                    key: key_id(SM2_ROOT, 0),
+                    message,
+                }
+            }
+            (GrantState::Certified { issuer_certificate }, _) => {
+                let root_key = keys::public_key(&mut conn, &key_id(SM2_ROOT, 0)).await?;
+                let root_key = root_key
+                    .ok_or_else(|| Refusal::about(&refusal::KEY_MISSING, "the root key pair"))?;
+                self.export(&grant, issuer_certificate.clone(), root_key.to_vec())?
+            }
+            (GrantState::Requested, _) => {
+                let certificate: String = settings::get(&mut conn, "issuer-certificate").await?;
+                let root_key: String = settings::get(&mut conn, "root-key").await?;
+                self.export(&grant, unhex(&certificate)?, unhex(&root_key)?)?
+            }
+        };
+        Ok(Round {
+            operations: vec![operation],
+            requesters,
+        })
+    }
+
+    pub(super) fn issuer_certificate(
+        &self,
+        grant: &Grant,
+        serial: u64,
+    ) -> Result<IssuerCertificate> {
+        let key = grant
+            .request
+            .issuer_public_key()
+            .ok_or(kms_core::handdown::HandDownError::IssuerKey)?;
+        Ok(certificate::issuer(
+            &grant.request.from,
+            &key,
+            serial,
+            self.today(),
+            self.mark,
+        )?)
+    }
+
+    fn export(
+        &self,
+        grant: &Grant,
+        issuer_certificate: Vec<u8>,
+        root_key: Vec<u8>,
+    ) -> Result<Operation> {
+        let anchors = crate::authority::open(&self.dir)?
+            .identity()
+            .anchors_pem()
+            .to_owned();
+        let payload = Payload::new(
+            &grant.request,
+            self.tier.clone(),
+            grant.ca_chain.clone(),
+            anchors,
+            issuer_certificate,
+            root_key,
+        );
+        let text = serde_json::to_vec(&grant.request)?;
+        Ok(Operation::ExportPackage {
+            receiver: grant.receiver.clone(),
+            purpose: format!(
+                "hand-down {} request {}",
+                grant.id,
+                &spoken(&kms_core::handdown::file_fingerprint(&text))[..19]
+            ),
+            entries: catalogue::hand_down(self.profile, &self.tier, &grant.request.from),
+            payload: serde_json::to_vec(&payload)?,
+        })
+    }
+
+    async fn prepare_import(&self, package: &str) -> Result<Round> {
+        let label = self.desk.inspect(package)?;
+        admit(self.mark, label.mark)?;
+        if label.receiver != self.hsm.identity()?.fingerprint {
+            return Err(Refusal::about(
+                &refusal::RECEIVER,
+                "it was made for another HSM",
+            ));
+        }
+        let mut conn = self.store.pool().acquire().await?;
+        let outstanding = hand_downs::outstanding(&mut conn).await?;
+        let payload = Payload::parse(
+            &label.payload,
+            &self.tier,
+            outstanding.as_ref().map(|(id, _)| *id),
+        )?;
+        self.check_issuer_certificate(&payload)?;
+        let requesters = outstanding
+            .into_iter()
+            .map(|(_, requester)| requester)
+            .collect();
+        Ok(Round {
+            operations: vec![Operation::ImportPackage(package.to_owned())],
+            requesters,
+        })
+    }
+}
+
+/// The certificate that travels with the keys is of this world and signed by the root that travels with it; that the
+/// root is the ministry's follows from the enrolled HSM's signature over both.
+impl Service {
+    pub(super) fn check_issuer_certificate(&self, payload: &Payload) -> Result<()> {
+        let refused =
+            |why: String| Refusal::about(&refusal::PACKAGE, format!("issuer certificate: {why}"));
+        let root =
+            VerifyingKey::from_bytes(&payload.root_key).map_err(|e| refused(e.to_string()))?;
+        IssuerCertificate::verify(&payload.issuer_certificate, &root, self.mark)
+            .map_err(|e| refused(e.to_string()))?;
+        Ok(())
+    }
+}
+
+fn nobody(operations: Vec<Operation>) -> Round {
+    Round {
+        operations,
+        requesters: Vec::new(),
+    }
+}
+
+pub(crate) fn vendor_bytes(text: &str) -> Result<[u8; 2]> {
+    let mut vendor = [0; 2];
+    hex::decode_to_slice(text, &mut vendor)
+        .map_err(|_| Refusal::about(&refusal::INVALID, "a vendor code is four hex digits"))?;
+    Ok(vendor)
+}
+
+pub(crate) fn unhex(text: &str) -> Result<Vec<u8>> {
+    hex::decode(text)
+        .map_err(|_| Refusal::about(&refusal::STORE, "a stored value is not hexadecimal"))
+}

@@ -1,0 +1,421 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The key service of a tier: keys for health cards and SAMs, made and moved by two officers, used by stations.
+#[derive(Parser)]
+#[command(
+    name = "rhc-kms",
+    version,
+    after_help = "\
+Examples:
+  rhc-kms init --tier ministry --hsm hsm0.sock --hsm-officer hsm0.officer --operator-cred op0.cred \\
+      --officer zhang=zhang.key.pub --officer li=li.key.pub --store kms-0 --mark test --test-keys \\
+      --as zhang.key --as li.key
+  rhc-kms request --store kms-41 --by wang --out req-41.json
+  rhc-kms grant --store kms-0 --request req-41.json --by sun
+  rhc-kms grant --store kms-0 --approve ID --as zhang.key --as li.key --out pkg-41.json
+  rhc-kms import --store kms-41 pkg-41.json --as zhang.key --as li.key
+  rhc-kms serve --store kms-41 --listen 127.0.0.1:8441
+
+RHC_LANG=zh gives Chinese messages. Exit codes: 0 done, 2 usage, 3 not right, 4 environment."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a store for a tier, name the first two officers, and make its root keys in the HSM
+    Init(InitArgs),
+    /// TLS identities of services, stations, hospitals and people
+    #[command(subcommand)]
+    Identity(IdentityCommand),
+    /// Key officers
+    #[command(subcommand)]
+    Officer(OfficerCommand),
+    /// This tier's HSM and those it exchanges keys with
+    #[command(subcommand)]
+    Hsm(HsmCommand),
+    /// Transport keys of card makers
+    #[command(subcommand)]
+    Transport(TransportCommand),
+    /// Makers' signed lists of delivered chips
+    #[command(subcommand)]
+    Delivery(DeliveryCommand),
+    /// Counted permissions to make cards and SAMs
+    #[command(subcommand)]
+    Ticket(TicketCommand),
+    /// Ask the upper tier for keys
+    Request(RequestArgs),
+    /// Hand keys down: open a grant with --request, approve it with --approve by two officers
+    Grant(GrantArgs),
+    /// Take the upper tier's package in, by two officers
+    Import(ImportArgs),
+    /// Keys held here: id, name, version, tier, factor, check value, state; never key bytes
+    Keys {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// The record of everything done
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Orders that travel from one officer to the next
+    #[command(subcommand)]
+    Order(OrderCommand),
+    /// Answer stations over mutual TLS
+    Serve(ServeArgs),
+    /// Tier, mark, HSM, numbers
+    Status {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// How two officers sign.
+#[derive(Args)]
+pub(crate) struct Signing {
+    /// An officer's key file (rhc-hsm officer-key); give it twice, for two officers
+    #[arg(long = "as", value_name = "KEYFILE")]
+    pub officers: Vec<PathBuf>,
+    /// Write the order to a file instead, to be signed with `rhc-kms order sign`
+    #[arg(long, value_name = "FILE", conflicts_with = "officers")]
+    pub order_out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct InitArgs {
+    /// ministry, province or prefecture
+    #[arg(long)]
+    pub tier: String,
+    /// Area digits: none for the ministry, two for a province, four for a prefecture
+    #[arg(long, default_value = "")]
+    pub area: String,
+    /// Operator's socket of the HSM
+    #[arg(long)]
+    pub hsm: PathBuf,
+    /// Officers' socket of the HSM
+    #[arg(long)]
+    pub hsm_officer: PathBuf,
+    /// File of the operator's secret (mode 0600)
+    #[arg(long)]
+    pub operator_cred: PathBuf,
+    /// A first officer: NAME=PUBLIC-KEY-FILE, at least twice
+    #[arg(long = "officer", value_name = "NAME=FILE")]
+    pub officers: Vec<String>,
+    /// Directory to be made
+    #[arg(long)]
+    pub store: PathBuf,
+    /// test, demo or production; must be the HSM's
+    #[arg(long)]
+    pub mark: String,
+    /// The public test keys D31-D36 in place of random ones (TEST only)
+    #[arg(long)]
+    pub test_keys: bool,
+    /// A PRODUCTION store on a software HSM all the same
+    #[arg(long)]
+    pub force_not_for_production: bool,
+    #[command(flatten)]
+    pub signing: Signing,
+    /// JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum IdentityCommand {
+    /// Make key and certificate for a party, in one file of mode 0600
+    Issue {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// station, registry, hospital, clerk, officer, operator or kms
+        #[arg(long)]
+        role: String,
+        /// Name within area and role
+        #[arg(long)]
+        name: String,
+        /// Area, within this tier's (default: this tier's)
+        #[arg(long)]
+        area: Option<String>,
+        /// Further host names or addresses of a server
+        #[arg(long = "host")]
+        hosts: Vec<String>,
+        /// File to be made
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum OfficerCommand {
+    /// Enrol a further officer, here and in the HSM
+    Add {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// Their name
+        #[arg(long)]
+        name: String,
+        /// Their public key file
+        #[arg(long)]
+        key: PathBuf,
+        /// Who asks (not one of the two who approve)
+        #[arg(long)]
+        by: String,
+        #[command(flatten)]
+        signing: Signing,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum HsmCommand {
+    /// Show this tier's HSM, or export its public keys for another tier
+    Info {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// File to be made
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Enrol another tier's HSM from its file; it waits for two officers
+    Enrol {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// What `hsm info --out` made there
+        #[arg(long)]
+        peer_info: PathBuf,
+        /// Who asks (not one of the two who confirm)
+        #[arg(long)]
+        by: String,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Two officers confirm the fingerprint that they compared by voice
+    Confirm {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// Name that `hsm enrol` printed
+        #[arg(long)]
+        peer: String,
+        #[command(flatten)]
+        signing: Signing,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TransportCommand {
+    /// Take a maker's transport key in
+    Import {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// Vendor code, four hex digits
+        #[arg(long)]
+        vendor: String,
+        /// The public test transport key (TEST only)
+        #[arg(long, group = "source")]
+        test_key: bool,
+        /// A file of 32 hex digits (TEST only)
+        #[arg(long, group = "source")]
+        key_file: Option<PathBuf>,
+        /// The maker's package (D27)
+        #[arg(long, group = "source")]
+        package: Option<PathBuf>,
+        #[command(flatten)]
+        signing: Signing,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DeliveryCommand {
+    /// Take a list in; FILE.sig stands beside it
+    Import {
+        /// The list
+        file: PathBuf,
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// The maker's public key: 128 hex digits or a file of them
+        #[arg(long)]
+        maker_key: Option<String>,
+        /// Officers who vouch for a maker's key seen for the first time; twice
+        #[arg(long = "as", value_name = "KEYFILE")]
+        officers: Vec<PathBuf>,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TicketCommand {
+    /// Ask for a ticket
+    Request {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// card, sam-national or sam-provincial
+        #[arg(long)]
+        kind: String,
+        /// How many cards or SAMs
+        #[arg(long)]
+        quantity: u64,
+        /// Who asks (not one of the two who approve)
+        #[arg(long)]
+        by: String,
+        /// What for
+        #[arg(long, default_value = "")]
+        purpose: String,
+        /// Days of validity
+        #[arg(long, default_value_t = 30)]
+        days: u16,
+        /// Own id instead of a drawn one
+        #[arg(long)]
+        id: Option<String>,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Approve a ticket, by two officers other than the requester
+    Approve {
+        /// The ticket
+        id: String,
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        #[command(flatten)]
+        signing: Signing,
+    },
+    /// All tickets
+    List {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct RequestArgs {
+    /// Directory of the service's store
+    #[arg(long)]
+    pub store: PathBuf,
+    /// Who asks (may approve neither above nor here)
+    #[arg(long)]
+    pub by: String,
+    /// File to be made
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("step").required(true))]
+pub(crate) struct GrantArgs {
+    /// Directory of the service's store
+    #[arg(long)]
+    pub store: PathBuf,
+    /// Open a grant for this request of a lower tier
+    #[arg(long, group = "step", requires = "by")]
+    pub request: Option<PathBuf>,
+    /// Who brings the request (not one of the two who approve)
+    #[arg(long)]
+    pub by: Option<String>,
+    /// Approve this grant and make the package
+    #[arg(long, group = "step", requires = "out", value_name = "ID")]
+    pub approve: Option<String>,
+    /// Package to be made
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub signing: Signing,
+    /// JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ImportArgs {
+    /// The package
+    pub file: PathBuf,
+    /// Directory of the service's store
+    #[arg(long)]
+    pub store: PathBuf,
+    #[command(flatten)]
+    pub signing: Signing,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Walk the whole chain; exit 3 and the first bad row when it is broken
+    Verify {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum OrderCommand {
+    /// Print exactly what would be signed
+    Show {
+        /// The order
+        file: PathBuf,
+    },
+    /// Add an officer's signature
+    Sign {
+        /// The order
+        file: PathBuf,
+        /// The officer's key file
+        #[arg(long = "as", value_name = "KEYFILE")]
+        officer: PathBuf,
+    },
+    /// Execute an order that two officers signed
+    Submit {
+        /// The order
+        file: PathBuf,
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// Package to be made, when the order is a grant's last
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Directory of the service's store
+    #[arg(long)]
+    pub store: PathBuf,
+    /// Address and port; port 0 takes a free one
+    #[arg(long)]
+    pub listen: SocketAddr,
+    /// Further host names or addresses, for the service's certificate when it is first made
+    #[arg(long = "host")]
+    pub hosts: Vec<String>,
+}

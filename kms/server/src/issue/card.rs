@@ -1,0 +1,158 @@
+//! A user card's script.
+
+use std::sync::Arc;
+
+use cardlib_card::dialect::{ChipState, user};
+use kms_api::{PersonalisationRequest, Script};
+use kms_core::binding::{Binding, ChipClaim, ChipKind};
+use kms_core::fill::Job;
+use kms_core::port::Target;
+use kms_core::ticket::TicketKind;
+use kms_core::tier::Factor;
+use kms_platform::name::{Peer, Role};
+use zeroize::Zeroizing;
+
+use super::Intent;
+use crate::authority;
+use crate::records::settings;
+use crate::refusal::{self, Refusal, Result};
+use crate::service::Service;
+
+const ACT: &str = "card.personalise";
+/// Elements that the service compares with what it knows.
+const TAG_ISSUER_CERTIFICATE: u8 = 5;
+const TAG_CARD_NUMBER: u8 = 8;
+const TAG_AREA: u8 = 57;
+
+impl Service {
+    /// Answers one personalisation request.
+    ///
+    /// # Errors
+    /// A refusal by name; nothing was made then, or the same request brings the same script.
+    pub async fn personalise(
+        self: &Arc<Self>,
+        peer: &Peer,
+        request: &PersonalisationRequest,
+    ) -> Result<Script> {
+        let factor = hex::encode_upper(request.factor);
+        let plan = match self.card_plan(peer, request).await {
+            Ok(plan) => plan,
+            Err(refusal) => {
+                return Err(self.refused(&peer.to_string(), ACT, &factor, refusal).await);
+            }
+        };
+        let canonical = Zeroizing::new(request.content.canonical_bytes());
+        let intent = Intent {
+            act: ACT,
+            ticket: &request.ticket,
+            kind: TicketKind::Card,
+            claim: ChipClaim {
+                factor: &request.factor,
+                kind: ChipKind::Card,
+                vendor: &request.vendor,
+                mark: self.mark,
+            },
+            binding: Binding {
+                subject: self
+                    .hash_key
+                    .hash("person", request.person.expose().as_bytes()),
+                data: self.hash_key.hash("card-content", &canonical),
+            },
+        };
+        let begun = self.intend(peer, request.request_id, &intent).await?;
+        let job = Job {
+            target: Target::Card,
+            request_id: request.request_id,
+            ticket: &request.ticket,
+            mark: self.mark,
+            tier: &self.tier,
+            province: self.province_factor()?,
+            chip: request.factor,
+            vendor: request.vendor,
+        };
+        let script = self.fill(plan, &job).await;
+        self.close(begun, script).await
+    }
+
+    async fn card_plan(
+        &self,
+        peer: &Peer,
+        request: &PersonalisationRequest,
+    ) -> Result<cardlib_card::dialect::Plan> {
+        self.only_stations(peer, TicketKind::Card)?;
+        if !authority::area(&self.tier)?.contains(&peer.area) {
+            return Err(Refusal::about(
+                &refusal::AREA,
+                format!("this is the key service of {}", self.tier),
+            ));
+        }
+        if request.content.value(TAG_CARD_NUMBER) != Some(request.person.expose().as_bytes()) {
+            return Err(Refusal::about(
+                &refusal::CONTENT,
+                "element 8 is not the number of the person named",
+            ));
+        }
+        let area = request.content.value(TAG_AREA).map(hex::encode);
+        if !area.is_some_and(|area| area.starts_with(self.tier.area())) {
+            return Err(Refusal::about(
+                &refusal::CONTENT,
+                "element 57: the area code lies outside this key service's area",
+            ));
+        }
+        self.check_issuer(request).await?;
+        let chip = ChipState {
+            key_version: request.card.key_version,
+            counter: request.card.counter,
+            state: request.card.state,
+        };
+        Ok(user::user_card(
+            &self.dialect,
+            self.profile,
+            &request.content,
+            chip,
+        )?)
+    }
+
+    /// The issuer certificate on the card is that of the province whose keys it gets.
+    async fn check_issuer(&self, request: &PersonalisationRequest) -> Result<()> {
+        let mut conn = self.store.pool().acquire().await?;
+        let known: Option<String> = settings::find(&mut conn, "issuer-certificate").await?;
+        let given = request
+            .content
+            .value(TAG_ISSUER_CERTIFICATE)
+            .map(hex::encode_upper);
+        match (known, given) {
+            (Some(known), Some(given)) if known == given => Ok(()),
+            (None, _) => Err(Refusal::about(
+                &refusal::KEY_MISSING,
+                "no issuer certificate yet: import the hand-down first",
+            )),
+            _ => Err(Refusal::about(
+                &refusal::CONTENT,
+                "element 5 is not the issuer certificate of this province",
+            )),
+        }
+    }
+
+    pub(super) fn only_stations(&self, peer: &Peer, kind: TicketKind) -> Result<()> {
+        if peer.role != Role::Station {
+            return Err(Refusal::about(
+                &refusal::ROLE,
+                format!("you are a {}, this needs a station", peer.role),
+            ));
+        }
+        if !kind.is_made_at(&self.tier) {
+            return Err(Refusal::about(
+                &refusal::WRONG_TIER,
+                format!("this is the key service of the {}", self.tier),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn province_factor(&self) -> Result<Factor> {
+        self.tier.province_factor().ok_or_else(|| {
+            Refusal::about(&refusal::WRONG_TIER, "the ministry has no province factor")
+        })
+    }
+}

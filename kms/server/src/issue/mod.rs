@@ -1,0 +1,132 @@
+//! Scripts for cards and SAMs: checks, binding, one HSM call, the answer. Each in one round trip.
+//!
+//! Order: who asks and where · the content against the profile · ticket and delivery list and binding, recorded in one
+//! transaction · the HSM · the end recorded · the answer. Personal data lives in the request's memory only.
+
+mod card;
+mod delivery;
+mod sam;
+
+use cardlib_card::dialect::{AnswerKind, Plan};
+use kms_api::{CheckValue, Phase, Script, Step};
+use kms_core::binding::{self, Binding, ChipClaim, Standing};
+use kms_core::fill::{self, FilledPhase, Job};
+use kms_core::port::Filled;
+use kms_core::ticket::TicketKind;
+use kms_platform::audit::AuditId;
+use kms_platform::name::Peer;
+use sqlx::{Sqlite, Transaction};
+use std::sync::Arc;
+
+use crate::records::{chips, tickets};
+use crate::refusal::{self, Refusal, Result};
+use crate::service::Service;
+
+/// One request as audit, ticket and binding see it.
+pub(crate) struct Intent<'a> {
+    /// Act in the audit.
+    act: &'static str,
+    ticket: &'a str,
+    kind: TicketKind,
+    claim: ChipClaim<'a>,
+    binding: Binding,
+}
+
+impl Service {
+    /// Ticket, list and binding agree; intent and binding are durable afterwards. Refusals are recorded too.
+    pub(crate) async fn intend(
+        &self,
+        peer: &Peer,
+        request_id: uuid::Uuid,
+        intent: &Intent<'_>,
+    ) -> Result<AuditId> {
+        let mut tx = self.begin().await?;
+        match self.admit(&mut tx, intent).await {
+            Ok(standing) => {
+                let factor = hex::encode_upper(intent.claim.factor);
+                let detail = serde_json::json!({
+                    "request": request_id, "ticket": intent.ticket, "repeat": standing == Standing::Continued,
+                });
+                let begun = self
+                    .before(&mut tx, &peer.to_string(), intent.act, &factor, &detail)
+                    .await?;
+                if standing == Standing::First {
+                    chips::bind(&mut tx, intent.claim.factor, &intent.binding, &self.now()).await?;
+                }
+                self.commit(tx).await?;
+                Ok(begun)
+            }
+            Err(refusal) => {
+                drop(tx);
+                let factor = hex::encode_upper(intent.claim.factor);
+                Err(self
+                    .refused(&peer.to_string(), intent.act, &factor, refusal)
+                    .await)
+            }
+        }
+    }
+
+    async fn admit(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        intent: &Intent<'_>,
+    ) -> Result<Standing> {
+        let ticket = tickets::get(tx, intent.ticket).await?;
+        ticket.admits(intent.kind, self.store.clock().now())?;
+        let chip = chips::find(tx, intent.claim.factor).await?;
+        Ok(binding::check(
+            &intent.claim,
+            chip.as_ref(),
+            &intent.binding,
+        )?)
+    }
+
+    /// Fills a plan in the HSM, off the async threads.
+    pub(crate) async fn fill(self: &Arc<Self>, plan: Plan, job: &Job<'_>) -> Result<Script> {
+        let (request, outline) = fill::request(self.profile, plan, job)?;
+        let hsm = Arc::clone(&self.hsm);
+        let filled = tokio::task::spawn_blocking(move || hsm.fill(&request))
+            .await
+            .map_err(|_| Refusal::about(&refusal::HSM_DOWN, "the call to the HSM broke off"))??;
+        script(job.request_id, &outline, filled)
+    }
+}
+
+fn script(request_id: uuid::Uuid, outline: &fill::Outline, filled: Filled) -> Result<Script> {
+    let check_values =
+        outline
+            .slots
+            .iter()
+            .zip(&filled.check_values)
+            .map(|((key, version), value)| CheckValue {
+                key: key.clone(),
+                version: *version,
+                kcv: hex::encode_upper(value),
+            });
+    let check_values = check_values.collect();
+    let security_code = filled.mac_texts.first().cloned();
+    let (digest, quota_left) = (hex::encode_upper(filled.digest), filled.quota_left);
+    let phases = outline.cut(filled)?.into_iter().map(phase).collect();
+    Ok(Script {
+        request_id,
+        phases,
+        check_values,
+        security_code,
+        sam_certificate: None,
+        digest,
+        quota_left,
+    })
+}
+
+fn phase(phase: FilledPhase) -> Phase {
+    let steps = phase.steps.into_iter().map(|(step, answer)| Step {
+        apdu: hex::encode_upper(step.apdu),
+        sw: format!("{:04X}", step.sw),
+        expect_tail: step.expect_tail.map(hex::encode_upper),
+        answer: answer.map(|AnswerKind::PublicKey| kms_api::AnswerKind::PublicKey),
+    });
+    Phase {
+        name: phase.name.to_owned(),
+        steps: steps.collect(),
+    }
+}

@@ -1,0 +1,372 @@
+//! A SAM's scripts, stage by stage (D43).
+
+use std::sync::Arc;
+
+use cardlib_card::cert::{IssuerCertificate, SamCertificate};
+use cardlib_card::dialect::sam::{self, KeyPair, Versions};
+use cardlib_card::dialect::{ChipState, Plan};
+use kms_api::{
+    CardState, SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, Script,
+};
+use kms_core::binding::{Binding, ChipClaim, ChipKind};
+use kms_core::catalogue::{SM2_ISSUER, key_id};
+use kms_core::certificate::{self, SamFacts, sam_files};
+use kms_core::fill::Job;
+use kms_core::port::{Mark, Target};
+use kms_core::testkeys;
+use kms_core::ticket::TicketKind;
+use kms_core::tier::{Factor, province_factor};
+use kms_platform::name::Peer;
+use uuid::Uuid;
+
+use super::Intent;
+use crate::act::prepare::unhex;
+use crate::records::{chips, settings};
+use crate::refusal::{self, Refusal, Result};
+use crate::service::Service;
+
+/// What all three requests say of the chip and its purpose.
+struct Stage<'a> {
+    act: &'static str,
+    request_id: Uuid,
+    ticket: &'a str,
+    kind: TicketKind,
+    chip: &'a Factor,
+    vendor: &'a [u8; 2],
+    /// What this SAM is for; another purpose of the same chip is refused.
+    purpose: String,
+    province: Factor,
+}
+
+impl Service {
+    /// National stage.
+    ///
+    /// # Errors
+    /// A refusal by name.
+    pub async fn sam_national(
+        self: &Arc<Self>,
+        peer: &Peer,
+        request: &SamNationalRequest,
+    ) -> Result<Script> {
+        let province = province_factor(&request.province)
+            .ok_or_else(|| Refusal::about(&refusal::INVALID, "province: two digits are wanted"))?;
+        let stage = Stage {
+            act: "sam.national",
+            request_id: request.request_id,
+            ticket: &request.ticket,
+            kind: TicketKind::SamNational,
+            chip: &request.chip_serial,
+            vendor: &request.vendor,
+            purpose: format!("type {} province {}", request.sam_type, request.province),
+            province,
+        };
+        let plan = || {
+            let versions = self.versions();
+            Ok(sam::national(
+                &self.dialect,
+                self.profile,
+                request.sam_type,
+                &versions,
+                chip(request.sam),
+            )?)
+        };
+        self.stage(peer, &stage, &request.province, plan).await
+    }
+
+    /// Provincial stage a.
+    ///
+    /// # Errors
+    /// A refusal by name.
+    pub async fn sam_provincial_keys(
+        self: &Arc<Self>,
+        peer: &Peer,
+        request: &SamProvincialKeysRequest,
+    ) -> Result<Script> {
+        let serial = sam_serial(&request.serial, request.sam_type)?;
+        let stage = self.provincial(
+            "sam.provincial-keys",
+            (request.request_id, &request.ticket),
+            (&request.chip_serial, &request.vendor),
+            &request.serial,
+        )?;
+        let plan = || {
+            let pair = match self.mark {
+                Mark::Test => KeyPair::Test(testkeys::sm2_sam(&hex::encode(serial))),
+                Mark::Demo | Mark::Production => KeyPair::Generate,
+            };
+            let versions = self.versions();
+            Ok(sam::provincial_keys(
+                &self.dialect,
+                self.profile,
+                request.sam_type,
+                &versions,
+                pair,
+                chip(request.sam),
+            )?)
+        };
+        self.stage(peer, &stage, &request.serial, plan).await
+    }
+
+    /// Provincial stage b: the issuer key certifies what the SAM answered in stage a.
+    ///
+    /// # Errors
+    /// A refusal by name.
+    pub async fn sam_provincial_files(
+        self: &Arc<Self>,
+        peer: &Peer,
+        request: &SamProvincialFilesRequest,
+    ) -> Result<Script> {
+        let serial = sam_serial(&request.serial, request.sam_type)?;
+        let stage = self.provincial(
+            "sam.provincial-files",
+            (request.request_id, &request.ticket),
+            (&request.chip_serial, &request.vendor),
+            &request.serial,
+        )?;
+        let certificates = self.sam_certificate(peer, request, &serial, &stage).await;
+        let (issuer_certificate, sam_certificate) = match certificates {
+            Ok(both) => both,
+            Err(refusal) => {
+                let object = hex::encode_upper(request.chip_serial);
+                return Err(self
+                    .refused(&peer.to_string(), stage.act, &object, refusal)
+                    .await);
+            }
+        };
+        let read = SamCertificate::parse_unverified(&sam_certificate)
+            .map_err(|e| Refusal::about(&refusal::STORE, format!("stored SAM certificate: {e}")))?;
+        let plan = || {
+            let facts = SamFacts {
+                serial: &serial,
+                sam_type: request.sam_type,
+                province: self.tier.province().unwrap_or_default(),
+                city: &request.terminal.city,
+                number: request.terminal.number,
+                valid_from: read.body.valid_from,
+                valid_to: read.body.valid_to,
+                issuer_certificate: &issuer_certificate,
+                sam_certificate: &sam_certificate,
+            };
+            let files = sam_files(&facts)?;
+            Ok(sam::provincial_files(
+                &self.dialect,
+                self.profile,
+                &files,
+                request.pin.expose(),
+                chip(request.sam),
+            )?)
+        };
+        let mut script = self.stage(peer, &stage, &request.serial, plan).await?;
+        script.sam_certificate = Some(hex::encode_upper(&sam_certificate));
+        Ok(script)
+    }
+
+    /// Checks who asks and where, makes the plan, records, fills.
+    async fn stage(
+        self: &Arc<Self>,
+        peer: &Peer,
+        stage: &Stage<'_>,
+        area_digits: &str,
+        plan: impl FnOnce() -> Result<Plan>,
+    ) -> Result<Script> {
+        let made = self
+            .only_stations(peer, stage.kind)
+            .and_then(|()| self.own_area(peer, area_digits))
+            .and_then(|()| plan());
+        let plan = match made {
+            Ok(plan) => plan,
+            Err(refusal) => {
+                let object = hex::encode_upper(stage.chip);
+                return Err(self
+                    .refused(&peer.to_string(), stage.act, &object, refusal)
+                    .await);
+            }
+        };
+        let begun = self
+            .intend(peer, stage.request_id, &self.intent(stage))
+            .await
+            .map_err(sam_words)?;
+        let job = Job {
+            target: Target::Sam,
+            request_id: stage.request_id,
+            ticket: stage.ticket,
+            mark: self.mark,
+            tier: &self.tier,
+            province: stage.province,
+            chip: *stage.chip,
+            vendor: *stage.vendor,
+        };
+        let script = self.fill(plan, &job).await;
+        self.close(begun, script).await
+    }
+
+    fn intent<'a>(&self, stage: &Stage<'a>) -> Intent<'a> {
+        Intent {
+            act: stage.act,
+            ticket: stage.ticket,
+            kind: stage.kind,
+            claim: ChipClaim {
+                factor: stage.chip,
+                kind: ChipKind::Sam,
+                vendor: stage.vendor,
+                mark: self.mark,
+            },
+            binding: Binding {
+                subject: self.hash_key.hash("sam", stage.purpose.as_bytes()),
+                data: self.hash_key.hash("sam-content", b""),
+            },
+        }
+    }
+
+    fn provincial<'a>(
+        &self,
+        act: &'static str,
+        (request_id, ticket): (Uuid, &'a str),
+        (chip, vendor): (&'a Factor, &'a [u8; 2]),
+        serial: &str,
+    ) -> Result<Stage<'a>> {
+        let (kind, purpose) = (TicketKind::SamProvincial, format!("serial {serial}"));
+        Ok(Stage {
+            act,
+            request_id,
+            ticket,
+            kind,
+            chip,
+            vendor,
+            purpose,
+            province: self.province_factor()?,
+        })
+    }
+
+    /// Stations ask for SAMs of their own province, and this service makes SAMs of its own area.
+    fn own_area(&self, peer: &Peer, digits: &str) -> Result<()> {
+        let province = digits.get(..2);
+        let stations = peer.area.province().is_none() || peer.area.province() == province;
+        let ours = self.tier.province().is_none() || self.tier.province() == province;
+        if stations && ours {
+            Ok(())
+        } else {
+            Err(Refusal::about(
+                &refusal::AREA,
+                "the SAM is for another province",
+            ))
+        }
+    }
+
+    /// TEST SAMs hold every version, others the current one and the next (D12).
+    fn versions(&self) -> Versions {
+        match self.mark {
+            Mark::Test => Versions::All,
+            Mark::Demo | Mark::Production => {
+                let current = self.profile.assumed.flow_version.value;
+                Versions::Only(vec![current, current + 1])
+            }
+        }
+    }
+
+    /// The SAM's certificate: the one made before for this very key, or a new one signed in the HSM. A SAM whose key pair
+    /// was born again (stage a repeated) gets a new certificate; it is not active yet, so the old one is of no use.
+    async fn sam_certificate(
+        self: &Arc<Self>,
+        peer: &Peer,
+        request: &SamProvincialFilesRequest,
+        serial: &[u8; 10],
+        stage: &Stage<'_>,
+    ) -> Result<(Vec<u8>, Vec<u8>)> {
+        self.only_stations(peer, stage.kind)?;
+        let mut conn = self.store.pool().acquire().await?;
+        let issuer: Option<String> = settings::find(&mut conn, "issuer-certificate").await?;
+        let issuer = issuer.ok_or_else(|| {
+            Refusal::about(
+                &refusal::KEY_MISSING,
+                "no issuer certificate yet: import the hand-down first",
+            )
+        })?;
+        let issuer = unhex(&issuer)?;
+        if let Some(known) = chips::certificate(&mut conn, &request.chip_serial).await?
+            && SamCertificate::parse_unverified(&known)
+                .is_ok_and(|c| c.public_key.to_bytes() == request.public_key)
+        {
+            return Ok((issuer, known));
+        }
+        drop(conn);
+        let body = certificate::sam(
+            &issuer,
+            serial,
+            &request.public_key,
+            self.today(),
+            self.mark,
+        )?;
+        let begun = self
+            .intend(peer, request.request_id, &self.intent(stage))
+            .await
+            .map_err(sam_words)?;
+        let signed = self.sign_certificate(&issuer, &body).await;
+        let certificate = self.close(begun, signed).await?;
+        let mut tx = self.begin().await?;
+        chips::set_certificate(&mut tx, &request.chip_serial, &certificate).await?;
+        self.commit(tx).await?;
+        Ok((issuer, certificate))
+    }
+
+    async fn sign_certificate(
+        self: &Arc<Self>,
+        issuer: &[u8],
+        body: &SamCertificate,
+    ) -> Result<Vec<u8>> {
+        let (hsm, message) = (Arc::clone(&self.hsm), body.to_be_signed());
+        let signature =
+            tokio::task::spawn_blocking(move || hsm.sign(&key_id(SM2_ISSUER, 0), &message))
+                .await
+                .map_err(|_| {
+                    Refusal::about(&refusal::HSM_DOWN, "the call to the HSM broke off")
+                })??;
+        let certificate = body.with_signature(&signature);
+        let issuer = IssuerCertificate::parse_unverified(issuer)
+            .map_err(|e| Refusal::about(&refusal::STORE, e.to_string()))?;
+        SamCertificate::verify(&certificate, &issuer.public_key, self.mark).map_err(|e| {
+            Refusal::about(
+                &refusal::KEY_MISSING,
+                format!("issuer key and certificate disagree: {e}"),
+            )
+        })?;
+        Ok(certificate.to_vec())
+    }
+}
+
+fn chip(state: CardState) -> ChipState {
+    ChipState {
+        key_version: state.key_version,
+        counter: state.counter,
+        state: state.state,
+    }
+}
+
+/// D19: 20 digits with the type in them and a right check digit.
+fn sam_serial(text: &str, sam_type: u8) -> Result<[u8; 10]> {
+    let wrong = |what: &str| Refusal::about(&refusal::INVALID, format!("serial: {what}"));
+    let mut serial = [0; 10];
+    if !text.bytes().all(|b| b.is_ascii_digit()) || hex::decode_to_slice(text, &mut serial).is_err()
+    {
+        return Err(wrong("20 digits are wanted"));
+    }
+    if text.get(4..6) != Some(&format!("{sam_type:02}")) {
+        return Err(wrong("it names another SAM type"));
+    }
+    let check = text
+        .get(..19)
+        .and_then(cardlib_card::cert::luhn_check_digit);
+    if check.is_none() || check != text.chars().last() {
+        return Err(wrong("the check digit is not right"));
+    }
+    Ok(serial)
+}
+
+/// A SAM is bound to a purpose, not to a person.
+fn sam_words(refusal: Refusal) -> Refusal {
+    if refusal.slug() == refusal::OTHER_PERSON.slug || refusal.slug() == refusal::OTHER_DATA.slug {
+        Refusal::new(&refusal::OTHER_PURPOSE)
+    } else {
+        refusal
+    }
+}

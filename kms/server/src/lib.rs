@@ -1,0 +1,22 @@
+//! The key service `rhc-kms`: store, HTTP, command line over the rules of `kms-core`.
+//!
+//! | module | one idea |
+//! |---|---|
+//! | [`service`] | an open service: store, HSM, tier; audit before and after |
+//! | [`act`] | what two officers do, as signed orders to the HSM |
+//! | [`issue`] | scripts for cards and SAMs, in one round trip each |
+//! | [`http`] | the routes, over mutual TLS |
+//! | [`authority`] | TLS identities of this tier |
+//! | [`records`] | the tables |
+//! | [`refusal`] | every refusal with slug, status and words |
+//! | [`cli`] | the commands |
+
+pub mod act;
+pub mod authority;
+pub mod cli;
+pub mod http;
+pub mod issue;
+pub mod records;
+pub mod refusal;
+pub mod schema;
+pub mod service;

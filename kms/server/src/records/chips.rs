@@ -1,0 +1,163 @@
+//! Chips that makers have delivered, and what each is bound to.
+
+use cardlib_card::delivery::{DeliveryList, Kind};
+use kms_core::binding::{Binding, ChipKind, DeliveredChip};
+use kms_core::tier::Factor;
+use sqlx::{Row, SqliteConnection};
+
+use crate::refusal::{self, Refusal, Result};
+
+/// Takes a verified list in: all of it, or nothing. The same list again changes nothing.
+///
+/// # Errors
+/// The number is taken by another list, an item stands on another list, or the store failed.
+pub async fn add_list(
+    conn: &mut SqliteConnection,
+    list: &DeliveryList,
+    digest: &str,
+    at: &str,
+) -> Result<bool> {
+    let kind = kind_word(list.kind);
+    let sequence = i64::try_from(list.sequence)
+        .map_err(|_| Refusal::about(&refusal::DELIVERY, "sequence number"))?;
+    let known: Option<String> = sqlx::query_scalar(
+        "SELECT digest FROM delivery WHERE maker = ? AND kind = ? AND sequence = ?",
+    )
+    .bind(&list.maker)
+    .bind(kind)
+    .bind(sequence)
+    .fetch_optional(&mut *conn)
+    .await?;
+    if let Some(known) = known {
+        let same = known == digest;
+        let other = || {
+            Refusal::about(
+                &refusal::DELIVERY,
+                format!("list {sequence} of this maker was imported with other content"),
+            )
+        };
+        return if same { Ok(false) } else { Err(other()) };
+    }
+    sqlx::query("INSERT INTO delivery (maker, kind, sequence, digest, items, imported) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(&list.maker)
+        .bind(kind)
+        .bind(sequence)
+        .bind(digest)
+        .bind(i64::try_from(list.items.len()).unwrap_or(i64::MAX))
+        .bind(at)
+        .execute(&mut *conn)
+        .await?;
+    for factor in list.factors() {
+        let factor = hex::encode_upper(factor);
+        let done = sqlx::query("INSERT OR IGNORE INTO chip (factor, kind, maker, mark, sequence) VALUES (?, ?, ?, ?, ?)")
+            .bind(&factor)
+            .bind(kind)
+            .bind(&list.maker)
+            .bind(list.mark.to_string())
+            .bind(sequence)
+            .execute(&mut *conn)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(Refusal::about(
+                &refusal::DELIVERY,
+                format!("{factor} stands on an earlier list"),
+            ));
+        }
+    }
+    Ok(true)
+}
+
+fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Card => "card",
+        Kind::Sam => "sam",
+    }
+}
+
+/// What the lists and earlier requests say about a chip.
+///
+/// # Errors
+/// The store failed.
+pub async fn find(conn: &mut SqliteConnection, factor: &Factor) -> Result<Option<DeliveredChip>> {
+    let row = sqlx::query("SELECT kind, maker, mark, subject, data FROM chip WHERE factor = ?")
+        .bind(hex::encode_upper(factor))
+        .fetch_optional(conn)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let damaged = || Refusal::about(&refusal::STORE, "a chip's record cannot be read");
+    let (kind, maker, mark): (String, String, String) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let mut vendor = [0; 2];
+    hex::decode_to_slice(&maker, &mut vendor).map_err(|_| damaged())?;
+    let hash = |index: usize| -> Result<Option<[u8; 32]>> {
+        let bytes: Option<Vec<u8>> = row.try_get(index)?;
+        bytes
+            .map(|bytes| bytes.try_into().map_err(|_| damaged()))
+            .transpose()
+    };
+    let binding = hash(3)?
+        .zip(hash(4)?)
+        .map(|(subject, data)| Binding { subject, data });
+    let kind = if kind == "sam" {
+        ChipKind::Sam
+    } else {
+        ChipKind::Card
+    };
+    Ok(Some(DeliveredChip {
+        factor: *factor,
+        kind,
+        maker: vendor,
+        mark: mark.parse().map_err(|_| damaged())?,
+        binding,
+    }))
+}
+
+/// Binds a chip; the table refuses a second time.
+///
+/// # Errors
+/// The store failed.
+pub async fn bind(
+    conn: &mut SqliteConnection,
+    factor: &Factor,
+    binding: &Binding,
+    at: &str,
+) -> Result<()> {
+    sqlx::query("UPDATE chip SET subject = ?, data = ?, bound = ? WHERE factor = ?")
+        .bind(binding.subject.as_slice())
+        .bind(binding.data.as_slice())
+        .bind(at)
+        .bind(hex::encode_upper(factor))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The certificate made for a SAM.
+///
+/// # Errors
+/// The store failed.
+pub async fn certificate(conn: &mut SqliteConnection, factor: &Factor) -> Result<Option<Vec<u8>>> {
+    let found: Option<Option<Vec<u8>>> =
+        sqlx::query_scalar("SELECT certificate FROM chip WHERE factor = ?")
+            .bind(hex::encode_upper(factor))
+            .fetch_optional(conn)
+            .await?;
+    Ok(found.flatten())
+}
+
+/// Keeps the certificate made for a SAM.
+///
+/// # Errors
+/// The store failed.
+pub async fn set_certificate(
+    conn: &mut SqliteConnection,
+    factor: &Factor,
+    certificate: &[u8],
+) -> Result<()> {
+    sqlx::query("UPDATE chip SET certificate = ? WHERE factor = ?")
+        .bind(certificate)
+        .bind(hex::encode_upper(factor))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! Grants to lower tiers, and this tier's own requests to the upper one.
+
+use kms_core::handdown::{GrantState, Request};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use crate::refusal::{self, Refusal, Result};
+
+/// A grant.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Id: that of the request.
+    pub id: String,
+    /// Peer name of the receiver.
+    pub receiver: String,
+    /// The request as it came.
+    pub request: Request,
+    /// Who brought it here.
+    pub requester: String,
+    /// Certificate chain of the receiver's authority.
+    pub ca_chain: String,
+    /// Where it stands.
+    pub state: GrantState,
+}
+
+/// Opens a grant.
+///
+/// # Errors
+/// The request was brought before, or the store failed.
+pub async fn open(conn: &mut SqliteConnection, grant: &Grant, at: &str) -> Result<()> {
+    let done = sqlx::query(
+        "INSERT OR IGNORE INTO hand_down (id, receiver, request, requester, ca_chain, state, created)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&grant.id)
+    .bind(&grant.receiver)
+    .bind(serde_json::to_string(&grant.request)?)
+    .bind(&grant.requester)
+    .bind(&grant.ca_chain)
+    .bind(serde_json::to_string(&grant.state)?)
+    .bind(at)
+    .execute(conn)
+    .await?;
+    match done.rows_affected() {
+        1 => Ok(()),
+        _ => Err(Refusal::about(
+            &refusal::EXISTS,
+            format!(
+                "request {}: approve it with `grant --approve {}`",
+                grant.id, grant.id
+            ),
+        )),
+    }
+}
+
+/// Moves a grant on.
+///
+/// # Errors
+/// The store failed.
+pub async fn set_state(conn: &mut SqliteConnection, id: &str, state: &GrantState) -> Result<()> {
+    sqlx::query("UPDATE hand_down SET state = ? WHERE id = ?")
+        .bind(serde_json::to_string(state)?)
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+type Row = (String, String, String, String, String, String);
+
+/// One grant.
+///
+/// # Errors
+/// Unknown, or the store failed.
+pub async fn get(conn: &mut SqliteConnection, id: &str) -> Result<Grant> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT id, receiver, request, requester, ca_chain, state FROM hand_down WHERE id = ?",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    let row = row.ok_or_else(|| {
+        Refusal::about(
+            &refusal::UNKNOWN,
+            format!("no grant {id}; open it with `grant --request FILE`"),
+        )
+    })?;
+    grant(row)
+}
+
+/// All grants, oldest first.
+///
+/// # Errors
+/// The store failed.
+pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Grant>> {
+    let rows: Vec<Row> =
+        sqlx::query_as("SELECT id, receiver, request, requester, ca_chain, state FROM hand_down ORDER BY created, id")
+            .fetch_all(conn)
+            .await?;
+    rows.into_iter().map(grant).collect()
+}
+
+fn grant((id, receiver, request, requester, ca_chain, state): Row) -> Result<Grant> {
+    let (request, state) = (
+        serde_json::from_str(&request)?,
+        serde_json::from_str(&state)?,
+    );
+    Ok(Grant {
+        id,
+        receiver,
+        request,
+        requester,
+        ca_chain,
+        state,
+    })
+}
+
+/// Number of issuer certificates so far: the serial of the next is one more.
+///
+/// # Errors
+/// The store failed.
+pub async fn position(conn: &mut SqliteConnection, id: &str) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM hand_down WHERE rowid <= (SELECT rowid FROM hand_down WHERE id = ?)",
+    )
+    .bind(id)
+    .fetch_one(conn)
+    .await?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Remembers an own request; earlier ones that were not answered are dropped.
+///
+/// # Errors
+/// The store failed.
+pub async fn ask(conn: &mut SqliteConnection, id: Uuid, requester: &str, at: &str) -> Result<()> {
+    sqlx::query("UPDATE own_request SET state = 'dropped' WHERE state = 'waiting'")
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query(
+        "INSERT INTO own_request (id, requester, state, created) VALUES (?, ?, 'waiting', ?)",
+    )
+    .bind(id.to_string())
+    .bind(requester)
+    .bind(at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The own request that waits for an answer, and who made it.
+///
+/// # Errors
+/// The store failed.
+pub async fn outstanding(conn: &mut SqliteConnection) -> Result<Option<(Uuid, String)>> {
+    let row: Option<(String, String)> =
+        sqlx::query_as("SELECT id, requester FROM own_request WHERE state = 'waiting'")
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.and_then(|(id, requester)| Some((id.parse().ok()?, requester))))
+}
+
+/// Marks an own request as answered.
+///
+/// # Errors
+/// The store failed.
+pub async fn answered(conn: &mut SqliteConnection, id: Uuid) -> Result<()> {
+    sqlx::query("UPDATE own_request SET state = 'answered' WHERE id = ?")
+        .bind(id.to_string())
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! The key table: what the HSM holds, without bytes.
+
+use kms_core::port::HeldKey;
+use sqlx::SqliteConnection;
+
+use crate::refusal::Result;
+
+/// A row as stored.
+#[derive(Clone, Debug)]
+pub struct KeyRecord {
+    /// `RK1_DDF1/1`
+    pub id: String,
+    /// `RK1_DDF1`
+    pub name: String,
+    /// Version.
+    pub version: i64,
+    /// Diversifications behind it.
+    pub depth: i64,
+    /// Three bytes in hex.
+    pub check_value: String,
+    /// X‖Y in hex.
+    pub public_key: Option<String>,
+    /// `active`, …
+    pub state: String,
+}
+
+/// Takes a key into the table; one that stands there stays.
+///
+/// # Errors
+/// The store failed.
+pub async fn add(conn: &mut SqliteConnection, key: &HeldKey, at: &str) -> Result<()> {
+    sqlx::query(
+        "INSERT OR IGNORE INTO held_key (id, name, version, depth, check_value, public_key, state, since)
+         VALUES (?, ?, ?, ?, ?, ?, 'active', ?)",
+    )
+    .bind(&key.spec.id)
+    .bind(&key.spec.name)
+    .bind(i64::from(key.spec.version))
+    .bind(i64::from(key.spec.depth))
+    .bind(hex::encode_upper(key.check_value))
+    .bind(key.public_key.map(hex::encode_upper))
+    .bind(at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// All keys, by name and version.
+///
+/// # Errors
+/// The store failed.
+pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<KeyRecord>> {
+    type Row = (String, String, i64, i64, String, Option<String>, String);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, name, version, depth, check_value, public_key, state FROM held_key ORDER BY name, version",
+    )
+    .fetch_all(conn)
+    .await?;
+    let record = |(id, name, version, depth, check_value, public_key, state)| KeyRecord {
+        id,
+        name,
+        version,
+        depth,
+        check_value,
+        public_key,
+        state,
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+/// The public key of a key pair held here.
+///
+/// # Errors
+/// The store failed.
+pub async fn public_key(conn: &mut SqliteConnection, id: &str) -> Result<Option<[u8; 64]>> {
+    let text: Option<Option<String>> =
+        sqlx::query_scalar("SELECT public_key FROM held_key WHERE id = ?")
+            .bind(id)
+            .fetch_optional(conn)
+            .await?;
+    let mut key = [0; 64];
+    Ok(text
+        .flatten()
+        .and_then(|text| hex::decode_to_slice(text, &mut key).ok())
+        .map(|()| key))
+}
+
+/// Keys in state active.
+///
+/// # Errors
+/// The store failed.
+pub async fn count(conn: &mut SqliteConnection) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM held_key WHERE state = 'active'")
+        .fetch_one(conn)
+        .await?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}

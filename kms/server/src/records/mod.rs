@@ -1,0 +1,9 @@
+//! The store's tables, one file each: plain functions over a connection, no rules.
+
+pub mod chips;
+pub mod hand_downs;
+pub mod keys;
+pub mod peers;
+pub mod people;
+pub mod settings;
+pub mod tickets;

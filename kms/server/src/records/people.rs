@@ -1,0 +1,84 @@
+//! Officers and card makers: public keys.
+
+use kms_core::approval::Officer;
+use sqlx::SqliteConnection;
+
+use crate::refusal::{self, Refusal, Result};
+
+/// Enrols an officer.
+///
+/// # Errors
+/// Name or key are enrolled, or the store failed.
+pub async fn add_officer(conn: &mut SqliteConnection, officer: &Officer, at: &str) -> Result<()> {
+    let done =
+        sqlx::query("INSERT OR IGNORE INTO officer (name, public_key, since) VALUES (?, ?, ?)")
+            .bind(&officer.name)
+            .bind(hex::encode_upper(officer.public_key))
+            .bind(at)
+            .execute(conn)
+            .await?;
+    match done.rows_affected() {
+        1 => Ok(()),
+        _ => Err(Refusal::about(
+            &refusal::EXISTS,
+            format!("officer {} or their key", officer.name),
+        )),
+    }
+}
+
+/// All officers.
+///
+/// # Errors
+/// The store failed.
+pub async fn officers(conn: &mut SqliteConnection) -> Result<Vec<Officer>> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT name, public_key FROM officer ORDER BY name")
+            .fetch_all(conn)
+            .await?;
+    rows.into_iter()
+        .map(|(name, key)| {
+            Ok(Officer {
+                name,
+                public_key: public_key(&key)?,
+            })
+        })
+        .collect()
+}
+
+/// The public key of a maker, by vendor code.
+///
+/// # Errors
+/// The store failed.
+pub async fn maker(conn: &mut SqliteConnection, vendor: &str) -> Result<Option<[u8; 64]>> {
+    let key: Option<String> = sqlx::query_scalar("SELECT public_key FROM maker WHERE vendor = ?")
+        .bind(vendor)
+        .fetch_optional(conn)
+        .await?;
+    key.map(|key| public_key(&key)).transpose()
+}
+
+/// Takes a maker's key.
+///
+/// # Errors
+/// The store failed.
+pub async fn add_maker(
+    conn: &mut SqliteConnection,
+    vendor: &str,
+    key: &[u8; 64],
+    approvers: &str,
+) -> Result<()> {
+    sqlx::query("INSERT INTO maker (vendor, public_key, approvers) VALUES (?, ?, ?)")
+        .bind(vendor)
+        .bind(hex::encode_upper(key))
+        .bind(approvers)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+fn public_key(text: &str) -> Result<[u8; 64]> {
+    let mut key = [0; 64];
+    hex::decode_to_slice(text, &mut key)
+        .map_err(|_| Refusal::about(&refusal::STORE, "a public key cannot be read"))?;
+    Ok(key)
+}

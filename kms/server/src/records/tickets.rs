@@ -1,0 +1,48 @@
+//! Tickets, as JSON records.
+
+use kms_core::ticket::Ticket;
+use sqlx::SqliteConnection;
+
+use crate::refusal::{self, Refusal, Result};
+
+/// Keeps a ticket in its present state.
+///
+/// # Errors
+/// The store failed.
+pub async fn put(conn: &mut SqliteConnection, ticket: &Ticket, at: &str) -> Result<()> {
+    sqlx::query("INSERT INTO ticket (id, body, created) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body")
+        .bind(&ticket.id)
+        .bind(serde_json::to_string(ticket)?)
+        .bind(at)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// One ticket.
+///
+/// # Errors
+/// Unknown, or the store failed.
+pub async fn get(conn: &mut SqliteConnection, id: &str) -> Result<Ticket> {
+    let body: Option<String> = sqlx::query_scalar("SELECT body FROM ticket WHERE id = ?")
+        .bind(id)
+        .fetch_optional(conn)
+        .await?;
+    let body =
+        body.ok_or_else(|| Refusal::about(&refusal::TICKET, "there is no ticket of this id"))?;
+    Ok(serde_json::from_str(&body)?)
+}
+
+/// All tickets, oldest first.
+///
+/// # Errors
+/// The store failed.
+pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Ticket>> {
+    let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM ticket ORDER BY created, id")
+        .fetch_all(conn)
+        .await?;
+    bodies
+        .iter()
+        .map(|body| Ok(serde_json::from_str(body)?))
+        .collect()
+}

@@ -1,0 +1,305 @@
+//! Refusals of the key service: one table of kinds (slug, status, words in both languages), and the error that every
+//! part of the service answers with, to HTTP as problem details and to the command line as a failure.
+
+use kms_api::problem as slug;
+use kms_core::approval::ApprovalError;
+use kms_core::binding::BindingError;
+use kms_core::certificate::IssueError;
+use kms_core::fill::FillError;
+use kms_core::handdown::HandDownError;
+use kms_core::port::{HsmError, refusal};
+use kms_core::ticket::TicketError;
+use kms_platform::audit::AuditError;
+use kms_platform::exit::Failure;
+use kms_platform::lang::Text;
+use kms_platform::problem::{Kind, Problem};
+
+/// Why the service did not do it.
+#[derive(Debug)]
+pub struct Refusal {
+    kind: &'static Kind,
+    detail: Option<String>,
+}
+
+/// What every part of the service answers.
+pub type Result<T, E = Refusal> = std::result::Result<T, E>;
+
+macro_rules! kinds {
+    ($($name:ident = $slug:expr, $status:literal, $en:literal, $zh:literal, $next_en:literal, $next_zh:literal;)*) => {
+        $(pub static $name: Kind = Kind::new($slug, $status, Text::new($en, $zh), Text::new($next_en, $next_zh));)*
+    };
+}
+
+kinds! {
+    CONTENT = slug::CONTENT_REFUSED, 422, "The card's content is refused", "卡内容被拒绝",
+        "Correct the data at the place named and prepare the card again", "请按所指位置更正数据并重新准备";
+    ROLE = slug::ROLE_REFUSED, 403, "Your role may not do this", "您的角色无权执行此操作",
+        "Use an identity of a role that may", "请使用有权角色的身份";
+    AREA = "area-refused", 403, "This lies outside your area", "超出您的辖区",
+        "Ask the key service of that area", "请联系该辖区的密钥服务";
+    WRONG_TIER = slug::WRONG_TIER, 422, "This tier does not do this", "本级不办理此事项",
+        "Ask the tier that holds the keys", "请向持有该密钥的一级申请";
+    NOT_ON_LIST = slug::FACTOR_NOT_ON_LIST, 422, "No delivery list names this chip", "该芯片不在任何交付清单上",
+        "Import the maker's signed list, or put the card aside", "请导入卡商签名的交付清单，或将该卡搁置";
+    OTHER_KIND = slug::FACTOR_KIND, 422, "The delivery list names this chip as something else", "交付清单上该芯片为他物",
+        "Compare card, reader and list", "请核对卡片、读卡器与清单";
+    OTHER_PERSON = slug::FACTOR_OTHER_PERSON, 409, "This card is bound to another person", "该卡已绑定他人",
+        "Void this card and take another blank", "请作废该卡并更换空白卡";
+    OTHER_DATA = slug::FACTOR_OTHER_DATA, 409, "This card was begun with other data", "该卡已以不同数据开始制作",
+        "Repeat with the same data, or void this card and take another blank", "请用相同数据重试，或作废该卡并更换空白卡";
+    OTHER_PURPOSE = slug::SAM_OTHER_PURPOSE, 409, "This SAM was begun for another purpose", "该SAM卡已为其他用途开始制作",
+        "Go on with the same type and serial, or void this SAM", "请用相同类型和序列号继续，或作废该SAM卡";
+    CARD_STATE = slug::CARD_STATE, 409, "No script fits this chip's state", "该芯片状态无适用脚本",
+        "Take a blank, or one that this service began and did not finish", "请使用空白卡，或本服务已开始而未完成的卡";
+    VENDOR = slug::VENDOR_UNKNOWN, 422, "No transport key of this maker is held here", "未持有该卡商的传输密钥",
+        "Import it with rhc-kms transport import", "请用 rhc-kms transport import 导入";
+    TICKET = slug::TICKET_UNKNOWN, 422, "This ticket is not good for this", "该工单不适用",
+        "Compare with rhc-kms ticket list", "请用 rhc-kms ticket list 核对";
+    TICKET_EMPTY = slug::TICKET_EMPTY, 409, "The ticket is used up", "工单额度已用完",
+        "Ask for another: rhc-kms ticket request", "请另行申请：rhc-kms ticket request";
+    TICKET_EXPIRED = slug::TICKET_EXPIRED, 409, "The ticket has expired", "工单已过期",
+        "Ask for another: rhc-kms ticket request", "请另行申请：rhc-kms ticket request";
+    ID_REUSED = slug::REQUEST_ID_REUSED, 409, "This request id was used for another request", "该请求编号已用于其他请求",
+        "Repeat the request unchanged, or use a new id", "请原样重发，或使用新编号";
+    KEY_MISSING = slug::KEY_MISSING, 503, "A key that this needs is not held here", "缺少所需密钥",
+        "Import the hand-down of the upper tier first", "请先导入上级下发的密钥";
+    HSM_DOWN = slug::HSM_UNAVAILABLE, 503, "The HSM does not answer", "密码机无应答",
+        "Start rhc-hsm or check its sockets, then repeat the same request", "请启动 rhc-hsm 或检查其套接字，然后重发同一请求";
+    HSM_REFUSED = slug::HSM_REFUSED, 502, "The HSM refused", "密码机拒绝",
+        "Read the rule named, and the HSM's audit", "请查看所指规则及密码机审计";
+    MARK = slug::MARK_MISMATCH, 409, "TEST, DEMO and PRODUCTION never mix", "测试、演示与生产不得混用",
+        "Use a store, list or package of the same mark", "请使用同一标记的库、清单或密钥包";
+    AUDIT = slug::AUDIT_UNAVAILABLE, 503, "The audit log cannot be written, so nothing was done", "审计日志无法写入，操作未执行",
+        "Check disk and rights of the store, then repeat", "请检查存储磁盘与权限后重试";
+    STORE = slug::STORE_FAILED, 503, "The store failed", "存储失败",
+        "Check disk and rights of the store, then repeat", "请检查存储磁盘与权限后重试";
+    INVALID = "invalid-value", 422, "A value is not possible", "取值无效",
+        "Correct the value named", "请更正所指的值";
+    REQUESTER = "requester-approves", 403, "The requester cannot approve their own request", "申请人不得批准自己的申请",
+        "Let two other officers approve", "请由另外两名密钥管理员批准";
+    TWO_OFFICERS = "two-officers-needed", 403, "Two different officers must sign", "须由两名不同的密钥管理员签名",
+        "Give --as twice, with two officers' key files, or use rhc-kms order sign", "请两次给出 --as（两名管理员的密钥文件），或使用 rhc-kms order sign";
+    OFFICER = "unknown-officer", 403, "This is no officer here", "并非本处密钥管理员",
+        "Enrol them with rhc-kms officer add", "请用 rhc-kms officer add 登记";
+    BAD_SIGNATURE = "bad-signature", 403, "A signature does not fit", "签名不符",
+        "Sign the very text again", "请对原文重新签名";
+    NOT_ENROLLED = "hsm-not-enrolled", 409, "This HSM is not enrolled", "该密码机未登记",
+        "Run rhc-kms hsm enrol, then two officers hsm confirm", "请先 rhc-kms hsm enrol，再由两名管理员 hsm confirm";
+    FINGERPRINT = "fingerprint-mismatch", 422, "The fingerprint is not that of the keys", "指纹与密钥不符",
+        "Export the file again and compare by voice", "请重新导出并口头核对";
+    UNASKED = "request-unknown", 409, "Nobody here asked for this, or it was answered already", "本处未提出该申请，或已答复",
+        "Ask with rhc-kms request", "请用 rhc-kms request 申请";
+    RECEIVER = "wrong-receiver", 409, "This package is for somebody else", "该密钥包的接收方不是本处",
+        "Ask the sender for the right file", "请向发送方索取正确文件";
+    PACKAGE = "package-refused", 409, "The package is refused", "密钥包被拒绝",
+        "Ask the sender for the file again", "请向发送方重新索取文件";
+    DELIVERY = "delivery-list-refused", 422, "The delivery list is refused", "交付清单被拒绝",
+        "Ask the maker for list and signature again", "请向卡商重新索取清单及签名";
+    MAKER = "maker-unknown", 403, "This maker's key is not known here", "未登记该卡商的公钥",
+        "Give --maker-key and two officers' --as", "请给出 --maker-key 并由两名管理员 --as 签名";
+    STALE = "order-stale", 409, "The order no longer fits", "指令已不适用",
+        "Make the order again and let two officers sign it", "请重新生成指令并由两名管理员签名";
+    EXISTS = "exists-already", 409, "This exists already", "已存在",
+        "Choose another name, or leave it as it is", "请更换名称，或保持原样";
+    UNKNOWN = "not-known-here", 404, "This is not known here", "本处无此项",
+        "Compare with rhc-kms status", "请用 rhc-kms status 核对";
+    BROKEN_AUDIT = "audit-broken", 500, "The audit log has been changed", "审计日志已被改动",
+        "Stop the service, keep the store, and ask the audit administrator", "请停止服务、保全存储并报告审计管理员";
+}
+
+impl Refusal {
+    /// A refusal of a kind.
+    #[must_use]
+    pub fn new(kind: &'static Kind) -> Self {
+        Self { kind, detail: None }
+    }
+
+    /// With what is particular to it; ids only, no personal data.
+    #[must_use]
+    pub fn about(kind: &'static Kind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: Some(detail.into()),
+        }
+    }
+
+    /// The last part of the problem type.
+    #[must_use]
+    pub fn slug(&self) -> &'static str {
+        self.kind.slug
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.kind.title, self.kind.slug)?;
+        match &self.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let problem = Self::new(refusal.kind);
+        match refusal.detail {
+            Some(detail) => problem.detail(detail.clone(), detail),
+            None => problem,
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let text = refusal.to_string();
+        let failure = if refusal.kind.status >= 500 {
+            Self::environment(text)
+        } else {
+            Self::wrong(text)
+        };
+        failure.next(refusal.kind.next.get())
+    }
+}
+
+/// A core error whose text begins with its slug keeps what follows it.
+fn words(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    match text.split_once(": ") {
+        Some((head, rest)) if head.contains('-') && !head.contains(' ') => rest.to_owned(),
+        _ => text,
+    }
+}
+
+macro_rules! from {
+    ($($error:ty: $var:ident => $kind:expr;)*) => {
+        $(impl From<$error> for Refusal {
+            fn from($var: $error) -> Self {
+                let kind: &'static Kind = $kind;
+                Self::about(kind, words(&$var))
+            }
+        })*
+    };
+}
+
+from! {
+    ApprovalError: error => match &error {
+        ApprovalError::RequesterApproves(_) => &REQUESTER,
+        ApprovalError::TooFew(_) | ApprovalError::SameOfficer(_) => &TWO_OFFICERS,
+        ApprovalError::UnknownOfficer(_) => &OFFICER,
+        ApprovalError::BadSignature(_) => &BAD_SIGNATURE,
+    };
+    BindingError: error => match &error {
+        BindingError::NotOnList => &NOT_ON_LIST,
+        BindingError::OtherKind(_) | BindingError::OtherMaker => &OTHER_KIND,
+        BindingError::Mark { .. } => &MARK,
+        BindingError::OtherSubject => &OTHER_PERSON,
+        BindingError::OtherData => &OTHER_DATA,
+    };
+    HandDownError: error => match &error {
+        HandDownError::Form(_) | HandDownError::IssuerKey => &INVALID,
+        HandDownError::Mark { .. } => &MARK,
+        HandDownError::Tier { .. } => &WRONG_TIER,
+        HandDownError::Fingerprint => &FINGERPRINT,
+        HandDownError::NotEnrolled(_) => &NOT_ENROLLED,
+        HandDownError::Unasked => &UNASKED,
+        HandDownError::OtherReceiver(_) => &RECEIVER,
+    };
+    TicketError: error => match &error {
+        TicketError::Quantity => &INVALID,
+        TicketError::Tier { .. } => &WRONG_TIER,
+        TicketError::NotApproved(_) | TicketError::Kind { .. } => &TICKET,
+        TicketError::Approved(_) => &EXISTS,
+        TicketError::Expired(..) => &TICKET_EXPIRED,
+    };
+    HsmError: error => hsm_kind(&error);
+    IssueError: _error => &INVALID;
+    FillError: error => match &error {
+        FillError::UnknownKey(_) => &KEY_MISSING,
+        _ => &HSM_REFUSED,
+    };
+    kms_platform::ca::CaError: _error => &INVALID;
+    kms_platform::identity::IdentityError: _error => &INVALID;
+    kms_core::tier::TierError: _error => &INVALID;
+    kms_hsm::officer::OfficerFileError: _error => &INVALID;
+}
+
+fn hsm_kind(error: &HsmError) -> &'static Kind {
+    let HsmError::Refused { rule, .. } = error else {
+        return &HSM_DOWN;
+    };
+    match rule.as_str() {
+        refusal::TICKET_EMPTY => &TICKET_EMPTY,
+        refusal::TICKET_EXPIRED => &TICKET_EXPIRED,
+        refusal::NO_SUCH_TICKET | "TicketClosed" | "TicketKind" => &TICKET,
+        refusal::REPEATED_SCRIPT | refusal::ANSWER_EXPIRED => &ID_REUSED,
+        refusal::NO_SUCH_KEY => &KEY_MISSING,
+        refusal::MARK_MISMATCH => &MARK,
+        "NeedTwoOfficers" | "SameOfficer" => &TWO_OFFICERS,
+        "NoSuchOfficer" => &OFFICER,
+        "BadSignature" => &BAD_SIGNATURE,
+        "OrderReplayed" | "OrderExpired" | "WrongHsm" => &STALE,
+        "PackageNotForUs" => &RECEIVER,
+        "PackageAltered"
+        | "PackageOutOfSequence"
+        | "UnknownPeer"
+        | "WrongPeerKind"
+        | "BadPackage" => &PACKAGE,
+        _ => &HSM_REFUSED,
+    }
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::error!(%error, "store failed");
+        Self::new(&STORE)
+    }
+}
+
+impl From<AuditError> for Refusal {
+    fn from(error: AuditError) -> Self {
+        tracing::error!(%error, "audit log cannot be written");
+        Self::new(&AUDIT)
+    }
+}
+
+impl From<kms_platform::store::StoreError> for Refusal {
+    fn from(error: kms_platform::store::StoreError) -> Self {
+        use kms_platform::store::StoreError;
+        let kind = match &error {
+            StoreError::Mark(_) => &MARK,
+            StoreError::Exists { .. } => &EXISTS,
+            _ => &STORE,
+        };
+        Self::about(kind, error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Refusal {
+    fn from(error: serde_json::Error) -> Self {
+        // Position only: the message may quote what was read.
+        Self::about(
+            &STORE,
+            format!(
+                "a record cannot be read (line {}, column {})",
+                error.line(),
+                error.column()
+            ),
+        )
+    }
+}
+
+impl From<cardlib_card::dialect::DialectError> for Refusal {
+    fn from(error: cardlib_card::dialect::DialectError) -> Self {
+        use cardlib_card::dialect::DialectError;
+        let kind = match &error {
+            DialectError::State { .. } => &CARD_STATE,
+            DialectError::SamType(_) | DialectError::SamData(_) => &INVALID,
+            DialectError::Template(_) | DialectError::Mismatch(_) => &STORE,
+            _ => &CONTENT,
+        };
+        Self::about(kind, error.to_string())
+    }
+}

@@ -1,0 +1,49 @@
+//! Tables of the key service. No key bytes, no person: hashes, ids, public keys.
+
+use kms_platform::store::Migration;
+
+/// Name of the service in its store.
+pub const SERVICE: &str = "kms";
+
+/// Steps of the schema, counted up from 1.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    sql: "
+CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+CREATE TABLE officer (name TEXT PRIMARY KEY, public_key TEXT NOT NULL UNIQUE, since TEXT NOT NULL) STRICT;
+
+CREATE TABLE held_key (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, version INTEGER NOT NULL, depth INTEGER NOT NULL,
+  check_value TEXT NOT NULL, public_key TEXT, state TEXT NOT NULL, since TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE peer (
+  name TEXT PRIMARY KEY, kind TEXT NOT NULL, file TEXT NOT NULL, requester TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'confirmed'))
+) STRICT;
+
+CREATE TABLE maker (vendor TEXT PRIMARY KEY, public_key TEXT NOT NULL, approvers TEXT NOT NULL) STRICT;
+
+CREATE TABLE delivery (
+  maker TEXT NOT NULL, kind TEXT NOT NULL, sequence INTEGER NOT NULL, digest TEXT NOT NULL, items INTEGER NOT NULL,
+  imported TEXT NOT NULL, PRIMARY KEY (maker, kind, sequence)
+) STRICT;
+
+CREATE TABLE chip (
+  factor TEXT PRIMARY KEY, kind TEXT NOT NULL, maker TEXT NOT NULL, mark TEXT NOT NULL, sequence INTEGER NOT NULL,
+  subject BLOB, data BLOB, bound TEXT, certificate BLOB
+) STRICT;
+CREATE TRIGGER chip_bound_once BEFORE UPDATE OF subject, data ON chip WHEN OLD.subject IS NOT NULL
+  BEGIN SELECT RAISE(ABORT, 'a chip is bound once'); END;
+
+CREATE TABLE ticket (id TEXT PRIMARY KEY, body TEXT NOT NULL, created TEXT NOT NULL) STRICT;
+
+CREATE TABLE hand_down (
+  id TEXT PRIMARY KEY, receiver TEXT NOT NULL, request TEXT NOT NULL, requester TEXT NOT NULL, ca_chain TEXT NOT NULL,
+  state TEXT NOT NULL, created TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE own_request (id TEXT PRIMARY KEY, requester TEXT NOT NULL, state TEXT NOT NULL, created TEXT NOT NULL) STRICT;
+",
+}];

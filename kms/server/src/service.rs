@@ -1,0 +1,260 @@
+//! A key service: its store, its HSM, its place among the tiers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cardlib_card::dialect::Dialect;
+use cardlib_card::profile::Profile;
+use kms_core::binding::HashKey;
+use kms_core::handdown::admit;
+use kms_core::port::{Hsm, Mark, OrderDesk};
+use kms_core::tier::Tier;
+use kms_hsm::sim::{SimDesk, SimHsm};
+use kms_platform::audit::{self, AuditId, Outcome};
+use kms_platform::clock::{SharedClock, stamp};
+use kms_platform::identity::secret_file;
+use kms_platform::store::{Birth, Store};
+use serde::{Deserialize, Serialize};
+use sqlx::{Sqlite, Transaction};
+use zeroize::Zeroizing;
+
+use crate::records::settings;
+use crate::refusal::{self, Refusal, Result};
+use crate::schema::{MIGRATIONS, SERVICE};
+
+/// File of the database in the store's directory.
+const DATABASE: &str = "kms.sqlite";
+/// File of the key under which persons are hashed, mode 0600.
+const HASH_KEY: &str = "hash.key";
+
+/// Where the HSM is; kept in the store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HsmAddress {
+    /// Operator's socket.
+    pub socket: PathBuf,
+    /// Officers' socket.
+    pub officer_socket: PathBuf,
+    /// File of the operator's secret.
+    pub operator_credential: PathBuf,
+}
+
+/// An open key service.
+pub struct Service {
+    /// Directory of the store.
+    pub dir: PathBuf,
+    /// The database.
+    pub store: Store,
+    /// Where it stands.
+    pub tier: Tier,
+    /// Its mark.
+    pub mark: Mark,
+    /// The card profile.
+    pub profile: &'static Profile,
+    /// The personalisation dialect.
+    pub dialect: Dialect,
+    /// Using keys.
+    pub hsm: Arc<dyn Hsm>,
+    /// Officers' orders.
+    pub desk: Arc<dyn OrderDesk>,
+    /// Hashes of persons and data.
+    pub hash_key: HashKey,
+}
+
+impl Service {
+    /// Makes a new store for a service whose HSM is reachable and carries the mark.
+    ///
+    /// # Errors
+    /// The HSM does not answer or is of another mark, or the directory is in use.
+    pub async fn create(
+        dir: &Path,
+        tier: Tier,
+        mark: Mark,
+        hsm: HsmAddress,
+        clock: SharedClock,
+    ) -> Result<Self> {
+        admit(
+            mark,
+            SimDesk::new(hsm.officer_socket.clone()).identity()?.mark,
+        )?;
+        std::fs::create_dir_all(dir)
+            .map_err(|e| Refusal::about(&refusal::STORE, format!("{}: {e}", dir.display())))?;
+        let birth = Birth {
+            service: SERVICE.to_owned(),
+            tier: tier.to_string(),
+            mark: platform_mark(mark),
+        };
+        let store = Store::create(&dir.join(DATABASE), birth, MIGRATIONS, clock).await?;
+        let mut tx = store.begin().await?;
+        settings::put(&mut tx, "tier", &tier).await?;
+        settings::put(&mut tx, "hsm", &hsm).await?;
+        tx.commit().await?;
+        let mut key = Zeroizing::new([0u8; 32]);
+        getrandom::fill(key.as_mut_slice())
+            .map_err(|_| Refusal::about(&refusal::STORE, "no random numbers"))?;
+        secret_file::create(&dir.join(HASH_KEY), key.as_slice())
+            .map_err(kms_platform::identity::IdentityError::from)?;
+        Self::assemble(dir, store, tier, mark, &hsm)
+    }
+
+    /// Opens a store.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read. The HSM is asked later, when it is needed.
+    pub async fn open(dir: &Path, clock: SharedClock) -> Result<Self> {
+        let store = Store::open(&dir.join(DATABASE), SERVICE, MIGRATIONS, clock).await?;
+        let mut conn = store.pool().acquire().await?;
+        let tier: Tier = settings::get(&mut conn, "tier").await?;
+        let hsm: HsmAddress = settings::get(&mut conn, "hsm").await?;
+        drop(conn);
+        let mark = core_mark(store.mark());
+        Self::assemble(dir, store, tier, mark, &hsm)
+    }
+
+    fn assemble(
+        dir: &Path,
+        store: Store,
+        tier: Tier,
+        mark: Mark,
+        address: &HsmAddress,
+    ) -> Result<Self> {
+        let key = secret_file::read(&dir.join(HASH_KEY))
+            .map_err(kms_platform::identity::IdentityError::from)?;
+        let mut hash_key = Zeroizing::new([0u8; 32]);
+        if key.len() != hash_key.len() {
+            return Err(Refusal::about(&refusal::STORE, "hash.key is not 32 bytes"));
+        }
+        hash_key.copy_from_slice(&key);
+        let hsm = SimHsm::open(address.socket.clone(), &address.operator_credential)
+            .map_err(|e| Refusal::about(&refusal::HSM_DOWN, e.to_string()))?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            store,
+            tier,
+            mark,
+            profile: Profile::rhc_2012(),
+            dialect: Dialect::rhc_cos_1()?,
+            hsm: Arc::new(hsm),
+            desk: Arc::new(SimDesk::new(address.officer_socket.clone())),
+            hash_key: HashKey::new(hash_key),
+        })
+    }
+
+    /// A write transaction.
+    ///
+    /// # Errors
+    /// The store is locked or read only: then nothing can be recorded either.
+    pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
+        self.store.begin().await.map_err(no_record)
+    }
+
+    /// Commits what was recorded.
+    ///
+    /// # Errors
+    /// It could not be made durable: nothing may be done.
+    pub async fn commit(&self, tx: Transaction<'static, Sqlite>) -> Result<()> {
+        tx.commit().await.map_err(no_record)
+    }
+
+    /// Records an intent inside `tx`.
+    ///
+    /// # Errors
+    /// It could not be recorded.
+    pub async fn before(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        actor: &str,
+        act: &str,
+        object: &str,
+        detail: &serde_json::Value,
+    ) -> Result<AuditId> {
+        Ok(audit::before(tx, self.store.clock().now(), actor, act, object, detail).await?)
+    }
+
+    /// Records an end inside `tx`.
+    ///
+    /// # Errors
+    /// It could not be recorded.
+    pub async fn after(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        begun: AuditId,
+        outcome: &Outcome<'_>,
+    ) -> Result<()> {
+        audit::after(tx, self.store.clock().now(), begun, outcome).await?;
+        Ok(())
+    }
+
+    /// Records in one transaction that something was refused, and gives the refusal back. If even that cannot be
+    /// recorded, the refusal is that.
+    pub async fn refused(&self, actor: &str, act: &str, object: &str, refusal: Refusal) -> Refusal {
+        let record = async {
+            let mut tx = self.begin().await?;
+            let begun = self
+                .before(&mut tx, actor, act, object, &serde_json::json!({}))
+                .await?;
+            self.after(&mut tx, begun, &Outcome::Refused(refusal.slug()))
+                .await?;
+            self.commit(tx).await
+        };
+        match record.await {
+            Ok(()) => refusal,
+            Err(unrecorded) => unrecorded,
+        }
+    }
+
+    /// Closes a recorded act in a transaction of its own, whatever became of it.
+    ///
+    /// # Errors
+    /// The result itself, or that its end could not be recorded.
+    pub async fn close<T>(&self, begun: AuditId, result: Result<T>) -> Result<T> {
+        let mut tx = self.begin().await?;
+        let outcome = match &result {
+            Ok(_) => Outcome::Done,
+            Err(refusal) => Outcome::Refused(refusal.slug()),
+        };
+        self.after(&mut tx, begun, &outcome).await?;
+        self.commit(tx).await?;
+        result
+    }
+
+    /// Now, as it is stored.
+    #[must_use]
+    pub fn now(&self) -> String {
+        stamp(self.store.clock().now())
+    }
+
+    /// Today, in UTC.
+    #[must_use]
+    pub fn today(&self) -> jiff::civil::Date {
+        self.store
+            .clock()
+            .now()
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .date()
+    }
+}
+
+/// A write that fails leaves no record: nothing may be done.
+fn no_record(error: sqlx::Error) -> Refusal {
+    tracing::error!(%error, "the store cannot be written");
+    Refusal::new(&refusal::AUDIT)
+}
+
+/// The platform's word for a mark.
+#[must_use]
+pub fn platform_mark(mark: Mark) -> kms_platform::mark::Mark {
+    match mark {
+        Mark::Test => kms_platform::mark::Mark::Test,
+        Mark::Demo => kms_platform::mark::Mark::Demo,
+        Mark::Production => kms_platform::mark::Mark::Production,
+    }
+}
+
+fn core_mark(mark: kms_platform::mark::Mark) -> Mark {
+    match mark {
+        kms_platform::mark::Mark::Test => Mark::Test,
+        kms_platform::mark::Mark::Demo => Mark::Demo,
+        kms_platform::mark::Mark::Production => Mark::Production,
+    }
+}
