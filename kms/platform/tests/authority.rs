@@ -1,4 +1,5 @@
 //! Certificates, judged by OpenSSL and by our own refusals.
+#![allow(clippy::unwrap_used)] // a failed unwrap is the failed test
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The store and its audit record: what they refuse, and what a changed file is caught by.
+#![allow(clippy::unwrap_used)] // a failed unwrap is the failed test
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
