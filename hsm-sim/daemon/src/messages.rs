@@ -73,7 +73,18 @@ impl From<SecretError> for Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Refused(refusal) => Self::NotRight(refusal.to_string()),
+            ClientError::Refused(refusal) => {
+                let chinese = format!(
+                    "{}：{} / {refusal}",
+                    refusal.code,
+                    refusal.code.meaning_zh()
+                );
+                Self::NotRight(if pick("en", "zh") == "zh" {
+                    chinese
+                } else {
+                    refusal.to_string()
+                })
+            }
             other => Self::Environment(other.to_string()),
         }
     }

@@ -3,12 +3,14 @@
 
 use hsm_wire::attributes::{KeyAttributes, Leaves};
 use hsm_wire::client::{ClientError, OfficerClient, OperatorClient};
+use hsm_wire::fill::{Derived, FillRequest, Level, MECHANISM, Segment, SessionKey, Step};
 use hsm_wire::frame;
 use hsm_wire::officer::{KeySource, OfficerRequest, OrderDone, OrderOp};
 use hsm_wire::operator::{OperatorRequest, OperatorResult};
 use hsm_wire::order::{Body, OfficerKey, Order};
 use hsm_wire::secret::OperatorSecret;
-use hsm_wire::{Algorithm, ErrorCode, Usage};
+use hsm_wire::ticket::{Target, TicketSpec};
+use hsm_wire::{Algorithm, BaseClass, ErrorCode, Mark, Usage};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
@@ -255,6 +257,13 @@ fn officers_order_and_the_operator_uses() {
     );
     assert_eq!(alone.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&alone.stderr).contains("NeedTwoOfficers"));
+    let chinese = Command::new(BIN)
+        .args(["execute", "--order", "o.json", "--officer-socket", "o"])
+        .current_dir(house.dir.path())
+        .env("RHC_LANG", "zh")
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&chinese.stderr).contains("两名不同管理员"));
     ok(
         house.dir.path(),
         &["sign", "--key", "li.key", "--order", "o.json"],
@@ -323,6 +332,168 @@ fn strangers_and_garbage_get_a_refusal_and_the_hsm_stays() {
             .iter()
             .any(|r| r.operation == "hello" && r.outcome == "WrongCredential")
     );
+}
+
+/// Keys, policy and a ticket over the officers' socket, as a key service would have them.
+fn furnish(house: &House, count: u64) {
+    let base = |id: &str, class, label: &str, card| OrderOp::GenerateKey {
+        id: id.into(),
+        attributes: KeyAttributes {
+            algorithm: Algorithm::Sm4,
+            name: id.into(),
+            version: 0,
+            usage: Usage::SessionBase(class),
+            leaves: Leaves {
+                card,
+                ..Leaves::default()
+            },
+            depth: 0,
+        },
+        source: KeySource::TestFormula(label.into()),
+    };
+    let policy = include_str!("../../engine/policies/rhc-cos-1-test.json");
+    let ticket = TicketSpec {
+        id: "t".into(),
+        kind: Target::Card,
+        count,
+        max_attempts_per_factor: 9,
+        not_after: now() + 3600,
+        base_keys: vec!["transport".into()],
+    };
+    for op in [
+        base(
+            "transport",
+            BaseClass::CardTransport,
+            "RHC-TEST-TRANSPORT",
+            None,
+        ),
+        base("CMK", BaseClass::CardMaster, "RHC-TEST-41-CMK-v0", Some(1)),
+        OrderOp::LoadPolicy {
+            policy: serde_json::from_str(policy).unwrap(),
+        },
+        OrderOp::CreateTicket { ticket },
+    ] {
+        house.order(op).unwrap();
+    }
+}
+
+fn fill_request(number: u64) -> FillRequest {
+    let factor = number.to_be_bytes();
+    FillRequest {
+        request_id: u128::from(number).to_be_bytes(),
+        ticket: "t".into(),
+        mark: Mark::Test,
+        mechanism: MECHANISM.into(),
+        factor,
+        base: Derived {
+            key: "transport".into(),
+            factors: vec![factor],
+        },
+        slots: vec![Derived {
+            key: "CMK".into(),
+            factors: vec![factor],
+        }],
+        mac_texts: vec![],
+        steps: vec![
+            Step::Open {
+                with: SessionKey::Base,
+                key_version: 0,
+                counter: 0,
+                level: Level::MacEnc,
+            },
+            Step::Command {
+                header: [0x84, 0xD4, 1, 0],
+                segments: vec![
+                    Segment::Literal(vec![0; 9]),
+                    Segment::KeySlot(0),
+                    Segment::CheckValue(0),
+                ],
+                level: Level::MacEnc,
+            },
+        ],
+    }
+}
+
+/// Killed between any two instructions: what was answered is counted and can be asked for again; what was not
+/// answered costs at most the one count that was on its way.
+#[test]
+fn killed_at_any_moment_no_count_is_lost_or_given_back() {
+    let mut house = House::new("test");
+    house.serve(&[]);
+    furnish(&house, 100_000);
+    let mut answered = Vec::new();
+    let mut next = 1;
+    for round in 0..8 {
+        let child = house.child.as_ref().unwrap().id();
+        let killer = std::thread::spawn(move || {
+            sleep(Duration::from_millis(20 + 13 * round));
+            Command::new("kill")
+                .args(["-KILL", &child.to_string()])
+                .status()
+                .unwrap();
+        });
+        let mut operator = house.operator();
+        while let Ok(answer) = operator.fill_card(fill_request(next)) {
+            answered.push((next, answer.digest));
+            next += 1;
+        }
+        killer.join().unwrap();
+        house.child.take().unwrap().wait().unwrap();
+        house.serve(&[]);
+        let used = house.operator().ticket("t").unwrap().used;
+        assert!(
+            (next - 1..=next).contains(&used),
+            "{used} counted, {} answered",
+            next - 1
+        );
+        // The request that was cut off is asked again: it goes on where it was, at no second count.
+        let answer = house.operator().fill_card(fill_request(next)).unwrap();
+        answered.push((next, answer.digest));
+        assert_eq!(house.operator().ticket("t").unwrap().used, next);
+        next += 1;
+    }
+    assert!(answered.len() > 16, "only {} answers", answered.len());
+    for (number, digest) in answered.iter().rev().take(200) {
+        assert_eq!(
+            house
+                .operator()
+                .fill_card(fill_request(*number))
+                .unwrap()
+                .digest,
+            *digest
+        );
+    }
+}
+
+/// Many clients at once share one ticket of 20: exactly 20 factors are served.
+#[test]
+fn a_crowd_gets_exactly_the_tickets_count() {
+    let mut house = House::new("test");
+    house.serve(&[]);
+    furnish(&house, 20);
+    let served: usize = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..8u64)
+            .map(|worker| {
+                let mut operator = house.operator();
+                scope.spawn(move || {
+                    (0..8u64)
+                        .filter(
+                            |n| match operator.fill_card(fill_request(1 + worker * 8 + n)) {
+                                Ok(_) => true,
+                                Err(error) => {
+                                    assert_eq!(refusal::<()>(Err(error)), ErrorCode::TicketEmpty);
+                                    false
+                                }
+                            },
+                        )
+                        .count()
+                })
+            })
+            .collect();
+        workers.into_iter().map(|w| w.join().unwrap()).sum()
+    });
+    assert_eq!(served, 20);
+    assert_eq!(house.operator().ticket("t").unwrap().used, 20);
 }
 
 #[test]

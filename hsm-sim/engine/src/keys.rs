@@ -43,7 +43,7 @@ impl Material {
         source: &KeySource,
     ) -> Result<Self, HsmError> {
         match (source, algorithm) {
-            (KeySource::Random, Algorithm::Sm4) => Ok(Self::Sm4(Sm4Key::new(world.random()?))),
+            (KeySource::Random, Algorithm::Sm4) => Ok(Self::Sm4(Sm4Key::new(*world.secret()?))),
             (KeySource::Random, Algorithm::Sm2) => Ok(Self::Sm2(Sm2Key::random(world)?)),
             (KeySource::TestFormula(label), algorithm) => {
                 check_test_label(mark, label)?;

@@ -24,7 +24,7 @@ impl Sm2Key {
     /// A fresh one.
     pub(crate) fn random(world: &mut World) -> Result<Self, HsmError> {
         for _ in 0..64 {
-            let d = Zeroizing::new(world.random::<32>()?);
+            let d = world.secret::<32>()?;
             if let Ok(key) = Self::new(&d) {
                 return Ok(key);
             }

@@ -2,6 +2,7 @@
 
 use hsm_wire::{ErrorCode, HsmError};
 use std::time::{SystemTime, UNIX_EPOCH};
+use zeroize::Zeroizing;
 
 /// Seconds since 1970.
 pub trait Clock: Send {
@@ -67,6 +68,13 @@ impl World {
     pub(crate) fn random<const N: usize>(&mut self) -> Result<[u8; N], EntropyError> {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Random bytes that are wiped when dropped.
+    pub(crate) fn secret<const N: usize>(&mut self) -> Result<Zeroizing<[u8; N]>, EntropyError> {
+        let mut bytes = Zeroizing::new([0; N]);
+        self.entropy.fill(&mut bytes[..])?;
         Ok(bytes)
     }
 }

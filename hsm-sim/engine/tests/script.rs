@@ -8,6 +8,8 @@ use common::*;
 use hsm_wire::fill::{FillAnswer, Segment, script_digest};
 use hsm_wire::ticket::Target;
 use hsm_wire::{ErrorCode, Mark};
+use proptest::prelude::*;
+use std::cell::RefCell;
 
 fn hear(card: &mut Card, answer: &FillAnswer, at: usize) -> Vec<u8> {
     let step = &answer.steps[at];
@@ -165,4 +167,40 @@ fn mac_only_sessions_protect_without_hiding() {
         code(hsm.fill(Target::Card, longer)),
         ErrorCode::CommandNotAllowed
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever the lengths and contents: the independent card hears the very bytes of the template.
+    #[test]
+    fn any_data_arrive(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..=239), 1..12), counter in 0u32..0xFF_FFFF) {
+        thread_local! { static HSM: RefCell<Hsm> = RefCell::new(roomy()); }
+        let answer = HSM.with_borrow_mut(|hsm| {
+            let mut request = hsm.card_request();
+            request.ticket = "matrix".into();
+            request.factor = request.request_id[..8].try_into().unwrap();
+            request.base = key("CMK", &[request.factor]);
+            request.slots.clear();
+            request.mac_texts.clear();
+            let level = hsm_wire::fill::Level::MacEnc;
+            request.steps = vec![hsm_wire::fill::Step::Open { with: hsm_wire::fill::SessionKey::Base, key_version: 1, counter, level }];
+            request.steps.extend(pieces.iter().map(|piece| command(STORE, vec![Segment::Literal(piece.clone())])));
+            let factor = request.factor;
+            (factor, hsm.fill(Target::Card, request).unwrap())
+        });
+        let (factor, answer) = answer;
+        let mut card = Card::new(diversify(&test_root("RHC-TEST-41-CMK-v0"), &factor), counter);
+        hear(&mut card, &answer, 0);
+        hear(&mut card, &answer, 1);
+        for (at, piece) in pieces.iter().enumerate() {
+            prop_assert_eq!(&hear(&mut card, &answer, at + 2), piece);
+        }
+    }
+}
+
+fn roomy() -> Hsm {
+    let mut hsm = Hsm::province(Mark::Test, None);
+    hsm.ticket("matrix", Target::Card, 10_000, &["CMK"]);
+    hsm
 }

@@ -227,3 +227,58 @@ fn the_audit_is_one_chain_across_compactions() {
         assert!(names.contains(&name), "{name}");
     }
 }
+
+/// A compaction that power cut off at any point leaves a store that opens: the old generation until the new snapshot
+/// has its name, the new one from then on.
+#[test]
+fn a_broken_off_compaction_is_no_harm() {
+    let (dir, secret, store) = closed_store();
+    let (before, mixed) = (dir.path().join("before"), dir.path().join("mixed"));
+    copy(&store, &before);
+    let mut engine = open(&store, &secret).unwrap();
+    engine.compact();
+    let count = engine.info().audit.count;
+    drop(engine);
+    let new = |name: &str| fs::copy(store.join(name), mixed.join(name)).unwrap();
+    // The audit archive is written first, then the empty journal, then the snapshot under another name.
+    copy(&before, &mixed);
+    for name in ["audit-0.sealed", "journal-1.sealed"] {
+        new(name);
+        fs::write(mixed.join("snapshot-1.sealed.new"), b"half").unwrap();
+        let mut engine = open(&mixed, &secret).unwrap();
+        let records = audit(&mut engine, 0);
+        assert_eq!(
+            records.len() as u64,
+            engine.info().audit.count,
+            "no record twice, none missing"
+        );
+        assert_eq!(verify_audit(Hex([0; 32]), &records), None);
+        drop(engine);
+        copy(&before, &mixed);
+    }
+    // The new snapshot has its name, the old files are still there.
+    for name in ["audit-0.sealed", "journal-1.sealed", "snapshot-1.sealed"] {
+        new(name);
+    }
+    assert_eq!(open(&mixed, &secret).unwrap().info().audit.count, count + 1);
+    assert!(
+        !mixed.join("journal-0.sealed").exists(),
+        "the old generation is cleared away"
+    );
+    // An old snapshot under the new name is not the new one.
+    copy(&before, &mixed);
+    new("journal-1.sealed");
+    fs::rename(
+        mixed.join("snapshot-0.sealed"),
+        mixed.join("snapshot-1.sealed"),
+    )
+    .unwrap();
+    assert!(open(&mixed, &secret).is_err());
+    // Nor is an archive that was changed.
+    copy(&store, &mixed);
+    let mut bytes = fs::read(mixed.join("audit-0.sealed")).unwrap();
+    bytes[40] ^= 1;
+    fs::write(mixed.join("audit-0.sealed"), bytes).unwrap();
+    let mut engine = open(&mixed, &secret).unwrap();
+    assert!(engine.operator(OperatorRequest::Audit { from: 0 }).is_err());
+}

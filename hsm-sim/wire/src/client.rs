@@ -14,6 +14,7 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
+use zeroize::Zeroize;
 
 /// How long a client waits for one answer unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,9 +73,14 @@ impl OperatorClient {
         let mut client = Self {
             stream: connect(path.as_ref())?,
         };
-        match client.call(&OperatorRequest::Hello {
+        let mut hello = OperatorRequest::Hello {
             secret: *secret.expose(),
-        })? {
+        };
+        let answer = client.call(&hello);
+        if let OperatorRequest::Hello { secret } = &mut hello {
+            secret.zeroize();
+        }
+        match answer? {
             OperatorAnswer::Hello => Ok(client),
             _ => Err(ClientError::Unexpected),
         }

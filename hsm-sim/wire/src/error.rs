@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident => $text:literal),+ $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident => $text:literal, $chinese:literal),+ $(,)?) => {
         /// Why the HSM refused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum ErrorCode { $($(#[$doc])* $name),+ }
@@ -19,6 +19,12 @@ macro_rules! codes {
                 match self { $(Self::$name => stringify!($name)),+ }
             }
 
+            /// The same in Chinese.
+            #[must_use]
+            pub fn meaning_zh(self) -> &'static str {
+                match self { $(Self::$name => $chinese),+ }
+            }
+
             /// What is wrong and what to do.
             #[must_use]
             pub fn meaning(self) -> &'static str {
@@ -30,67 +36,67 @@ macro_rules! codes {
 
 codes! {
     // access
-    NotAuthenticated => "say hello with the operator's secret first",
-    WrongCredential => "the operator's secret is not this HSM's; use the file that init wrote",
-    NotPermitted => "the key's attributes do not allow this; see its usage and where it may leave to",
-    BadRequest => "the request cannot be read; client and HSM are of different versions, or a field is malformed",
-    TooLarge => "a field or the whole request is larger than the HSM takes",
+    NotAuthenticated => "say hello with the operator's secret first", "请先以操作员密钥认证",
+    WrongCredential => "the operator's secret is not this HSM's; use the file that init wrote", "操作员密钥不属于本机，请使用 init 写出的文件",
+    NotPermitted => "the key's attributes do not allow this; see its usage and where it may leave to", "密钥属性不允许此操作，请查看其用途和允许去向",
+    BadRequest => "the request cannot be read; client and HSM are of different versions, or a field is malformed", "请求无法读取：客户端与加密机版本不一致，或字段有误",
+    TooLarge => "a field or the whole request is larger than the HSM takes", "某字段或整个请求超出允许大小",
     // names
-    BadName => "names are 1-64 characters of A-Z a-z 0-9 _ . / @ + -",
-    NoSuchKey => "no key of this id; see list-keys",
-    KeyExists => "a key of this id exists; choose another id or destroy it first",
-    NoSuchTicket => "no ticket of this id; two officers create one",
-    TicketExists => "a ticket of this id exists, or existed; choose another id",
-    NoSuchOfficer => "no officer of this name is enrolled",
-    OfficerExists => "an officer of this name, or with this public key, is enrolled already",
-    BadAttributes => "the attributes contradict each other",
+    BadName => "names are 1-64 characters of A-Z a-z 0-9 _ . / @ + -", "名称须为 1-64 个字符：A-Z a-z 0-9 _ . / @ + -",
+    NoSuchKey => "no key of this id; see list-keys", "没有此标识的密钥，请查看密钥列表",
+    KeyExists => "a key of this id exists; choose another id or destroy it first", "此标识的密钥已存在，请换一个标识或先销毁",
+    NoSuchTicket => "no ticket of this id; two officers create one", "没有此额度单，须由两名管理员建立",
+    TicketExists => "a ticket of this id exists, or existed; choose another id", "此标识的额度单已存在或曾经存在，请换一个标识",
+    NoSuchOfficer => "no officer of this name is enrolled", "没有登记此姓名的管理员",
+    OfficerExists => "an officer of this name, or with this public key, is enrolled already", "此姓名或此公钥的管理员已登记",
+    BadAttributes => "the attributes contradict each other", "属性互相矛盾",
     // marks
-    MarkMismatch => "TEST, DEMO and PRODUCTION never mix",
-    TestOnly => "only a TEST store does this",
+    MarkMismatch => "TEST, DEMO and PRODUCTION never mix", "测试、演示、生产三种标记不得混用",
+    TestOnly => "only a TEST store does this", "仅测试存储允许此操作",
     // orders
-    NeedTwoOfficers => "an order needs valid signatures of two different officers",
-    SameOfficer => "two signatures of the same officer count once",
-    BadSignature => "a signature does not verify over the body as sent",
-    OrderReplayed => "the order's number is not this HSM's next; read info and sign a new body",
-    OrderExpired => "the order's time is over; sign a new one",
-    WrongHsm => "the order names another HSM",
-    TooFewOfficers => "at least two officers must stay enrolled",
+    NeedTwoOfficers => "an order needs valid signatures of two different officers", "指令须有两名不同管理员的有效签名",
+    SameOfficer => "two signatures of the same officer count once", "同一管理员的两个签名只算一个",
+    BadSignature => "a signature does not verify over the body as sent", "签名与所送内容不符",
+    OrderReplayed => "the order's number is not this HSM's next; read info and sign a new body", "指令号不是本机的下一个，请读取信息后重新签名",
+    OrderExpired => "the order's time is over; sign a new one", "指令已过期，请重新签名",
+    WrongHsm => "the order names another HSM", "指令写给另一台加密机",
+    TooFewOfficers => "at least two officers must stay enrolled", "至少须保留两名管理员",
     // filling
-    UnknownMechanism => "this HSM runs scp-sm4-v1",
-    NoPolicy => "no skeleton policy is loaded; two officers load one",
-    CommandNotAllowed => "the skeleton policy does not list this command for this target",
-    LiteralInKeySlot => "the skeleton policy allows no literal bytes where a key slot belongs",
-    KeySlotNotWhole => "a key slot stands alone: literal header, one whole wrapped block, its own check value",
-    SlotInClear => "a key slot goes out only in an encrypted command",
-    KeySlotMisplaced => "the skeleton policy allows no key slot in this command",
-    TwoFactors => "one call serves one factor: base key and every slot end in it, over the same upper factors",
-    DepthTooSmall => "the key is not diversified deeply enough for where it goes",
-    NoSession => "a command before the first open",
-    LevelMismatch => "a command's level is its session's, unless it has no data",
-    BadBaseKey => "this key opens no session of this target, or the ticket does not name it",
-    BadSlot => "a step names a slot or text that the request does not have",
-    CounterExhausted => "the card's sequence counter has no next value; the card can never be opened again",
-    RepeatedScript => "this request id was used with another content",
-    AnswerExpired => "this request id was answered, and the answer is kept no longer; ask with a new id",
+    UnknownMechanism => "this HSM runs scp-sm4-v1", "本机只运行 scp-sm4-v1",
+    NoPolicy => "no skeleton policy is loaded; two officers load one", "尚未装载骨架策略，须由两名管理员装载",
+    CommandNotAllowed => "the skeleton policy does not list this command for this target", "骨架策略未列出此命令",
+    LiteralInKeySlot => "the skeleton policy allows no literal bytes where a key slot belongs", "应为密钥槽之处，骨架策略不允许明文字节",
+    KeySlotNotWhole => "a key slot stands alone: literal header, one whole wrapped block, its own check value", "密钥槽须独立成块：头、一个完整的加密块、其自身校验值",
+    SlotInClear => "a key slot goes out only in an encrypted command", "密钥槽只能在加密命令中发出",
+    KeySlotMisplaced => "the skeleton policy allows no key slot in this command", "骨架策略不允许此命令带密钥槽",
+    TwoFactors => "one call serves one factor: base key and every slot end in it, over the same upper factors", "一次调用只服务一个分散因子：基础密钥与每个槽须以它结尾，上级因子一致",
+    DepthTooSmall => "the key is not diversified deeply enough for where it goes", "密钥分散级数不足，不得送往该去向",
+    NoSession => "a command before the first open", "打开会话之前出现命令",
+    LevelMismatch => "a command's level is its session's, unless it has no data", "命令的安全级别须与会话一致（无数据者除外）",
+    BadBaseKey => "this key opens no session of this target, or the ticket does not name it", "此密钥不能打开该对象的会话，或额度单未列出它",
+    BadSlot => "a step names a slot or text that the request does not have", "步骤引用了请求中没有的槽或文本",
+    CounterExhausted => "the card's sequence counter has no next value; the card can never be opened again", "卡的序列计数器已用尽，此卡不能再打开",
+    RepeatedScript => "this request id was used with another content", "此请求号曾用于另一内容",
+    AnswerExpired => "this request id was answered, and the answer is kept no longer; ask with a new id", "此请求号已应答且应答不再保存，请用新请求号",
     // tickets
-    TicketEmpty => "the ticket's count is used up; two officers create another",
-    TicketExpired => "the ticket's time is over",
-    TicketClosed => "the ticket is closed",
-    TicketKind => "a card ticket fills cards, a SAM ticket SAMs",
-    TooManyAttempts => "this factor has used its attempts under this ticket",
+    TicketEmpty => "the ticket's count is used up; two officers create another", "额度已用完，须由两名管理员另建",
+    TicketExpired => "the ticket's time is over", "额度单已过期",
+    TicketClosed => "the ticket is closed", "额度单已关闭",
+    TicketKind => "a card ticket fills cards, a SAM ticket SAMs", "卡额度只用于卡，SAM 额度只用于 SAM",
+    TooManyAttempts => "this factor has used its attempts under this ticket", "此因子在该额度单下的次数已用完",
     // packages
-    UnknownPeer => "the other HSM is not enrolled here; two officers confirm its fingerprint",
-    PeerExists => "a peer of this name or with these keys is enrolled already",
-    WrongPeerKind => "this peer's kind does not allow this direction",
-    PackageNotForUs => "the package names another receiver",
-    PackageAltered => "the package's signature, envelope or a wrapped key does not verify",
-    PackageOutOfSequence => "the package is not the next of this sender: replayed, or one before it is missing",
-    CheckValueMismatch => "an unwrapped key's check value is not the package's",
-    NoSuchPackage => "no package was made for this peer, or a later one replaced it",
+    UnknownPeer => "the other HSM is not enrolled here; two officers confirm its fingerprint", "对方加密机未在本机登记，须由两名管理员核对指纹",
+    PeerExists => "a peer of this name or with these keys is enrolled already", "此名称或此公钥的加密机已登记",
+    WrongPeerKind => "this peer's kind does not allow this direction", "对方的类别不允许此方向",
+    PackageNotForUs => "the package names another receiver", "密钥包写给另一接收方",
+    PackageAltered => "the package's signature, envelope or a wrapped key does not verify", "密钥包的签名、信封或某个密钥验证不通过",
+    PackageOutOfSequence => "the package is not the next of this sender: replayed, or one before it is missing", "不是该发送方的下一个密钥包：重放，或缺少前一个",
+    CheckValueMismatch => "an unwrapped key's check value is not the package's", "解出的密钥校验值与密钥包所列不符",
+    NoSuchPackage => "no package was made for this peer, or a later one replaced it", "没有为该对方制作的密钥包",
     // the HSM itself
-    AuditClosed => "store or audit cannot be written; the HSM has stopped working until it is restarted",
-    EntropyFailed => "the random generator failed; the HSM gave nothing out",
-    Internal => "the HSM contradicts itself; nothing was given out",
+    AuditClosed => "store or audit cannot be written; the HSM has stopped working until it is restarted", "存储或审计无法写入，加密机已停止工作，须重新启动",
+    EntropyFailed => "the random generator failed; the HSM gave nothing out", "随机数发生器故障，未输出任何内容",
+    Internal => "the HSM contradicts itself; nothing was given out", "加密机内部矛盾，未输出任何内容",
 }
 
 impl fmt::Display for ErrorCode {

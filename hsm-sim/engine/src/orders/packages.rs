@@ -45,7 +45,7 @@ pub(super) fn export(
     }
     hex::decode(&payload)
         .map_err(|_| HsmError::about(ErrorCode::BadRequest, "payload is hexadecimal"))?;
-    let envelope_key = Sm4Key::new(world.random()?);
+    let envelope_key = Sm4Key::new(*world.secret()?);
     let envelope = sm2key::encrypt(world, &peer.encryption_key, envelope_key.expose())?;
     let wrapped = entries
         .iter()

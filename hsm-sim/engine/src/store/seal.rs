@@ -21,7 +21,7 @@ impl UnsealSecret {
     /// # Errors
     /// The random source failed.
     pub fn generate(world: &mut World) -> Result<Self, crate::world::EntropyError> {
-        world.random().map(Self)
+        world.secret().map(|secret| Self(*secret))
     }
 
     /// From 64 hexadecimal digits, with or without a newline.
