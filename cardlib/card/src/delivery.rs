@@ -78,6 +78,22 @@ pub enum DeliveryError {
     Key(#[from] Sm2Error),
 }
 
+impl DeliveryError {
+    /// The same text for a Chinese reader.
+    #[must_use]
+    pub fn chinese(&self) -> String {
+        match self {
+            Self::SignatureForm => "签名文件须为 128 位十六进制数字：r 与 s".to_owned(),
+            Self::Signature => "交货清单不是该厂商签名的，或签名后被改动".to_owned(),
+            Self::Form(what) => format!("不是有效的交货清单：{what}"),
+            Self::Maker { expected, found } => {
+                format!("清单属于厂商 {found}，而验签用的是厂商 {expected} 的密钥")
+            }
+            Self::Key(_) => "密钥不可用于 SM2 签名".to_owned(),
+        }
+    }
+}
+
 impl DeliveryList {
     /// A list in its canonical form (items upper case), checked.
     ///

@@ -44,6 +44,19 @@ pub enum VpcdError {
     Broken(#[from] std::io::Error),
 }
 
+impl VpcdError {
+    /// The same text for a Chinese reader.
+    #[must_use]
+    pub fn chinese(&self) -> String {
+        match self {
+            Self::Connect { address, cause } => format!(
+                "{address} 没有虚拟读卡器：请确认 pcscd 正在运行，且 vpcd 读卡器使用该端口（{cause}）"
+            ),
+            Self::Broken(cause) => format!("与虚拟读卡器的连接中断：{cause}"),
+        }
+    }
+}
+
 /// How a virtual card left its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaving {

@@ -545,3 +545,56 @@ fn the_state_file_carries_a_half_made_card_over() {
         assert_eq!(authenticate(card, "RK1_DDF1-v1", 0x04), wanted);
     }
 }
+
+/// Records what a card was asked and answered.
+struct Recorder {
+    card: UserCard,
+    tape: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl VirtualCard for Recorder {
+    fn reset(&mut self) -> Vec<u8> {
+        self.card.reset()
+    }
+
+    fn handle(&mut self, apdu: &[u8]) -> Vec<u8> {
+        let answer = self.card.handle(apdu);
+        self.tape.push((apdu.to_vec(), answer.clone()));
+        answer
+    }
+}
+
+/// What the benchmark rests on: a copy of the state file and the same seed answer the same commands with the same bytes.
+#[test]
+fn a_replay_on_a_copy_answers_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, copy) = (dir.path().join("a.state"), dir.path().join("b.state"));
+    let profile = Profile::rhc_2012();
+    let key = TransportMaster::test().key_of(&FACTOR);
+    let seeded = || Random::from_seed(Some(11));
+    let chip = Chip::test(profile, FACTOR);
+    drop(UserCard::blank_at(&path, profile, chip, key, seeded()).unwrap());
+    std::fs::copy(&path, &copy).unwrap();
+
+    let mut first = Recorder {
+        card: UserCard::open(&path, profile, seeded()).unwrap(),
+        tape: Vec::new(),
+    };
+    let mut script = Script {
+        profile,
+        card: &mut first,
+        factor: FACTOR,
+        level: 3,
+    };
+    script.whole();
+    send(&mut first, &[0x00, 0x84, 0x00, 0x00, 0x08]);
+    assert!(first.tape.len() > 95);
+
+    let mut second = UserCard::open(&copy, profile, seeded()).unwrap();
+    second.reset();
+    for (apdu, answer) in &first.tape {
+        assert_eq!(&second.handle(apdu), answer);
+    }
+    drop((first, second));
+    assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(&copy).unwrap());
+}

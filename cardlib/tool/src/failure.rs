@@ -3,6 +3,14 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use cardlib_card::delivery::DeliveryError;
+use cardlib_reader::ReaderError;
+use cardlib_sim::StateError;
+use cardlib_sim::user::{ForgeError, OpenError};
+use cardlib_sim::vpcd::VpcdError;
+
+use crate::text::is_chinese;
+
 /// Why the program ends without having done what it was asked.
 #[derive(Debug)]
 pub enum Failure {
@@ -40,5 +48,63 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(text) | Self::Wrong(text) | Self::Environment(text) => f.write_str(text),
         }
+    }
+}
+
+/// The text of an error in the language of this process.
+macro_rules! spoken {
+    ($error:expr) => {
+        if is_chinese() {
+            $error.chinese()
+        } else {
+            $error.to_string()
+        }
+    };
+}
+
+impl From<ReaderError> for Failure {
+    fn from(cause: ReaderError) -> Self {
+        Self::Environment(spoken!(cause))
+    }
+}
+
+impl From<VpcdError> for Failure {
+    fn from(cause: VpcdError) -> Self {
+        Self::Environment(spoken!(cause))
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(cause: StateError) -> Self {
+        let text = spoken!(cause);
+        match cause {
+            StateError::Io { .. } | StateError::InUse(_) => Self::Environment(text),
+            _ => Self::Wrong(text),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(cause: OpenError) -> Self {
+        match cause {
+            OpenError::State(cause) => cause.into(),
+            OpenError::Profile(_) => Self::Wrong(spoken!(cause)),
+        }
+    }
+}
+
+impl From<ForgeError> for Failure {
+    fn from(cause: ForgeError) -> Self {
+        match cause {
+            ForgeError::Open(cause) => cause.into(),
+            ForgeError::State(cause) => cause.into(),
+            ForgeError::Random(_) => Self::Environment(spoken!(cause)),
+        }
+    }
+}
+
+impl From<DeliveryError> for Failure {
+    fn from(cause: DeliveryError) -> Self {
+        Self::Wrong(spoken!(cause))
     }
 }

@@ -3,6 +3,7 @@
 use cardlib_card::apdu::Command;
 use cardlib_card::cert::{IssuerCertificate, SamCertificate};
 use cardlib_card::element;
+use cardlib_card::profile::codes;
 use cardlib_card::profile::{AtrError, AtrFacts, Element, File, LifeCycle, Profile};
 use cardlib_card::status::Status;
 use cardlib_reader::pcsc::{Readers, Sharing};
@@ -48,12 +49,10 @@ pub fn run(order: &Info) -> Result<(), Failure> {
             order.profile
         ))
     })?;
-    let readers = Readers::open().map_err(Failure::environment)?;
-    let mut card = readers
-        .connect(&order.reader, Sharing::Shared)
-        .map_err(Failure::environment)?;
+    let readers = Readers::open()?;
+    let mut card = readers.connect(&order.reader, Sharing::Shared)?;
     let reader = card.reader().to_owned();
-    let mut transaction = card.transaction().map_err(Failure::environment)?;
+    let mut transaction = card.transaction()?;
     let atr = transaction.atr().to_vec();
     let facts = profile.parse_atr(&atr).map_err(|cause| match cause {
         AtrError::Foreign => Failure::Wrong(
@@ -76,9 +75,9 @@ pub fn run(order: &Info) -> Result<(), Failure> {
         elements: Vec::new(),
     };
     if facts.state == LifeCycle::Active {
-        read_free_data(profile, &mut transaction, &mut report).map_err(Failure::environment)?;
+        read_free_data(profile, &mut transaction, &mut report)?;
     }
-    transaction.end().map_err(Failure::environment)?;
+    transaction.end()?;
     if order.json {
         let text = serde_json::to_string(&report).map_err(Failure::environment)?;
         println!("{text}");
@@ -169,12 +168,21 @@ fn select(channel: &mut impl Channel, fid: u16) -> Result<bool, ReaderError> {
 }
 
 fn row(element: &Element, value: &[u8]) -> Row {
-    let shown = if element::is_blank(element.kind, value) {
+    let shown = if element::is_blank(element.kind, value) || is_empty_block(value) {
         String::new()
     } else if value.len() > 100 {
         certificate(value)
     } else {
-        element::decode(element.kind, value).unwrap_or_else(|_| hex::encode_upper(value))
+        let text =
+            element::decode(element.kind, value).unwrap_or_else(|_| hex::encode_upper(value));
+        let meaning = element
+            .codes
+            .as_deref()
+            .and_then(|name| codes::text(name, &text));
+        match meaning {
+            Some(meaning) => format!("{text} ({})", say(&meaning.en, &meaning.zh)),
+            None => text,
+        }
     };
     Row {
         tag: element.tag,
@@ -182,6 +190,11 @@ fn row(element: &Element, value: &[u8]) -> Row {
         name_zh: element.name_zh.clone(),
         value: shown,
     }
+}
+
+/// A `b` element has no absent form, but a certificate of zeros is none.
+fn is_empty_block(value: &[u8]) -> bool {
+    value.len() > 1 && value.iter().all(|byte| *byte == 0)
 }
 
 /// Issuer, mark and dates of a certificate, said to be unverified: no key of anybody is here to check it with.

@@ -28,10 +28,9 @@ pub fn delivery_list(order: &args::DeliveryList) -> Result<(), Failure> {
         order.sequence,
         kind,
         &order.items,
-    )
-    .map_err(Failure::wrong)?;
-    let text = list.to_json().map_err(Failure::wrong)?;
-    let signature = delivery::sign(&text, &key).map_err(Failure::wrong)?;
+    )?;
+    let text = list.to_json()?;
+    let signature = delivery::sign(&text, &key)?;
     let mut beside = order.out.clone().into_os_string();
     beside.push(".sig");
     write(&order.out, &text)?;

@@ -15,10 +15,9 @@ struct Row {
 
 /// Lists the readers.
 pub fn run(json: bool) -> Result<(), Failure> {
-    let readers = Readers::open().map_err(Failure::environment)?;
+    let readers = Readers::open()?;
     let rows: Vec<Row> = readers
-        .list()
-        .map_err(Failure::environment)?
+        .list()?
         .into_iter()
         .map(|info| Row {
             card: word(info.card),

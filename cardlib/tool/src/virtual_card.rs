@@ -5,9 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use cardlib_card::profile::Profile;
-use cardlib_sim::nvm::StateError;
 use cardlib_sim::random::{Random, factor_of_seed};
-use cardlib_sim::user::{ForgeError, OpenError};
 use cardlib_sim::vpcd::{Leaving, Manner, Slot};
 use cardlib_sim::{Chip, SamCard, Stage, TransportMaster, UserCard, VirtualCard};
 
@@ -44,8 +42,7 @@ pub fn run(kind: VirtualKind) -> Result<(), Failure> {
 pub fn forge(order: &Forge) -> Result<(), Failure> {
     let random = Random::from_seed(order.seed);
     let profile = profile(&order.profile)?;
-    let card =
-        UserCard::forged(&order.from, Some(&order.out), profile, random).map_err(forge_failed)?;
+    let card = UserCard::forged(&order.from, Some(&order.out), profile, random)?;
     println!(
         "{} {} → {}",
         say(
@@ -65,7 +62,7 @@ fn serve(
     (facts, stage): (Chip, Stage),
     profile: &Profile,
 ) -> Result<(), Failure> {
-    let slot = Slot::connect(&order.vpcd, PATIENCE).map_err(Failure::environment)?;
+    let slot = Slot::connect(&order.vpcd, PATIENCE)?;
     let state = profile.life_cycle.byte(stage.life_cycle());
     let _ = writeln!(
         std::io::stdout(),
@@ -80,7 +77,7 @@ fn serve(
         delay: Duration::from_millis(order.delay_ms),
         fault: order.fault,
     };
-    match slot.serve(chip, manner).map_err(Failure::environment)? {
+    match slot.serve(chip, manner)? {
         Leaving::Pulled => eprintln!("{}", say("pulled, as ordered", "已按要求拔出")),
         Leaving::ReaderClosed => {}
     }
@@ -98,17 +95,17 @@ fn user_card(
         if forge_from.is_some() {
             return Err(already_there(path));
         }
-        let card = UserCard::open(path, profile, random()).map_err(open_failed)?;
+        let card = UserCard::open(path, profile, random())?;
         check_factor(order, card.chip())?;
         return Ok(card);
     }
     if let Some(from) = forge_from {
-        return UserCard::forged(from, state, profile, random()).map_err(forge_failed);
+        return Ok(UserCard::forged(from, state, profile, random())?);
     }
     let (chip, transport) = blank(order, profile)?;
     let key = transport.key_of(&chip.factor);
     match state {
-        Some(path) => UserCard::blank_at(path, profile, chip, key, random()).map_err(state_failed),
+        Some(path) => Ok(UserCard::blank_at(path, profile, chip, key, random())?),
         None => Ok(UserCard::blank(profile, chip, key, random())),
     }
 }
@@ -117,14 +114,14 @@ fn sam(order: &Virtual, profile: &'static Profile) -> Result<SamCard, Failure> {
     let random = || Random::from_seed(order.seed);
     let state = order.state.as_deref();
     if let Some(path) = state.filter(|path| path.exists()) {
-        let sam = SamCard::open(path, profile, random()).map_err(open_failed)?;
+        let sam = SamCard::open(path, profile, random())?;
         check_factor(order, sam.chip())?;
         return Ok(sam);
     }
     let (chip, transport) = blank(order, profile)?;
     let key = transport.key_of(&chip.factor);
     match state {
-        Some(path) => SamCard::blank_at(path, profile, chip, key, random()).map_err(state_failed),
+        Some(path) => Ok(SamCard::blank_at(path, profile, chip, key, random())?),
         None => Ok(SamCard::blank(profile, chip, key, random())),
     }
 }
@@ -184,26 +181,4 @@ fn already_there(path: &Path) -> Failure {
             "状态文件已存在；伪卡需要新文件"
         )
     ))
-}
-
-fn state_failed(cause: StateError) -> Failure {
-    match cause {
-        StateError::Io { .. } | StateError::InUse(_) => Failure::environment(cause),
-        _ => Failure::wrong(cause),
-    }
-}
-
-fn open_failed(cause: OpenError) -> Failure {
-    match cause {
-        OpenError::State(cause) => state_failed(cause),
-        OpenError::Profile(_) => Failure::wrong(cause),
-    }
-}
-
-fn forge_failed(cause: ForgeError) -> Failure {
-    match cause {
-        ForgeError::Open(cause) => open_failed(cause),
-        ForgeError::State(cause) => state_failed(cause),
-        ForgeError::Random(cause) => Failure::environment(cause),
-    }
 }

@@ -76,6 +76,33 @@ pub enum StateError {
     Encode(postcard::Error),
 }
 
+impl StateError {
+    /// The same text for a Chinese reader.
+    #[must_use]
+    pub fn chinese(&self) -> String {
+        match self {
+            Self::Io { path, cause } => format!("状态文件 {}：{cause}", path.display()),
+            Self::Foreign(path) => format!("{} 不是虚拟卡的状态文件", path.display()),
+            Self::Format { path, found } => {
+                format!(
+                    "状态文件 {} 的格式为 {found}，本程序无法读取",
+                    path.display()
+                )
+            }
+            Self::Kind { path, wanted } => format!(
+                "状态文件 {} 属于另一种卡：请使用 `rhc-card virtual {wanted}`",
+                path.display()
+            ),
+            Self::Damaged { path, at } => format!(
+                "状态文件 {} 在第 {at} 字节处损坏：请恢复备份，或用新文件启动新卡",
+                path.display()
+            ),
+            Self::InUse(path) => format!("状态文件 {} 正被另一张虚拟卡使用", path.display()),
+            Self::Encode(cause) => format!("卡状态无法编码：{cause}"),
+        }
+    }
+}
+
 /// The system's refusal, with the file's name.
 pub(super) fn io(path: &Path, cause: std::io::Error) -> StateError {
     StateError::Io {

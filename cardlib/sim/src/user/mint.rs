@@ -29,6 +29,18 @@ pub enum ForgeError {
     Random(#[from] NoRandom),
 }
 
+impl ForgeError {
+    /// The same text for a Chinese reader.
+    #[must_use]
+    pub fn chinese(&self) -> String {
+        match self {
+            Self::Open(cause) => cause.chinese(),
+            Self::State(cause) => cause.chinese(),
+            Self::Random(_) => "无法取得随机数".to_owned(),
+        }
+    }
+}
+
 impl UserCard {
     /// An active card with this content, whose key versions are what `key_of` says. In process, without state file.
     ///

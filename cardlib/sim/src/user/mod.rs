@@ -54,6 +54,17 @@ pub enum OpenError {
     Profile(String),
 }
 
+impl OpenError {
+    /// The same text for a Chinese reader.
+    #[must_use]
+    pub fn chinese(&self) -> String {
+        match self {
+            Self::State(cause) => cause.chinese(),
+            Self::Profile(name) => format!("状态文件属于配置 {name}，与当前所用配置不同"),
+        }
+    }
+}
+
 /// A user card.
 pub struct UserCard {
     profile: &'static Profile,
