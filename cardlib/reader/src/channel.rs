@@ -56,7 +56,12 @@ fn with_right_le<C: Channel + ?Sized>(
 ) -> Result<Response, ReaderError> {
     let answer = once(channel, command)?;
     match answer.status.right_le() {
-        Some(le) => once(channel, &command.clone().with_le(le)),
+        Some(le) => {
+            let mut again = command.clone().with_le(le);
+            let answer = once(channel, &again);
+            again.zeroize();
+            answer
+        }
         None => Ok(answer),
     }
 }
@@ -66,9 +71,17 @@ fn once<C: Channel + ?Sized>(channel: &mut C, command: &Command) -> Result<Respo
     let raw = channel.transmit(&bytes);
     bytes.zeroize();
     let mut raw = raw?;
-    let answer = Response::parse(&raw).map_err(|_| ReaderError::CardLost);
+    let answer = Response::parse(&raw);
     raw.zeroize();
-    answer
+    match answer {
+        Ok(answer) if is_status(answer.status) => Ok(answer),
+        _ => Err(ReaderError::CardLost),
+    }
+}
+
+/// ISO 7816-4: SW1 is 6x or 9x, 60 excepted. Anything else is the tail of an answer that was cut when the card left.
+const fn is_status(status: Status) -> bool {
+    matches!(status.sw1(), 0x61..=0x6F | 0x90..=0x9F)
 }
 
 /// Sends a command and takes only `9000`.
@@ -157,6 +170,18 @@ mod tests {
         );
         assert_eq!(
             exchange(&mut Script::new(&[&[0x90]]), &READ),
+            Err(ReaderError::CardLost)
+        );
+    }
+
+    #[test]
+    fn the_tail_of_a_cut_answer_is_not_taken_for_a_status() {
+        assert_eq!(
+            exchange(&mut Script::new(&[&[0x01, 0x31, 0x30]]), &READ),
+            Err(ReaderError::CardLost)
+        );
+        assert_eq!(
+            exchange(&mut Script::new(&[&[0x60, 0x00]]), &READ),
             Err(ReaderError::CardLost)
         );
     }

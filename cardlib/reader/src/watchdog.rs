@@ -124,6 +124,26 @@ mod tests {
     }
 
     #[test]
+    fn handing_over_costs_microseconds() {
+        const ROUNDS: u32 = 20_000;
+        let mut dog = Watchdog::start(Sleepy, Duration::from_secs(5)).expect("thread");
+        let best = (0..5)
+            .map(|_| {
+                let start = Instant::now();
+                for _ in 0..ROUNDS / 5 {
+                    dog.order(Order::Begin).expect("answer");
+                }
+                start.elapsed() / (ROUNDS / 5)
+            })
+            .min();
+        println!("{best:?} for each order");
+        assert!(
+            best < Some(Duration::from_micros(200)),
+            "{best:?}: something waits"
+        );
+    }
+
+    #[test]
     fn a_worker_that_dies_is_an_error_not_a_hang() {
         let mut dog = Watchdog::start(Sleepy, Duration::from_secs(5)).expect("thread");
         let dies = Order::Transmit(Zeroizing::new(Vec::new()));

@@ -239,6 +239,16 @@ impl Setting {
         let connect = |name: &str, part| -> Result<PcscCard, Trouble> {
             readers.connect(name, Sharing::Exclusive).map_err(at(part))
         };
+        let (card_in, sam_in) = (
+            readers.find(&arguments.reader),
+            readers.find(&arguments.sam_reader),
+        );
+        if card_in.is_ok() && card_in == sam_in {
+            return Err(setting(Failure::usage(say!(
+                "card and SAM cannot be in the same reader; name two",
+                "用户卡与 SAM 不能在同一读卡器中；请分别指定"
+            ))));
+        }
         let mut sam = connect(&arguments.sam_reader, Part::Sam)?;
         let mut card = connect(&arguments.reader, Part::Card)?;
         let request = Request {
