@@ -114,7 +114,7 @@ pub(crate) struct InitArgs {
     pub operator_cred: PathBuf,
     /// A first officer: NAME=PUBLIC-KEY-FILE, at least twice
     #[arg(long = "officer", value_name = "NAME=FILE")]
-    pub officers: Vec<String>,
+    pub first_officers: Vec<String>,
     /// Directory to be made
     #[arg(long)]
     pub store: PathBuf,
@@ -418,4 +418,14 @@ pub(crate) struct ServeArgs {
     /// Further host names or addresses, for the service's certificate when it is first made
     #[arg(long = "host")]
     pub hosts: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
 }

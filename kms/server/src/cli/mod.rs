@@ -103,7 +103,7 @@ async fn open(store: &Path) -> Result<Service, Refusal> {
 async fn init(args: InitArgs) -> Ran {
     let tier = Tier::new(&args.tier, &args.area).map_err(|e| Failure::usage(e.to_string()))?;
     let mark: Mark = args.mark.parse().map_err(Failure::usage)?;
-    let officers = first_officers(&args.officers)?;
+    let officers = first_officers(&args.first_officers)?;
     if args.test_keys && mark != Mark::Test {
         return Err(Refusal::about(&refusal::MARK, "--test-keys needs --mark test").into());
     }
