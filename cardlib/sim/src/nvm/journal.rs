@@ -1,4 +1,4 @@
-//! An open state file: [`frame`](super::frame)s are added at its end, one `write` for all changes of a command.
+//! An open state file: frames are added at its end, one `write` for all changes of a command.
 //!
 //! A long journal is rewritten as a snapshot in a temporary file that then takes the old one's name; a new file comes to
 //! its name whole in the same way. The file holds keys: it is made with mode 0600, and it is locked while a virtual
