@@ -13,6 +13,7 @@ mod fill;
 mod keys;
 mod operator;
 mod orders;
+mod parts;
 mod policy;
 mod scp;
 mod sm2key;

@@ -14,6 +14,7 @@
 //! head so that whoever uses the HSM can compare.)
 
 mod archive;
+mod files;
 mod journal;
 mod seal;
 
@@ -22,15 +23,14 @@ pub use seal::UnsealSecret;
 use crate::cipher::Sm4Key;
 use crate::state::{Event, State};
 use crate::world::World;
+use files::{decode, encode_secret, lock, newest_snapshot, write_durably};
 use hsm_wire::{Hex, Mark};
 use journal::Journal;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// Journal length that starts a compaction.
 const COMPACT_BYTES: u64 = 32 << 20;
@@ -279,21 +279,6 @@ fn place(header: &[u8], kind: &[u8], number: u64) -> Vec<u8> {
     place
 }
 
-/// Serialises into a buffer of its full size at once (a growing one leaves copies behind) that is wiped.
-fn encode_secret<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    let length = postcard::experimental::serialized_size(value).map_err(|_| StoreError::Seal)?;
-    let mut buffer = Zeroizing::new(vec![0; length]);
-    postcard::to_slice(value, &mut buffer).map_err(|_| StoreError::Seal)?;
-    Ok(buffer)
-}
-
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    match postcard::take_from_bytes(bytes) {
-        Ok((value, [])) => Some(value),
-        _ => None,
-    }
-}
-
 fn read_snapshot(
     dir: &Path,
     generation: u64,
@@ -306,54 +291,4 @@ fn read_snapshot(
         .ok_or_else(|| StoreError::damaged(&path, "was changed, or is another store's"))?;
     decode(&plain)
         .ok_or_else(|| StoreError::damaged(&path, "is of another version of this program"))
-}
-
-fn newest_snapshot(dir: &Path) -> Result<u64, StoreError> {
-    let mut newest = None;
-    for entry in fs::read_dir(dir).map_err(StoreError::io(dir))? {
-        let name = entry.map_err(StoreError::io(dir))?.file_name();
-        let generation = name.to_str().and_then(|n| {
-            n.strip_prefix("snapshot-")?
-                .strip_suffix(".sealed")?
-                .parse()
-                .ok()
-        });
-        newest = newest.max(generation);
-    }
-    newest.ok_or_else(|| StoreError::damaged(dir, "has no snapshot"))
-}
-
-/// One process at a time; the kernel frees the lock when it ends.
-fn lock(dir: &Path) -> Result<File, StoreError> {
-    let path = dir.join("lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(StoreError::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_owned())),
-        Err(fs::TryLockError::Error(e)) => Err(StoreError::io(&path)(e)),
-    }
-}
-
-/// Writes a whole file so that its name stands for the old content or the new, and nothing else.
-fn write_durably(dir: &Path, name: &str, content: &[u8]) -> Result<(), StoreError> {
-    let (path, temporary) = (dir.join(name), dir.join(format!("{name}.new")));
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)?;
-        File::open(dir)?.sync_all()
-    };
-    write().map_err(StoreError::io(&path))
 }
