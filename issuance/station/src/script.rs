@@ -25,7 +25,7 @@ struct Step {
 }
 
 /// Names of the phases that a script may have.
-const NAMES: [&str; 5] = ["open", "files", "keys", "data", "activate"];
+const NAMES: [&str; 6] = ["open", "files", "keys", "data", "activate", "finish"];
 
 /// Decodes a whole script.
 ///
