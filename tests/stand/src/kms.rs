@@ -118,7 +118,8 @@ impl House {
     fn init_tier(&self, tier: Tier) -> Result<()> {
         let place = self.hsm(tier);
         let mut tool = self
-            .kms_order(tier, "init --mark test --test-keys --tier")?
+            .kms_order(tier, "init --mark test --test-keys")?
+            .arg("--tier")
             .arg(tier.word());
         if tier != Tier::Ministry {
             tool = tool.arg("--area").arg(tier.area());
@@ -157,12 +158,14 @@ impl House {
         if !info.exists() {
             self.kms(peer, "hsm info")?.arg("--out").arg(&info).ok()?;
         }
-        self.kms(tier, "hsm enrol --by")?
+        self.kms(tier, "hsm enrol")?
+            .arg("--by")
             .arg(ASKS)
             .arg("--peer-info")
             .arg(&info)
             .ok()?;
-        self.kms_order(tier, "hsm confirm --peer")?
+        self.kms_order(tier, "hsm confirm")?
+            .arg("--peer")
             .arg(peer.peer())
             .ok()
             .map(drop)
@@ -172,20 +175,23 @@ impl House {
     pub fn package(&self, upper: Tier, lower: Tier) -> Result<PathBuf> {
         let request = self.folder().join(format!("request-{}.json", lower.area()));
         let package = self.folder().join(format!("package-{}.json", lower.area()));
-        self.kms(lower, "request --by")?
+        self.kms(lower, "request")?
+            .arg("--by")
             .arg(ASKS)
             .arg("--out")
             .arg(&request)
             .ok()?;
         let granted = self
-            .kms(upper, "grant --json --by")?
+            .kms(upper, "grant --json")?
+            .arg("--by")
             .arg(ASKS)
             .arg("--request")
             .arg(&request)
             .ok()?
             .json()?;
         let id = text_of(&granted, &["grant", "id", "grant_id"])?;
-        self.kms_order(upper, "grant --approve")?
+        self.kms_order(upper, "grant")?
+            .arg("--approve")
             .arg(id)
             .arg("--out")
             .arg(&package)
@@ -203,7 +209,8 @@ impl House {
             (Tier::Prefecture, "hospital", "hospital-4101"),
         ] {
             let tool = self
-                .kms(tier, "identity issue --role")?
+                .kms(tier, "identity issue")?
+                .arg("--role")
                 .arg(role)
                 .arg("--name")
                 .arg(file);
@@ -244,7 +251,8 @@ impl House {
     /// A ticket asked for by one and approved by two.
     pub fn ticket(&self, tier: Tier, id: &str, kind: &str, quantity: u32) -> Result<()> {
         let tool = self
-            .kms(tier, "ticket request --by")?
+            .kms(tier, "ticket request")?
+            .arg("--by")
             .arg(ASKS)
             .arg("--id")
             .arg(id)
@@ -269,7 +277,8 @@ impl House {
     /// Starts one of them on that port.
     pub fn serve_tier(&self, tier: Tier, port: u16) -> Result<Running> {
         let tool = self
-            .kms(tier, "serve --listen")?
+            .kms(tier, "serve")?
+            .arg("--listen")
             .arg(format!("127.0.0.1:{port}"));
         let log = self.folder().join(format!("logs/kms-{}.log", tier.area()));
         let mut service =
@@ -284,7 +293,7 @@ impl House {
 
     /// The catalogue of a tier, as `rhc-kms keys --json` prints it.
     pub fn keys(&self, tier: Tier) -> Result<serde_json::Value> {
-        self.kms(tier, "keys --json")?.ok()?.json()
+        self.kms(tier, "keys")?.arg("--json").ok()?.json()
     }
 }
 
