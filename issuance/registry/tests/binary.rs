@@ -30,7 +30,8 @@ impl Running {
             .arg("--identity")
             .arg(&identity)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .env("RHC_LOG", "trace")
+            .stderr(std::fs::File::create(dir.join("log")).unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -212,6 +213,39 @@ fn what_was_committed_survives_a_kill() {
         .reserve(&common::reservation(ANNA, "1122334455667788"))
         .unwrap();
     assert_eq!(first, second);
+}
+
+/// The most talkative setting: whatever our libraries log then must not be a person's number.
+#[test]
+fn no_log_level_shows_a_number() {
+    let (house, dir) = (House::new(), tempfile::tempdir().unwrap());
+    let log = dir.path().join("log");
+    let mut running = Running::start(dir.path(), &house);
+    let client = |uri: &str| {
+        issuance_registry_api::RegistryClient::new(&running.url, &house.identity(uri)).unwrap()
+    };
+    let (station, clerk) = (
+        client("rhc://4101/station/st1"),
+        client("rhc://41/clerk/li"),
+    );
+    let reserved = station
+        .reserve(&common::reservation(ANNA, "1122334455667788"))
+        .unwrap();
+    clerk.cards(ANNA).unwrap();
+    clerk
+        .verify(&ANNA.parse().unwrap(), &reserved.serial)
+        .unwrap();
+    running.terminate();
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(
+        log.contains("TRACE") && log.contains("registry opens"),
+        "the log is there"
+    );
+    assert!(
+        !log.contains(ANNA),
+        "{}",
+        log.lines().find(|line| line.contains(ANNA)).unwrap()
+    );
 }
 
 fn tool(args: &[&str]) -> Output {

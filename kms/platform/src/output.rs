@@ -1,5 +1,7 @@
 //! What a command line tool prints: a table for people or JSON for programs.
 
+use std::io::Write as _;
+
 use serde::Serialize;
 
 /// Rows under headings, columns as wide as their widest cell; Chinese characters count two.
@@ -64,18 +66,23 @@ fn is_wide(c: char) -> bool {
         | 0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x2_0000..=0x3_FFFD)
 }
 
-/// Prints `value` as JSON when asked for, else the table.
+/// Prints `value` as JSON when asked for, else the table. A reader that has gone away (`… | head`) is no failure.
 pub fn print(
     json: bool,
     value: &impl Serialize,
     table: impl FnOnce() -> Table,
 ) -> Result<(), serde_json::Error> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(value)?);
+    let text = if json {
+        serde_json::to_string_pretty(value)? + "\n"
     } else {
-        print!("{}", table());
+        table().to_string()
+    };
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(serde::ser::Error::custom(error))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! panicking handler answers a problem and the service stays up; SIGTERM or SIGINT lets requests under way finish.
 
 use std::future::Future;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,11 +58,30 @@ pub enum ServeError {
 
 /// Serves until SIGTERM or SIGINT; prints `listening on https://ADDR:PORT` when ready (port 0 takes a free one).
 pub async fn run(router: Router, addr: SocketAddr, identity: &Identity) -> Result<(), ServeError> {
+    guard_data();
     let stop = signals()?;
     let server = Server::bind(router, addr, identity).await?;
-    println!("listening on https://{}", server.addr());
+    // Whoever started the service may have closed its end: that is no reason not to serve.
+    let _ = writeln!(std::io::stdout(), "listening on https://{}", server.addr());
     server.serve(stop).await;
     Ok(())
+}
+
+/// Requests carry personal data: a crash leaves no core image, a panic prints its place without its message.
+fn guard_data() {
+    let none = rustix::process::Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {
+        tracing::warn!(%error, "core images could not be switched off");
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map_or_else(String::new, ToString::to_string);
+        tracing::error!(place, "panic");
+    }));
 }
 
 /// A bound, not yet serving service: for tests, and for whoever wants the address first.
@@ -144,7 +164,12 @@ async fn connection(
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let tls = match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp)).await {
+    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp));
+    let tls = tokio::select! {
+        tls = handshake => tls,
+        () = stopping(&mut stopped) => return,
+    };
+    let tls = match tls {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => return tracing::info!(%error, "handshake refused"),
         Err(_) => return tracing::info!("handshake timed out"),
@@ -175,7 +200,7 @@ async fn connection(
     tokio::pin!(served);
     let result = tokio::select! {
         result = &mut served => result,
-        () = async { let _ = stopped.wait_for(|stop| *stop).await; } => {
+        () = stopping(&mut stopped) => {
             served.as_mut().graceful_shutdown();
             served.await
         }
@@ -183,6 +208,12 @@ async fn connection(
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");
     }
+}
+
+/// Ready when the service stops.
+async fn stopping(stopped: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 /// The outermost layers: limits, panics, unknown paths.
@@ -194,8 +225,7 @@ fn finish(router: Router) -> Router {
         .layer(from_fn(in_time))
         .layer(CatchPanicLayer::custom(
             |_cause: Box<dyn std::any::Any + Send>| {
-                // The panic message may quote data: the hook has printed its place, that must do.
-                tracing::error!("a request handler panicked");
+                // The message may quote data; the hook has logged the place.
                 Problem::new(&INTERNAL).into_response()
             },
         ))

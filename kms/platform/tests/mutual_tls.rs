@@ -48,6 +48,10 @@ struct Running {
 }
 
 fn start(identity: Identity) -> Running {
+    start_at("127.0.0.1:0".parse().unwrap(), identity)
+}
+
+fn start_at(wanted: SocketAddr, identity: Identity) -> Running {
     let (ready, addr) = std::sync::mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let thread = std::thread::spawn(move || {
@@ -56,9 +60,7 @@ fn start(identity: Identity) -> Running {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let server = Server::bind(router(), "127.0.0.1:0".parse().unwrap(), &identity)
-                .await
-                .unwrap();
+            let server = Server::bind(router(), wanted, &identity).await.unwrap();
             ready.send(server.addr()).unwrap();
             server.serve(async { drop(stopped.await) }).await;
         });
@@ -252,6 +254,38 @@ fn small_requests_on_one_connection_are_quick() {
         "{:?} for 50 requests",
         begun.elapsed()
     );
+}
+
+#[test]
+fn a_service_that_comes_back_is_found_again_by_the_same_client() {
+    let house = House::new();
+    let running = start(house.identity("rhc://41/kms/k1"));
+    let addr = running.addr;
+    let client = running.client(&house.identity("rhc://41/officer/li"));
+    who(&client).unwrap();
+    let begun = std::time::Instant::now();
+    drop(running);
+    assert!(
+        begun.elapsed().as_secs() < 2,
+        "an idle kept-alive connection does not hold up the stop"
+    );
+    assert!(matches!(who(&client), Err(ClientError::Unreachable { .. })));
+    let _again = start_at(addr, house.identity("rhc://41/kms/k1"));
+    assert_eq!(who(&client).unwrap(), "rhc://41/officer/li");
+}
+
+#[test]
+fn silent_connections_do_not_hold_up_the_stop_or_others() {
+    let house = House::new();
+    let running = start(house.identity("rhc://41/kms/k1"));
+    let silent: Vec<_> = (0..20)
+        .map(|_| std::net::TcpStream::connect(running.addr).unwrap())
+        .collect();
+    assert!(who(&running.client(&house.identity("rhc://41/officer/li"))).is_ok());
+    let begun = std::time::Instant::now();
+    drop(running);
+    assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+    drop(silent);
 }
 
 #[test]
