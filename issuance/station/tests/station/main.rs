@@ -2,4 +2,5 @@
 
 mod pulls;
 mod refusals;
+mod sams;
 mod support;

@@ -4,15 +4,20 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use cardlib_card::dialect::{ChipState, Dialect, user::user_card};
+use cardlib_card::dialect::sam::{self, KeyPair, Versions};
+use cardlib_card::dialect::user::user_card;
+use cardlib_card::dialect::{ChipState, Dialect, DialectError, Plan};
 use issuance_station::engine::data_hash;
 use issuance_station::ports::{Keys, Service, ServiceFault};
 use kms_api::{
-    PersonalisationRequest, Phase, SamNationalRequest, SamProvincialFilesRequest,
-    SamProvincialKeysRequest, Script, Step,
+    AnswerKind, CardState, PersonalisationRequest, Phase, SamNationalRequest,
+    SamProvincialFilesRequest, SamProvincialKeysRequest, Script, Step,
 };
 use kms_platform::exit::Exit;
 
+use uuid::Uuid;
+
+use super::profile;
 use super::scp::{self, Key};
 
 /// Province factor of Henan (D3).
@@ -124,62 +129,116 @@ pub fn down(service: Service) -> ServiceFault {
     }
 }
 
-impl Keys for TestKeys {
-    fn card(&self, request: &PersonalisationRequest) -> Result<Script, ServiceFault> {
+/// What the chip said of itself, for the dialect.
+fn chip(card: CardState) -> ChipState {
+    ChipState {
+        key_version: card.key_version,
+        counter: card.counter,
+        state: card.state,
+    }
+}
+
+impl TestKeys {
+    fn script(
+        &self,
+        factor: [u8; 8],
+        request_id: Uuid,
+        plan: Result<Plan, DialectError>,
+    ) -> Result<Script, ServiceFault> {
         if let Some(fault) = self.fault.borrow().clone() {
             return Err(fault);
         }
-        self.bind(request)?;
-        let card = request.card;
-        let chip = ChipState {
-            key_version: card.key_version,
-            counter: card.counter,
-            state: card.state,
-        };
-        let dialect = Dialect::rhc_cos_1().expect("the embedded dialect");
-        let plan = user_card(&dialect, super::profile(), &request.content, chip)
-            .unwrap_or_else(|error| panic!("{error}"));
-        let held =
-            |name: &str, version: u8, levels: u8| self.key(request.factor, name, version, levels);
+        let plan = plan.map_err(|_| refusal("card-state"))?;
+        let held = |name: &str, version: u8, levels: u8| self.key(factor, name, version, levels);
         let mut challenge = || {
             self.challenge.set(self.challenge.get() + 1);
             self.challenge.get().to_be_bytes()
         };
-        let (phases, code) = scp::fill(&plan, &held, &mut challenge);
+        let (phases, security_code) = scp::fill(&plan, &held, &mut challenge);
         self.made.set(self.made.get() + 1);
         let phases = phases.into_iter().map(|(name, sent)| Phase {
             name,
             steps: sent.into_iter().map(step).collect(),
         });
         Ok(Script {
-            request_id: request.request_id,
+            request_id,
             phases: phases.collect(),
             check_values: Vec::new(),
-            security_code: Some(code),
+            security_code,
             sam_certificate: None,
             digest: "00".repeat(32),
             quota_left: 1,
         })
     }
+}
 
-    fn sam_national(&self, _: &SamNationalRequest) -> Result<Script, ServiceFault> {
-        Err(refusal("wrong-tier"))
+fn dialect() -> Dialect {
+    Dialect::rhc_cos_1().expect("the embedded dialect")
+}
+
+impl Keys for TestKeys {
+    fn card(&self, request: &PersonalisationRequest) -> Result<Script, ServiceFault> {
+        if self.fault.borrow().is_none() {
+            self.bind(request)?;
+        }
+        let plan = user_card(&dialect(), profile(), &request.content, chip(request.card));
+        self.script(request.factor, request.request_id, plan)
     }
 
-    fn sam_keys(&self, _: &SamProvincialKeysRequest) -> Result<Script, ServiceFault> {
-        Err(refusal("wrong-tier"))
+    fn sam_national(&self, request: &SamNationalRequest) -> Result<Script, ServiceFault> {
+        let plan = sam::national(
+            &dialect(),
+            profile(),
+            request.sam_type,
+            &Versions::All,
+            chip(request.sam),
+        );
+        self.script(request.chip_serial, request.request_id, plan)
     }
 
-    fn sam_files(&self, _: &SamProvincialFilesRequest) -> Result<Script, ServiceFault> {
-        Err(refusal("wrong-tier"))
+    fn sam_keys(&self, request: &SamProvincialKeysRequest) -> Result<Script, ServiceFault> {
+        let (kind, state) = (request.sam_type, chip(request.sam));
+        let plan = sam::provincial_keys(
+            &dialect(),
+            profile(),
+            kind,
+            &Versions::All,
+            KeyPair::Generate,
+            state,
+        );
+        self.script(request.chip_serial, request.request_id, plan)
+    }
+
+    fn sam_files(&self, request: &SamProvincialFilesRequest) -> Result<Script, ServiceFault> {
+        let serial = hex::decode(&request.serial).expect("20 digits");
+        let public = [&serial[..], &[0x01, request.sam_type, 0, 0]].concat();
+        // A certificate's form does not matter here, but it must carry this very key.
+        let certificate = [&[0xCE; 62][..], &request.public_key, &[0; 64]].concat();
+        let files = [
+            ("MF/0015", public),
+            ("MF/0016", vec![0x41; 6]),
+            ("DF01/001A", vec![0x01; 25]),
+            ("DF01/001B", vec![0x5A; 180]),
+            ("DF01/001C", certificate.clone()),
+        ];
+        let plan = sam::provincial_files(
+            &dialect(),
+            profile(),
+            &files,
+            request.pin.expose(),
+            chip(request.sam),
+        );
+        let mut script = self.script(request.chip_serial, request.request_id, plan)?;
+        script.sam_certificate = Some(hex::encode(certificate));
+        Ok(script)
     }
 }
 
-fn step((apdu, tail): scp::Sent) -> Step {
+fn step((apdu, tail, kept): scp::Sent) -> Step {
     Step {
         apdu: hex::encode_upper(apdu),
         sw: "9000".into(),
         expect_tail: tail.map(hex::encode_upper),
-        answer: None,
+        answer: kept.then_some(AnswerKind::PublicKey),
     }
 }

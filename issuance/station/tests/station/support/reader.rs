@@ -53,6 +53,20 @@ impl TestCard {
     }
 }
 
+impl TestCard<SamCard> {
+    /// A blank test SAM.
+    pub fn blank_sam(serial: [u8; 8]) -> Self {
+        let transport = TransportMaster::test().key_of(&serial);
+        let chip = Chip::test(profile(), serial);
+        Self::of(SamCard::blank(
+            profile(),
+            chip,
+            transport,
+            Random::from_seed(Some(4)),
+        ))
+    }
+}
+
 impl<C: VirtualCard + 'static> TestCard<C> {
     pub fn of(chip: C) -> Self {
         Self {

@@ -17,10 +17,19 @@ pub struct Row {
     pub state: &'static str,
 }
 
+/// A SAM as the registry has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sam {
+    pub chip: String,
+    pub serial: String,
+    pub certificate: Option<String>,
+}
+
 /// The registry.
 #[derive(Default)]
 pub struct TestRegistry {
     pub rows: RefCell<Vec<Row>>,
+    pub sams: RefCell<Vec<Sam>>,
     /// Does not answer to registrations.
     pub register_down: Cell<bool>,
     /// Does not answer at all.
@@ -106,11 +115,34 @@ impl Registry for TestRegistry {
         Ok(())
     }
 
-    fn sam_serial(&self, _: &str, _: u8, _: &str) -> Result<String, ServiceFault> {
-        Err(refusal("role-refused"))
+    fn sam_serial(&self, chip: &str, sam_type: u8, area: &str) -> Result<String, ServiceFault> {
+        let mut sams = self.sams.borrow_mut();
+        if let Some(sam) = sams.iter().find(|sam| sam.chip == chip) {
+            return Ok(sam.serial.clone());
+        }
+        let serial = format!("{area:0<4}{sam_type:02}2026{:09}0", sams.len() + 1);
+        sams.push(Sam {
+            chip: chip.into(),
+            serial: serial.clone(),
+            certificate: None,
+        });
+        Ok(serial)
     }
 
-    fn register_sam(&self, _: &str, _: &str, _: &str) -> Result<(), ServiceFault> {
-        Err(refusal("role-refused"))
+    fn register_sam(
+        &self,
+        serial: &str,
+        chip: &str,
+        certificate: &str,
+    ) -> Result<(), ServiceFault> {
+        if self.register_down.get() {
+            return Err(down(Service::Registry));
+        }
+        let mut sams = self.sams.borrow_mut();
+        let sam = sams
+            .iter_mut()
+            .find(|sam| sam.serial == serial && sam.chip == chip);
+        sam.ok_or_else(|| refusal("sam-not-reserved"))?.certificate = Some(certificate.into());
+        Ok(())
     }
 }
