@@ -1,0 +1,467 @@
+//! Keys for three tiers: made, handed down, compared with OpenSSL; and everything that must be refused on the way.
+
+mod house;
+
+use house::openssl::{check_value, diversify, root};
+use house::{House, json};
+
+/// `user-card.md` §4.4: name, versions, national? Typed from the table, not read from the profile.
+const CARD_KEYS: [(&str, u8, bool); 21] = [
+    ("IRK_DDF1", 4, true),
+    ("STK_DDF1", 1, false),
+    ("STK_DF01", 1, false),
+    ("STK_DF02", 1, true),
+    ("STK_DF03", 1, true),
+    ("LK_DF01", 1, false),
+    ("LK_DF02", 1, false),
+    ("LK_DF03", 1, false),
+    ("UK1_DDF1", 4, false),
+    ("UK1_DF01", 4, false),
+    ("UK1_DF02", 4, true),
+    ("UK2_DF02", 4, true),
+    ("UK3_DF02", 4, true),
+    ("UK1_DF03", 4, true),
+    ("UK2_DF03", 4, false),
+    ("RK1_DDF1", 4, true),
+    ("RK1_DF01", 4, true),
+    ("RK1_DF02", 4, true),
+    ("RK1_DF03", 4, true),
+    ("BK_MF", 1, false),
+    ("STK_MF", 1, false),
+];
+
+/// Check values by key id as `rhc-kms keys --json` prints them.
+fn check_values(house: &House, store: &str) -> std::collections::BTreeMap<String, String> {
+    let table = json(&house.kms(&["keys", "--store", store, "--json"]).ok().out);
+    let keys = table["keys"].as_array().unwrap().iter();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    keys.map(|key| (text(&key["id"]), text(&key["check_value"])))
+        .collect()
+}
+
+#[test]
+fn check_values_agree_with_openssl_on_all_tiers() {
+    let house = House::handed_down();
+    let [ministry, province, prefecture] =
+        ["kms-0", "kms-41", "kms-4101"].map(|store| check_values(&house, store));
+    let mut instances = 0;
+    for (name, versions, national) in CARD_KEYS {
+        for version in 0..versions {
+            let id = format!("{name}/{version}");
+            let key = if national {
+                let national_root = root(&format!("RHC-TEST-{name}-v{version}"));
+                assert_eq!(ministry[&id], check_value(&national_root), "ministry {id}");
+                diversify(&national_root, b"41000000")
+            } else {
+                assert!(!ministry.contains_key(&id), "{id} is born at the province");
+                root(&format!("RHC-TEST-41-{name}-v{version}"))
+            };
+            assert_eq!(province[&id], check_value(&key), "province {id}");
+            assert_eq!(prefecture[&id], province[&id], "prefecture {id}");
+            instances += 1;
+        }
+    }
+    assert_eq!(instances, 57);
+    for name in ["CVK", "CMK"] {
+        let expected = check_value(&root(&format!("RHC-TEST-41-{name}-v0")));
+        assert_eq!(
+            (
+                &province[&format!("{name}/0")],
+                &prefecture[&format!("{name}/0")]
+            ),
+            (&expected, &expected)
+        );
+    }
+    assert_eq!(ministry["SMK_N/0"], check_value(&root("RHC-TEST-SMK_N-v0")));
+    assert_eq!(
+        province["SMK_P/0"],
+        check_value(&diversify(&root("RHC-TEST-SMK_P-v0"), b"41000000"))
+    );
+    for absent in ["SMK_N/0", "SMK_P/0", "SM2_ISSUER/0", "SM2_ROOT/0"] {
+        assert!(
+            !prefecture.contains_key(absent),
+            "{absent} never reaches a prefecture"
+        );
+    }
+    for store in ["kms-0", "kms-41", "kms-4101"] {
+        house.kms(&["audit", "verify", "--store", store]).ok();
+    }
+}
+
+#[test]
+fn a_grant_needs_two_officers_who_did_not_ask() {
+    let house = House::with_three_tiers();
+    let id = house.ask("0", "41");
+    let approve = |signers: &[&str]| {
+        let mut args = vec![
+            "grant",
+            "--store",
+            "kms-0",
+            "--approve",
+            &id,
+            "--out",
+            "p.json",
+        ];
+        signers
+            .iter()
+            .for_each(|signer| args.extend(["--as", signer]));
+        house.kms(&args)
+    };
+    approve(&[]).refused("two-officers-needed");
+    approve(&["zhang.key"]).refused("two-officers-needed");
+    approve(&["zhang.key", "zhang.key"]).refused("two-officers-needed");
+    approve(&["zhang.key", "chen.key"]).refused("unknown-officer");
+    // The person who brought the request here is an officer too, and may not approve it.
+    house
+        .kms(&[
+            "request",
+            "--store",
+            "kms-41",
+            "--by",
+            "wang",
+            "--out",
+            "again.json",
+        ])
+        .ok();
+    let opened = house
+        .kms(&[
+            "grant",
+            "--store",
+            "kms-0",
+            "--request",
+            "again.json",
+            "--by",
+            "zhang",
+            "--json",
+        ])
+        .ok();
+    let own = json(&opened.out)["id"].as_str().unwrap().to_owned();
+    house
+        .signed(&[
+            "grant",
+            "--store",
+            "kms-0",
+            "--approve",
+            &own,
+            "--out",
+            "p.json",
+        ])
+        .refused("requester-approves");
+    // Nor may who asked below.
+    house
+        .kms(&[
+            "request",
+            "--store",
+            "kms-41",
+            "--by",
+            "li",
+            "--out",
+            "third.json",
+        ])
+        .ok();
+    let opened = house
+        .kms(&[
+            "grant",
+            "--store",
+            "kms-0",
+            "--request",
+            "third.json",
+            "--by",
+            "sun",
+            "--json",
+        ])
+        .ok();
+    let below = json(&opened.out)["id"].as_str().unwrap().to_owned();
+    house
+        .signed(&[
+            "grant",
+            "--store",
+            "kms-0",
+            "--approve",
+            &below,
+            "--out",
+            "p.json",
+        ])
+        .refused("requester-approves");
+    assert!(!house.path("p.json").exists());
+    house.kms(&["audit", "verify", "--store", "kms-0"]).ok();
+}
+
+#[test]
+fn a_package_is_taken_once_unchanged_by_its_receiver() {
+    let mut house = House::with_three_tiers();
+    let id = house.ask("0", "41");
+    house
+        .signed(&[
+            "grant",
+            "--store",
+            "kms-0",
+            "--approve",
+            &id,
+            "--out",
+            "pkg.json",
+        ])
+        .ok();
+    let package = std::fs::read(house.path("pkg.json")).unwrap();
+
+    // Another province's HSM, enrolled all the same.
+    house.start_hsm("42", "test");
+    house.init("province", "42", "42", "test", true).ok();
+    house.enrol("42", "0", "province-42");
+    house.enrol("0", "42", "ministry");
+    house
+        .kms(&[
+            "request",
+            "--store",
+            "kms-42",
+            "--by",
+            "wang",
+            "--out",
+            "req-42.json",
+        ])
+        .ok();
+    house
+        .signed(&["import", "--store", "kms-42", "pkg.json"])
+        .refused("wrong-receiver");
+
+    let text = String::from_utf8(package.clone()).unwrap();
+    let wrapped = text.find("wrapped").unwrap() + 40;
+    let signature = text.rfind("signature").unwrap() + 20;
+    let key = text.find("check_value").unwrap() + 22;
+    for at in [wrapped, signature, key] {
+        let mut changed = package.clone();
+        changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
+        std::fs::write(house.path("changed.json"), &changed).unwrap();
+        let ran = house.signed(&["import", "--store", "kms-41", "changed.json"]);
+        assert_eq!(ran.code, 3, "byte {at}: {}{}", ran.out, ran.err);
+        assert!(
+            ran.err.contains("(package-refused)") || ran.err.contains("(invalid-value)"),
+            "byte {at}: {}",
+            ran.err
+        );
+    }
+    assert_eq!(
+        check_values(&house, "kms-41").len(),
+        23,
+        "nothing was taken in: the province's own keys only"
+    );
+
+    house
+        .kms(&["import", "--store", "kms-41", "pkg.json", "--as", "li.key"])
+        .refused("two-officers-needed");
+    house
+        .signed(&["import", "--store", "kms-41", "pkg.json"])
+        .ok();
+    house
+        .signed(&["import", "--store", "kms-41", "pkg.json"])
+        .refused("request-unknown");
+    house.kms(&["audit", "verify", "--store", "kms-41"]).ok();
+    house.kms(&["audit", "verify", "--store", "kms-42"]).ok();
+}
+
+#[test]
+fn an_hsm_must_be_confirmed_before_it_gets_keys() {
+    let mut house = House::new();
+    for (tier, area, name) in [("ministry", "", "0"), ("province", "41", "41")] {
+        house.start_hsm(name, "test");
+        house.init(tier, area, name, "test", true).ok();
+    }
+    house
+        .kms(&[
+            "request", "--store", "kms-41", "--by", "wang", "--out", "req.json",
+        ])
+        .ok();
+    let open = || {
+        house.kms(&[
+            "grant",
+            "--store",
+            "kms-0",
+            "--request",
+            "req.json",
+            "--by",
+            "sun",
+        ])
+    };
+    open().refused("hsm-not-enrolled");
+    house
+        .kms(&["hsm", "info", "--store", "kms-41", "--out", "peer.json"])
+        .ok();
+    house
+        .kms(&[
+            "hsm",
+            "enrol",
+            "--store",
+            "kms-0",
+            "--peer-info",
+            "peer.json",
+            "--by",
+            "zhang",
+        ])
+        .ok();
+    open().refused("hsm-not-enrolled");
+    house
+        .signed(&[
+            "hsm",
+            "confirm",
+            "--store",
+            "kms-0",
+            "--peer",
+            "province-41",
+        ])
+        .refused("requester-approves");
+    house
+        .kms(&[
+            "hsm",
+            "enrol",
+            "--store",
+            "kms-0",
+            "--peer-info",
+            "peer.json",
+            "--by",
+            "wang",
+        ])
+        .ok();
+    house
+        .signed(&[
+            "hsm",
+            "confirm",
+            "--store",
+            "kms-0",
+            "--peer",
+            "province-41",
+        ])
+        .ok();
+    open().ok();
+    let peer = std::fs::read_to_string(house.path("peer.json")).unwrap();
+    let at = peer.find("signing_key").unwrap() + 16;
+    let mut changed = peer.into_bytes();
+    changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
+    std::fs::write(house.path("changed.json"), changed).unwrap();
+    house
+        .kms(&[
+            "hsm",
+            "enrol",
+            "--store",
+            "kms-0",
+            "--peer-info",
+            "changed.json",
+            "--by",
+            "wang",
+        ])
+        .refused("fingerprint-mismatch");
+}
+
+#[test]
+fn marks_never_mix() {
+    let mut house = House::new();
+    house.start_hsm("0", "test");
+    house.start_hsm("41", "demo");
+    house
+        .init("province", "41", "41", "test", false)
+        .refused("mark-mismatch");
+    assert!(!house.path("kms-41").exists(), "nothing was made");
+    house.init("ministry", "", "0", "test", true).ok();
+    house
+        .init("province", "41", "41", "demo", true)
+        .refused("mark-mismatch");
+    house.init("province", "41", "41", "demo", false).ok();
+    let random = check_values(&house, "kms-41");
+    assert_ne!(
+        random["CMK/0"],
+        check_value(&root("RHC-TEST-41-CMK-v0")),
+        "random keys"
+    );
+    house
+        .kms(&["hsm", "info", "--store", "kms-41", "--out", "peer.json"])
+        .ok();
+    house
+        .kms(&[
+            "hsm",
+            "enrol",
+            "--store",
+            "kms-0",
+            "--peer-info",
+            "peer.json",
+            "--by",
+            "wang",
+        ])
+        .refused("mark-mismatch");
+    house
+        .signed(&[
+            "transport",
+            "import",
+            "--store",
+            "kms-41",
+            "--vendor",
+            "5454",
+            "--test-key",
+        ])
+        .refused("mark-mismatch");
+}
+
+#[test]
+fn orders_travel_as_files_too() {
+    let mut house = House::new();
+    house.start_hsm("0", "test");
+    house.init("ministry", "", "0", "test", true).ok();
+    house
+        .kms(&[
+            "ticket",
+            "request",
+            "--store",
+            "kms-0",
+            "--kind",
+            "sam-national",
+            "--quantity",
+            "3",
+            "--by",
+            "wang",
+            "--id",
+            "t1",
+        ])
+        .ok();
+    house
+        .kms(&[
+            "ticket",
+            "approve",
+            "t1",
+            "--store",
+            "kms-0",
+            "--order-out",
+            "order.json",
+        ])
+        .ok();
+    let shown = house.kms(&["order", "show", "order.json"]).ok();
+    assert!(
+        shown.out.contains("create-ticket") && shown.out.contains("\"count\":3"),
+        "{}",
+        shown.out
+    );
+    let submit = || house.kms(&["order", "submit", "order.json", "--store", "kms-0"]);
+    submit().refused("two-officers-needed");
+    house
+        .kms(&["order", "sign", "order.json", "--as", "zhang.key"])
+        .ok();
+    submit().refused("two-officers-needed");
+    house
+        .kms(&["order", "sign", "order.json", "--as", "li.key"])
+        .ok();
+    let order = std::fs::read_to_string(house.path("order.json")).unwrap();
+    std::fs::write(
+        house.path("raised.json"),
+        order.replace("\\\"count\\\":3", "\\\"count\\\":9"),
+    )
+    .unwrap();
+    house
+        .kms(&["order", "submit", "raised.json", "--store", "kms-0"])
+        .refused("order-stale");
+    submit().ok();
+    submit().refused("order-stale");
+    assert!(
+        house
+            .kms(&["ticket", "list", "--store", "kms-0"])
+            .ok()
+            .out
+            .contains("approved by zhang,li")
+    );
+}
