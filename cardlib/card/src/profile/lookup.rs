@@ -32,10 +32,7 @@ impl Profile {
         self.files_of(df).find(|file| file.fid == fid)
     }
 
-    pub fn files_of<'a, 'b>(
-        &'a self,
-        df: &'b str,
-    ) -> impl Iterator<Item = &'a File> + use<'a, 'b> {
+    pub fn files_of<'a, 'b>(&'a self, df: &'b str) -> impl Iterator<Item = &'a File> + use<'a, 'b> {
         self.files.iter().filter(move |file| file.df() == df)
     }
 
@@ -57,10 +54,7 @@ impl Profile {
         self.keys.iter().find(|key| key.name == name)
     }
 
-    pub fn keys_of<'a, 'b>(
-        &'a self,
-        df: &'b str,
-    ) -> impl Iterator<Item = &'a Key> + use<'a, 'b> {
+    pub fn keys_of<'a, 'b>(&'a self, df: &'b str) -> impl Iterator<Item = &'a Key> + use<'a, 'b> {
         self.keys.iter().filter(move |key| key.df == df)
     }
 
