@@ -18,6 +18,8 @@ use crate::words;
 const FORGED_READER: usize = 3;
 const UNLISTED_READER: usize = 4;
 const APPLICANTS: &str = "issuance/station/examples/applicants.csv";
+/// A fourth person, for the blank that nobody listed.
+const FOURTH: &str = "tests/demo/fourth.csv";
 
 /// Tells everything; `Ok(false)` when something did not go as it should.
 pub fn tell(teller: &mut Teller, out: &Path) -> Result<bool> {
@@ -174,7 +176,7 @@ fn sams(teller: &mut Teller, house: &mut House) -> Result<Vec<Entry>> {
 
 fn cards(teller: &mut Teller, house: &mut House) -> Result<Vec<Entry>> {
     teller.begin(words::CARDS);
-    let applicants = applicants()?;
+    let applicants = file(APPLICANTS)?;
     let mut issued = Vec::new();
     for (at, factor) in house::card_factors()
         .iter()
@@ -304,17 +306,17 @@ fn without_key(house: &House) -> Result<Entry> {
 fn unlisted(house: &mut House) -> Result<Entry> {
     let reader = house.card_reader(UNLISTED_READER).clone();
     house.insert(&house.card(house::UNLISTED), &reader)?;
-    let outcome = house.personalise(&applicants()?, 1, &reader)?.run()?;
+    let outcome = house.personalise(&file(FOURTH)?, 1, &reader)?.run()?;
     station_entry("not-listed", "factor-not-on-list", &outcome)
 }
 
-/// The file with the three residents, from the source tree.
-fn applicants() -> Result<PathBuf> {
-    let path = PathBuf::from(APPLICANTS);
+/// A file of the source tree.
+fn file(name: &str) -> Result<PathBuf> {
+    let path = PathBuf::from(name);
     if path.is_file() {
         return Ok(path);
     }
-    bail!("{APPLICANTS} is not here: run the demo from the top of the source tree (make demo)")
+    bail!("{name} is not here: run the demo from the top of the source tree (make demo)")
 }
 
 /// What `rhc-station personalise --json` told of its one card.
