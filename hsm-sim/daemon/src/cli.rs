@@ -19,6 +19,9 @@ Examples:
       --operator-cred-out operator.cred --unseal-out elsewhere/unseal
   rhc-hsm serve --store hsm --socket hsm.sock --officer-socket hsm.officer.sock --unseal-fd 3 3<elsewhere/unseal
   rhc-hsm info --officer-socket hsm.officer.sock --json
+  rhc-hsm keys --socket hsm.sock --operator-cred operator.cred
+  rhc-hsm sign --key zhang.key --order o.json --officer-socket hsm.officer.sock --op '{\"close-ticket\":{\"id\":\"t1\"}}'
+  rhc-hsm sign --key li.key --order o.json && rhc-hsm execute --order o.json --officer-socket hsm.officer.sock
 
 Exit codes: 0 done, 2 usage, 3 the store is not right (wrong secret, changed), 4 environment.
 Messages are Chinese with RHC_LANG=zh; RHC_LOG sets the log filter (default info).";
@@ -33,6 +36,12 @@ pub enum Command {
     Serve(Serve),
     /// Fingerprint, mark, next order number and more of a running HSM
     Info(Info),
+    /// Keys of a running HSM: attributes and check values, never bytes
+    Keys(Operator),
+    /// Tickets of a running HSM and what is left of them
+    Tickets(Operator),
+    /// The HSM's own audit; exit code 3 when its chain is broken
+    Audit(Operator),
     /// Sign an order's body as an officer: adds one signature to an order file, or makes one from a body
     Sign(Sign),
     /// Bring a signed order to a running HSM
@@ -116,6 +125,18 @@ fn parse_mode(text: &str) -> Result<u32, String> {
 pub struct Info {
     #[arg(long, value_name = "PATH")]
     pub officer_socket: PathBuf,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Operator {
+    /// Operator's socket
+    #[arg(long, value_name = "PATH")]
+    pub socket: PathBuf,
+    /// File with the operator's secret
+    #[arg(long, value_name = "FILE")]
+    pub operator_cred: PathBuf,
     #[arg(long)]
     pub json: bool,
 }

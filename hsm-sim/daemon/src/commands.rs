@@ -2,7 +2,7 @@
 
 use crate::cli::{Cli, Command, Execute, Info, Init, MarkArg, OfficerKey, Sign};
 use crate::messages::{Failure, pick};
-use crate::{harden, serve};
+use crate::{harden, reports, serve};
 use hsm_engine::{Birth, Engine, UnsealSecret, World};
 use hsm_wire::client::OfficerClient;
 use hsm_wire::info::HsmInfo;
@@ -20,6 +20,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Init(arguments) => init(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Info(arguments) => info(&arguments),
+        Command::Keys(arguments) => reports::keys(&arguments),
+        Command::Tickets(arguments) => reports::tickets(&arguments),
+        Command::Audit(arguments) => reports::audit(&arguments),
         Command::Sign(arguments) => sign(&arguments),
         Command::Execute(arguments) => execute(&arguments),
     }

@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod harden;
 mod messages;
+mod reports;
 mod serve;
 
 use clap::Parser;

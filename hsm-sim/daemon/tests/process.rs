@@ -10,7 +10,9 @@ use hsm_wire::officer::OfficerRequest;
 use hsm_wire::operator::{OperatorRequest, OperatorResult};
 use hsm_wire::secret::OperatorSecret;
 use hsm_wire::{ErrorCode, Usage};
+use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::thread::sleep;
@@ -81,6 +83,48 @@ fn officers_order_and_the_operator_uses() {
     assert!(!house.path("s").exists() && !house.path("o").exists());
     house.serve(&[]);
     assert!(house.operator().audit(0).unwrap().len() > audit.len());
+}
+
+#[test]
+fn the_operator_looks_at_keys_tickets_and_audit() {
+    let mut house = House::new("test");
+    house.serve(&[]);
+    house.order(make_key("k")).unwrap();
+    let dir = house.dir.path();
+    let look = |what: &str, more: &[&str]| {
+        let mut arguments = vec![what, "--socket", "s", "--operator-cred", "operator.cred"];
+        arguments.extend(more);
+        ok(dir, &arguments)
+    };
+    assert!(look("keys", &[]).contains("k  Sm4  Derive  0  -  "));
+    assert!(look("keys", &["--json"]).contains("\"usage\": \"derive\""));
+    assert_eq!(look("tickets", &["--json"]).trim(), "[]");
+    assert!(look("tickets", &[]).contains("left"));
+    assert!(look("audit", &[]).contains("officers:li+zhang generate-key k done"));
+    assert!(look("audit", &["--json"]).contains("\"operation\": \"init\""));
+    fs::write(house.path("wrong.cred"), "00".repeat(32)).unwrap();
+    let output = run(
+        dir,
+        &["keys", "--socket", "s", "--operator-cred", "wrong.cred"],
+    );
+    assert_eq!(output.status.code(), Some(4), "too wide open");
+    fs::set_permissions(house.path("wrong.cred"), fs::Permissions::from_mode(0o600)).unwrap();
+    let output = run(
+        dir,
+        &["keys", "--socket", "s", "--operator-cred", "wrong.cred"],
+    );
+    assert_eq!(output.status.code(), Some(3));
+    let output = run(
+        dir,
+        &[
+            "keys",
+            "--socket",
+            "nowhere",
+            "--operator-cred",
+            "operator.cred",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(4));
 }
 
 #[test]

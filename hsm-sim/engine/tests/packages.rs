@@ -242,7 +242,10 @@ fn an_altered_package_is_refused_at_every_byte() {
     let package = export(&mut upper, vec![entry("cvk", &[])]).unwrap();
     let body_at = |needle: &str| package.find(needle).unwrap();
     let names = [body_at("sender"), body_at("receiver")];
-    for (at, flip) in (0..package.len()).flat_map(|at| [(at, 0x01), (at, 0x20)]) {
+    for (at, flip) in (0..package.len())
+        .flat_map(|at| [(at, 0x01), (at, 0x20)])
+        .filter(|(at, flip)| *flip == 1 || at % 5 == 0)
+    {
         let mut bytes = package.clone().into_bytes();
         bytes[at] ^= flip;
         let Ok(changed) = String::from_utf8(bytes) else {
@@ -313,15 +316,10 @@ impl Maker {
     }
 
     fn package(&self, hsm: &Hsm, attributes: KeyAttributes, check_value: &str) -> String {
-        use sm2::pke::EncryptingKey;
         let info = hsm.info();
         let key = common::card::test_root("RHC-TEST-TRANSPORT");
         let envelope_key = [0x2A; 16];
-        let sec1 = [&[4][..], &info.encryption_key.0].concat();
-        let envelope = EncryptingKey::from_sec1_bytes(&sec1)
-            .unwrap()
-            .encrypt(&mut getrandom::SysRng, &envelope_key)
-            .unwrap();
+        let envelope = openssl_envelope(&info.encryption_key, &envelope_key);
         let header = serde_json::json!({"id": "transport", "attributes": attributes, "check_value": check_value}).to_string();
         let (public, _) = self.public();
         let body = PackageBody {
@@ -344,6 +342,51 @@ impl Maker {
         let signature = self.signing.sign(body.as_bytes()).unwrap();
         serde_json::json!({"body": body, "signature": signature}).to_string()
     }
+}
+
+/// 04 ‖ C1 ‖ C3 ‖ C2 as OpenSSL encrypts: another implementation's envelope must open here.
+fn openssl_envelope(receiver: &Hex<64>, plain: &[u8]) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let spki = hex::decode("3059301306072A8648CE3D020106082A811CCF5501822D03420004").unwrap();
+    std::fs::write(
+        dir.path().join("key.der"),
+        [&spki[..], &receiver.0].concat(),
+    )
+    .unwrap();
+    std::fs::write(dir.path().join("plain"), plain).unwrap();
+    let output = std::process::Command::new("openssl")
+        .args([
+            "pkeyutl", "-encrypt", "-pubin", "-keyform", "DER", "-inkey", "key.der", "-in", "plain",
+        ])
+        .current_dir(dir.path())
+        .output()
+        .expect("openssl is installed (apt-get install openssl)");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    // SEQUENCE { x INTEGER, y INTEGER, C3 OCTET STRING, C2 OCTET STRING }, all short forms.
+    let der = &output.stdout[2..];
+    let mut fields = Vec::new();
+    let mut rest = der;
+    while let [_, length, more @ ..] = rest {
+        let (field, after) = more.split_at(usize::from(*length));
+        fields.push(field);
+        rest = after;
+    }
+    let coordinate = |number: &[u8]| {
+        let number = number.strip_prefix(&[0]).unwrap_or(number);
+        [&vec![0; 32 - number.len()][..], number].concat()
+    };
+    [
+        &[4][..],
+        &coordinate(fields[0]),
+        &coordinate(fields[1]),
+        fields[2],
+        fields[3],
+    ]
+    .concat()
 }
 
 /// SM4-GCM with a nonce of zeros by the library itself.
