@@ -215,6 +215,74 @@ fn what_was_committed_survives_a_kill() {
     assert_eq!(first, second);
 }
 
+/// Killed in the middle of work, five times: the record is whole, and every promise that was given is kept.
+#[test]
+fn kills_break_neither_the_record_nor_a_promise() {
+    let (house, dir) = (House::new(), tempfile::tempdir().unwrap());
+    let station = house.identity("rhc://4101/station/st1");
+    let mut promised = Vec::new();
+    for round in 0..5 {
+        let _ = std::fs::remove_file(dir.path().join("registry.json"));
+        let mut running = Running::start(dir.path(), &house);
+        let client = issuance_registry_api::RegistryClient::new(&running.url, &station).unwrap();
+        let ask = |round: u32, n: u32| {
+            let (person, chip) = (
+                format!("4101011970{round:04}{n:03}X"),
+                format!("{round:08X}{n:08X}"),
+            );
+            client
+                .reserve(&common::reservation(&person, &chip))
+                .map(|reserved| reserved.serial)
+        };
+        for (round, n, serial) in &promised {
+            assert_eq!(&ask(*round, *n).unwrap(), serial);
+        }
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                (0..999)
+                    .map_while(|n| ask(round, n).ok().map(|serial| (round, n, serial)))
+                    .collect::<Vec<_>>()
+            });
+            std::thread::sleep(std::time::Duration::from_millis(60 + 17 * u64::from(round)));
+            running.child.kill().unwrap();
+            promised.extend(worker.join().unwrap());
+        });
+        let db = format!("sqlite:{}", dir.path().join("registry.db").display());
+        let verified = tool(&["audit", "verify", "--db", &db]);
+        assert_eq!(
+            verified.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&verified.stderr)
+        );
+    }
+    assert!(
+        promised.len() > 5,
+        "{} reservations in five rounds",
+        promised.len()
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let stand = Stand::new();
+    stand.card(ANNA, "1122334455667788");
+    let mut child = Command::new(BIN)
+        .args(["card", ANNA, "--json", "--db", &db(&stand)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
 /// The most talkative setting: whatever our libraries log then must not be a person's number.
 #[test]
 fn no_log_level_shows_a_number() {
@@ -418,7 +486,11 @@ fn exit_codes_tell_usage_from_wrong_from_environment() {
             "{args:?}: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        assert!(!output.stderr.is_empty(), "{args:?} says why");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !said.is_empty() && !said.contains(ANNA),
+            "{args:?} says why without the number: {said}"
+        );
     }
 }
 

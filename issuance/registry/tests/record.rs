@@ -4,11 +4,12 @@
 mod common;
 
 use common::{ANNA, BOB, Stand, problem, reservation};
-use issuance_registry::Registry;
+use issuance_registry::{Actor, Registry};
 use issuance_registry_api::problems::FACTOR_TAKEN;
 use issuance_registry_api::{CardEvent, EventRequest};
 use kms_platform::audit::{Fault, verify};
 use kms_platform::clock;
+use kms_platform::problem::INTERNAL;
 use kms_platform::sqlx::{self, Connection, SqliteConnection};
 
 const CHIP: &str = "1122334455667788";
@@ -76,6 +77,36 @@ fn every_change_and_every_refusal_is_on_record_without_the_person() {
         walk(&stand).unwrap().rows,
         i64::try_from(rows.len()).unwrap()
     );
+}
+
+/// The record cannot be begun, or cannot be ended: in both cases nothing was done.
+#[test]
+fn no_record_no_operation() {
+    for phase in ["before", "after"] {
+        let mut stand = Stand::new();
+        stand.stop();
+        let full = format!(
+            "CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.phase = '{phase}' BEGIN SELECT RAISE(ABORT, 'full'); END"
+        );
+        block_on(async {
+            let registry = Registry::open(&stand.db, clock::system()).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(full))
+                .execute(registry.store().pool())
+                .await
+                .unwrap();
+            let refused = registry
+                .reserve(&Actor::local(), reservation(ANNA, CHIP))
+                .await
+                .unwrap_err();
+            assert!(refused.is(&INTERNAL), "{refused}");
+            let cards: i64 = sqlx::query_scalar("SELECT count(*) FROM cards")
+                .fetch_one(registry.store().pool())
+                .await
+                .unwrap();
+            assert_eq!(cards, 0, "{phase}");
+        });
+        assert_eq!(walk(&stand).unwrap().rows, 1);
+    }
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl HttpClient {
     ) -> Result<A, ClientError> {
         let url = self.url(path);
         let request = self.agent.get(&url).query_pairs(query.iter().copied());
-        self.answer(&url, request.call())
+        self.answer(request.call())
     }
 
     /// POST a JSON body.
@@ -154,7 +154,7 @@ impl HttpClient {
         body: &impl Serialize,
     ) -> Result<A, ClientError> {
         let url = self.url(path);
-        self.answer(&url, self.agent.post(&url).send_json(body))
+        self.answer(self.agent.post(&url).send_json(body))
     }
 
     fn url(&self, path: &str) -> String {
@@ -163,9 +163,10 @@ impl HttpClient {
 
     fn answer<A: DeserializeOwned>(
         &self,
-        url: &str,
         result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<A, ClientError> {
+        // The address without its path: a path may hold a person's number, and errors are shown and logged.
+        let url = &*self.base;
         let mut response = result.map_err(|error| transport_error(url, &error))?;
         let status = response.status().as_u16();
         let body = response

@@ -77,3 +77,13 @@ fn read_identity(path: &std::path::Path) -> Result<Identity, Failure> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}
