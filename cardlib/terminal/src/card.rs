@@ -1,17 +1,14 @@
 //! The user card's commands (user card 3.1), and what an answer must look like.
 
 use cardlib_card::apdu::Command;
-use cardlib_card::profile::{AtrFacts, Df, File, FileKind, Key, LifeCycle, Profile, RecordAddress};
+use cardlib_card::profile::{AtrFacts, Df, File, Key, LifeCycle, Profile, RecordAddress};
 use cardlib_card::status::Status;
 use cardlib_card::tlv;
 use cardlib_reader::{Channel, exchange};
 
+use crate::commands::BY_NUMBER;
+pub use crate::commands::{external_authenticate, internal_authenticate, update_record_header};
 use crate::error::{FlowError, Part, malformed};
-
-/// P2 of READ RECORD and UPDATE RECORD: P1 is a record number.
-const BY_NUMBER: u8 = 0x04;
-/// P2 of UPDATE RECORD that appends to a cyclic file.
-const APPEND: u8 = 0x03;
 
 /// A user card inside a transaction.
 pub struct UserCard<'a> {
@@ -272,27 +269,6 @@ impl<'a> UserCard<'a> {
             cause,
         })?;
         Ok((answer.data, answer.status))
-    }
-}
-
-/// `00 88 00 00 11 ‖ random ‖ info ‖ version` (D13: P2 = 00).
-#[must_use]
-pub fn internal_authenticate(random: [u8; 8], info: [u8; 8], version: u8) -> Command {
-    Command::new(0x00, 0x88, 0x00, 0x00).with_data([&random[..], &info, &[version]].concat())
-}
-
-/// `00 82 00 KID 11 ‖ proof ‖ info ‖ version`.
-#[must_use]
-pub fn external_authenticate(kid: u8, proof: [u8; 8], info: [u8; 8], version: u8) -> Command {
-    Command::new(0x00, 0x82, 0x00, kid).with_data([&proof[..], &info, &[version]].concat())
-}
-
-/// Header of UPDATE RECORD with secure messaging: a numbered record, or a new one of a cyclic file.
-#[must_use]
-pub fn update_record_header(file: &File, number: u8) -> [u8; 4] {
-    match file.kind {
-        FileKind::Cyclic => [0x04, 0xDC, 0x00, APPEND],
-        _ => [0x04, 0xDC, number, BY_NUMBER],
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a hospital or a station does with a card and a SAM (user card 3.3): select, authenticate, read, update.
 
-use cardlib_card::content::{CardContent, FileContent, FileData};
+use cardlib_card::content::CardContent;
 use cardlib_card::element;
 use cardlib_card::profile::{Access, File, FileKind, Key, KeyClass, Profile, SecureMessaging};
 use cardlib_card::tlv;
@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 use crate::card::{UserCard, update_record_header};
 use crate::error::{FlowError, Part, malformed};
 use crate::facts::{CardFacts, SamFacts, Validity};
+use crate::reading;
+pub use crate::reading::identify;
 use crate::sam::{Factors, SamClient};
 use crate::secure::{self, Protection};
 use crate::snapshot::Snapshot;
@@ -18,9 +20,7 @@ use crate::snapshot::Snapshot;
 /// from the random number, not from these.
 pub const INFO: [u8; 8] = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
 
-const ENVIRONMENT: &str = "DDF1";
-const ISSUER_DATA: &str = "DDF1/EF05";
-const PHOTO: &str = "DDF1/EF07";
+pub(crate) const ENVIRONMENT: &str = "DDF1";
 const VALID_UNTIL: u8 = 7;
 
 /// A card and a SAM, both inside transactions; the rights gained end with the card's.
@@ -33,23 +33,6 @@ pub struct Flow<'a> {
     current: Option<String>,
     /// Keys whose right is held in the current directory; gaining one takes away another of its class (D14).
     rights: Vec<Key>,
-}
-
-/// Selects DDF1 and reads EF05, which is free: enough to say what card this claims to be, without SAM.
-///
-/// # Errors
-/// [`FlowError`] when the card is no health card or its data are not of the profile's form.
-pub fn identify(card: &mut UserCard<'_>) -> Result<CardFacts, FlowError> {
-    let profile = card.profile();
-    card.select_df(ENVIRONMENT)?;
-    let file = profile
-        .file(ISSUER_DATA)
-        .ok_or_else(|| FlowError::Unknown(ISSUER_DATA.into()))?;
-    card.select_file(file)?;
-    let content = CardContent {
-        files: vec![read_records(card, file)?],
-    };
-    CardFacts::of(profile, &content)
 }
 
 impl<'a> Flow<'a> {
@@ -153,8 +136,8 @@ impl<'a> Flow<'a> {
             let file = self.file(path)?;
             self.open_file(file, &file.read)?;
             files.push(match file.kind {
-                FileKind::Binary => self.read_photo(file)?,
-                _ => read_records(&mut self.card, file)?,
+                FileKind::Binary => reading::photo(&mut self.card, file)?,
+                _ => reading::records(&mut self.card, file)?,
             });
         }
         Ok(Snapshot::new(self.profile, CardContent { files }))
@@ -307,48 +290,4 @@ impl<'a> Flow<'a> {
             .key(name)
             .ok_or_else(|| FlowError::Unknown(format!("maintenance key of {}", file.path)))
     }
-
-    /// The length says how much of the file is used (R75).
-    fn read_photo(&mut self, file: &File) -> Result<FileContent, FlowError> {
-        if file.path != PHOTO {
-            return Err(FlowError::Unknown(format!("length of {}", file.path)));
-        }
-        let mut bytes = self.card.read_binary(file, 0, 2)?;
-        let len = match bytes.as_slice() {
-            [high, low] => usize::from(u16::from_be_bytes([*high, *low])),
-            _ => 0,
-        };
-        if len + 2 > file.size {
-            return Err(malformed(
-                Part::Card,
-                PHOTO,
-                format!("claims {len} bytes, the file has {}", file.size),
-            ));
-        }
-        bytes.extend(self.card.read_binary(file, 2, len)?);
-        Ok(FileContent {
-            path: file.path.clone(),
-            data: FileData::Binary(bytes),
-        })
-    }
-}
-
-/// All records of the current file; cyclic ones oldest first, as they were written.
-fn read_records(card: &mut UserCard<'_>, file: &File) -> Result<FileContent, FlowError> {
-    let count = u8::try_from(file.records).unwrap_or(u8::MAX);
-    let mut records = Vec::with_capacity(file.records);
-    for number in 1..=count {
-        if file.kind == FileKind::Cyclic {
-            match card.find_record(file, number)? {
-                Some(record) => records.insert(0, record),
-                None => break,
-            }
-        } else {
-            records.push(card.read_record(file, number)?);
-        }
-    }
-    Ok(FileContent {
-        path: file.path.clone(),
-        data: FileData::Records(records),
-    })
 }

@@ -34,11 +34,13 @@
 //! ```
 
 pub mod card;
+mod commands;
 pub mod error;
 pub mod facts;
 pub mod flow;
 pub mod formulas;
 pub mod pin;
+mod reading;
 pub mod sam;
 pub mod secure;
 pub mod snapshot;

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use crate::certificates::Found;
 use crate::check::{Entry, Findings, Timings};
+use crate::mask::{keep_ends, value};
+use crate::reason::reason;
 use crate::registry::Standing;
-use crate::trouble::said;
 use crate::verdict::Verdict;
 
 /// What `--json` prints. Members are stable; new ones may be added.
@@ -103,7 +104,7 @@ impl Report {
             if full {
                 text.to_owned()
             } else {
-                mask(text, keep)
+                keep_ends(text, keep)
             }
         };
         let card = findings.card.as_ref().map(|facts| CardPart {
@@ -199,78 +200,16 @@ impl Report {
 }
 
 fn holder(entry: &Entry, full: bool) -> HolderPart {
-    let value = if full {
+    let shown = if full {
         entry.value.clone()
     } else {
-        masked_value(entry)
+        value(entry)
     };
     HolderPart {
         tag: entry.tag,
         name: entry.name.clone(),
-        value,
+        value: shown,
     }
-}
-
-/// Name: the first character; number: the area; birth date: the year; sex and ethnic group: nothing.
-fn masked_value(entry: &Entry) -> String {
-    match entry.tag {
-        11 => mask_keeping(&entry.value, 1, 0),
-        14 => mask_keeping(&entry.value, 4, 0),
-        15 => mask(&entry.value, 6),
-        _ => "*".to_owned(),
-    }
-}
-
-/// Keeps the first characters and the last one; the same form as the registry's.
-fn mask(text: &str, keep: usize) -> String {
-    mask_keeping(text, keep, 1)
-}
-
-fn mask_keeping(text: &str, head: usize, tail: usize) -> String {
-    let len = text.chars().count();
-    let shown = |at: usize| at < head || (len > head + tail && at >= len - tail);
-    text.chars()
-        .enumerate()
-        .map(|(at, c)| if shown(at) || c == '-' { c } else { '*' })
-        .collect()
-}
-
-fn reason(findings: &Findings) -> String {
-    if let Some(cause) = &findings.cause {
-        return said(cause);
-    }
-    let not_asked = findings.standing.is_none();
-    match findings.verdict {
-        Verdict::Genuine if not_asked => pick(
-            "the card proved its key and is valid; the registry was not asked",
-            "卡已通过内部认证且在有效期内；未查询登记库",
-        ),
-        Verdict::Genuine => pick(
-            "the card proved its key, is valid, and the registry has it as active",
-            "卡已通过内部认证，在有效期内，登记库状态正常",
-        ),
-        Verdict::Expired => pick("its date of validity is past", "卡有效期已过"),
-        Verdict::Lost => pick("the registry has it as lost", "登记库记录为挂失"),
-        Verdict::Cancelled => pick("the registry has it as cancelled", "登记库记录为注销或作废"),
-        Verdict::UnknownToRegistry => pick(
-            "the registry knows no issued card of this number and serial",
-            "登记库没有该卡号与序列号的已发卡",
-        ),
-        Verdict::Unsupported => pick(
-            "its class or version is not known here",
-            "卡的类别或规范版本未知",
-        ),
-        Verdict::MixedMarks => pick(
-            "card, SAM and registry are not of the same kind: test, demonstration or production",
-            "卡、SAM 与登记库的标记（测试、演示、生产）不一致",
-        ),
-        Verdict::Inconsistent if findings.certificates == Some(Found::Card) => pick(
-            "its issuer certificate is not that of the issuer it names",
-            "卡内发卡机构证书与所载机构不符",
-        ),
-        _ => pick("its data do not agree with each other", "卡内数据互相矛盾"),
-    }
-    .to_owned()
 }
 
 fn validity(validity: &Validity) -> ValidityPart {
@@ -319,31 +258,5 @@ fn timings(timings: &Timings) -> TimingsPart {
         reader_ms: ms(timings.card_commands.waited + timings.sam_commands.waited),
         card_commands: timings.card_commands.commands,
         sam_commands: timings.sam_commands.commands,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(tag: u8, value: &str) -> Entry {
-        Entry {
-            tag,
-            name: "x".into(),
-            value: value.into(),
-        }
-    }
-
-    #[test]
-    fn personal_data_are_masked() {
-        assert_eq!(masked_value(&entry(11, "张三丰")), "张**");
-        assert_eq!(masked_value(&entry(11, "张")), "张");
-        assert_eq!(masked_value(&entry(14, "1985-07-12")), "1985-**-**");
-        assert_eq!(
-            masked_value(&entry(15, "41010119850712001X")),
-            "410101***********X"
-        );
-        assert_eq!(masked_value(&entry(12, "1 male")), "*");
-        assert_eq!(mask("", 6), "");
     }
 }
