@@ -1,7 +1,7 @@
 //! The commands besides `serve`.
 
 use crate::cli::{Cli, Command, Execute, Info, Init, MarkArg, OfficerKey, Sign};
-use crate::messages::{Failure, pick};
+use crate::messages::{Failure, out, pick};
 use crate::{harden, reports, serve};
 use hsm_engine::{Birth, Engine, UnsealSecret, World};
 use hsm_wire::client::OfficerClient;
@@ -124,14 +124,14 @@ fn show(info: &HsmInfo, json: bool) -> Result<(), Failure> {
     if json {
         let text =
             serde_json::to_string_pretty(info).map_err(|e| Failure::Environment(e.to_string()))?;
-        println!("{text}");
+        out!("{text}");
         return Ok(());
     }
     let policy = info
         .policy
         .as_ref()
         .map_or_else(|| "-".to_owned(), |(name, hash)| format!("{name} {hash}"));
-    println!(
+    out!(
         "{}",
         pick(
             "simulator: NOT FOR PRODUCTION KEYS",
@@ -153,7 +153,7 @@ fn show(info: &HsmInfo, json: bool) -> Result<(), Failure> {
             format!("{} {}", info.audit.count, info.audit.hash),
         ),
     ] {
-        println!("{label}: {value}");
+        out!("{label}: {value}");
     }
     Ok(())
 }
@@ -211,6 +211,6 @@ fn execute(arguments: &Execute) -> Result<(), Failure> {
         OrderDone::Imported(report) => serde_json::to_string_pretty(report),
         OrderDone::Signature(signature) => Ok(signature.to_string()),
     };
-    println!("{}", json.map_err(|e| Failure::Environment(e.to_string()))?);
+    out!("{}", json.map_err(|e| Failure::Environment(e.to_string()))?);
     Ok(())
 }

@@ -13,6 +13,21 @@ pub fn pick(english: &'static str, chinese: &'static str) -> &'static str {
     }
 }
 
+/// Writes one line to standard output. A reader that has gone (`| head`) is no failure.
+pub fn say(line: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+    use std::io::Write;
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::io("stdout", &e)),
+        _ => Ok(()),
+    }
+}
+
+/// `println!` that ends the command in an orderly way when nobody can be told.
+macro_rules! out {
+    ($($text:tt)*) => { $crate::messages::say(format_args!($($text)*))? };
+}
+pub(crate) use out;
+
 /// Why a command ended without success.
 pub enum Failure {
     /// Exit code 2.

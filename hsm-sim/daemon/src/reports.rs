@@ -1,7 +1,7 @@
 //! What the operator may look at from the command line: keys, tickets, audit.
 
 use crate::cli::Operator;
-use crate::messages::{Failure, pick};
+use crate::messages::{Failure, out, pick};
 use hsm_wire::client::OperatorClient;
 use hsm_wire::info::{AuditRecord, verify_audit};
 use hsm_wire::secret::OperatorSecret;
@@ -16,7 +16,7 @@ fn connect(arguments: &Operator) -> Result<OperatorClient, Failure> {
 fn print_json<T: Serialize>(value: &T) -> Result<(), Failure> {
     let text =
         serde_json::to_string_pretty(value).map_err(|e| Failure::Environment(e.to_string()))?;
-    println!("{text}");
+    out!("{text}");
     Ok(())
 }
 
@@ -25,7 +25,7 @@ pub fn keys(arguments: &Operator) -> Result<(), Failure> {
     if arguments.json {
         return print_json(&keys);
     }
-    println!(
+    out!(
         "{}",
         pick(
             "id  algorithm  usage  depth  leaves  check value",
@@ -34,7 +34,7 @@ pub fn keys(arguments: &Operator) -> Result<(), Failure> {
     );
     for key in keys {
         let attributes = &key.attributes;
-        println!(
+        out!(
             "{}  {:?}  {}  {}  {}  {}",
             key.id,
             attributes.algorithm,
@@ -77,7 +77,7 @@ pub fn tickets(arguments: &Operator) -> Result<(), Failure> {
     if arguments.json {
         return print_json(&tickets);
     }
-    println!(
+    out!(
         "{}",
         pick(
             "id  kind  count  used  left  answers  state",
@@ -91,7 +91,7 @@ pub fn tickets(arguments: &Operator) -> Result<(), Failure> {
             pick("open", "有效")
         };
         let spec = &ticket.spec;
-        println!(
+        out!(
             "{}  {:?}  {}  {}  {}  {}  {state}",
             spec.id,
             spec.kind,
@@ -123,7 +123,7 @@ pub fn audit(arguments: &Operator) -> Result<(), Failure> {
         print_json(&records)?;
     } else {
         for record in &records {
-            println!(
+            out!(
                 "{} {} {} {} {} {}",
                 record.number,
                 record.time,
