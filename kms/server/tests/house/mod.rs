@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test binary takes what it needs
 
 pub mod openssl;
+pub mod shop;
 
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;

@@ -48,3 +48,25 @@ pub fn diversify(key: &[u8; 16], factor: &[u8; 8]) -> [u8; 16] {
 pub fn check_value(key: &[u8; 16]) -> String {
     hex::encode_upper(&sm4(key, [0; 16])[..3])
 }
+
+/// First `digits` hex digits of the CBC-MAC, padding `80 00…`.
+pub fn mac_digits(key: &[u8; 16], text: &[u8], digits: usize) -> String {
+    let mut padded = text.to_vec();
+    padded.push(0x80);
+    padded.resize(padded.len().next_multiple_of(16), 0);
+    let zero = "00".repeat(16);
+    let out = openssl(
+        &[
+            "enc",
+            "-sm4-cbc",
+            "-K",
+            &hex::encode(key),
+            "-iv",
+            &zero,
+            "-nopad",
+            "-e",
+        ],
+        &padded,
+    );
+    hex::encode_upper(&out[out.len() - 16..])[..digits].to_owned()
+}

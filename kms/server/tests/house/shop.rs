@@ -1,0 +1,248 @@
+//! Services, a station's identity, delivery lists, and virtual chips to run scripts on.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use cardlib_card::content::CardContent;
+use cardlib_card::delivery::{self, DeliveryList, Kind, Mark, test_maker_label};
+use cardlib_card::gm::sm2::SigningKey;
+use cardlib_card::profile::Profile;
+use cardlib_sim::{Chip, Random, SamCard, TransportMaster, UserCard, VirtualCard};
+use kms_api::{CardState, Client, PersonalisationRequest, Script, Secret, Step};
+use kms_platform::identity::Identity;
+use uuid::Uuid;
+
+use super::House;
+
+/// A running `rhc-kms serve`.
+pub struct Served {
+    child: Child,
+    pub url: String,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl House {
+    pub fn serve(&self, at: &str) -> Served {
+        let store = format!("kms-{at}");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rhc-kms"))
+            .current_dir(self.path("."))
+            .args(["serve", "--store", &store, "--listen", "127.0.0.1:0"])
+            .env("RHC_LOG", "warn")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line
+            .trim()
+            .strip_prefix("listening on ")
+            .expect("the service starts")
+            .to_owned();
+        Served { child, url }
+    }
+
+    pub fn identity(&self, at: &str, role: &str, name: &str) -> Identity {
+        let (store, file) = (format!("kms-{at}"), format!("{role}-{name}.json"));
+        if !self.path(&file).exists() {
+            self.kms(&[
+                "identity", "issue", "--store", &store, "--role", role, "--name", name, "--out",
+                &file,
+            ])
+            .ok();
+        }
+        Identity::read(&self.path(&file)).unwrap()
+    }
+
+    pub fn client(&self, served: &Served, role: &str) -> Client {
+        Client::new(&served.url, &self.identity("4101", role, "one")).unwrap()
+    }
+
+    /// A list of the test maker, signed and imported.
+    pub fn deliver(&self, at: &str, kind: Kind, sequence: u64, items: &[[u8; 8]]) {
+        let list = DeliveryList::new("5454", "RHC-SIM", Mark::Test, sequence, kind, items)
+            .unwrap()
+            .to_json()
+            .unwrap();
+        let maker = SigningKey::from_label(test_maker_label("5454").as_bytes()).unwrap();
+        let name = format!("list-{sequence}.json");
+        std::fs::write(self.path(&name), &list).unwrap();
+        std::fs::write(
+            self.path(&format!("{name}.sig")),
+            delivery::sign(&list, &maker).unwrap(),
+        )
+        .unwrap();
+        self.kms(&["delivery", "import", &name, "--store", &format!("kms-{at}")])
+            .ok();
+    }
+
+    /// The province's issuer certificate, as the prefecture's store has it.
+    pub fn issuer_certificate(&self, at: &str) -> Vec<u8> {
+        let text = self.query(
+            at,
+            "SELECT value FROM setting WHERE key = 'issuer-certificate'",
+        );
+        hex::decode(text.trim_matches('"')).unwrap()
+    }
+
+    /// One text value of a store.
+    pub fn query(&self, at: &str, sql: &'static str) -> String {
+        self.database(at, async move |pool: kms_platform::sqlx::SqlitePool| {
+            kms_platform::sqlx::query_scalar(sql)
+                .fetch_one(&pool)
+                .await
+                .unwrap()
+        })
+    }
+
+    /// Statements as somebody with the file in hand would run them.
+    pub fn tamper(&self, at: &str, sql: &'static str) {
+        self.database(at, async move |pool: kms_platform::sqlx::SqlitePool| {
+            kms_platform::sqlx::raw_sql(sql)
+                .execute(&pool)
+                .await
+                .unwrap();
+        });
+    }
+
+    fn database<T, F: Future<Output = T>>(
+        &self,
+        at: &str,
+        ask: impl FnOnce(kms_platform::sqlx::SqlitePool) -> F,
+    ) -> T {
+        let url = format!(
+            "sqlite:{}",
+            self.path(&format!("kms-{at}/kms.sqlite")).display()
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let pool = kms_platform::sqlx::SqlitePool::connect(&url).await.unwrap();
+            let answer = ask(pool.clone()).await;
+            pool.close().await;
+            answer
+        })
+    }
+}
+
+pub fn blank_card(factor: [u8; 8]) -> UserCard {
+    let profile = Profile::rhc_2012();
+    UserCard::blank(
+        profile,
+        Chip::test(profile, factor),
+        TransportMaster::test().key_of(&factor),
+        Random::from_seed(Some(1)),
+    )
+}
+
+pub fn blank_sam(serial: [u8; 8]) -> SamCard {
+    let profile = Profile::rhc_2012();
+    SamCard::blank(
+        profile,
+        Chip::test(profile, serial),
+        TransportMaster::test().key_of(&serial),
+        Random::from_seed(Some(2)),
+    )
+}
+
+/// Powers a chip and asks what it offers.
+pub fn probe(chip: &mut dyn VirtualCard) -> CardState {
+    chip.reset();
+    let answer = transmit(chip, &hex::decode("8050FF00080000000000000000").unwrap());
+    assert_eq!(answer.len(), 31, "{}", hex::encode(&answer));
+    let counter = u32::from_be_bytes([0, answer[9], answer[10], answer[11]]);
+    CardState {
+        key_version: answer[8],
+        counter,
+        state: answer[12],
+    }
+}
+
+/// T=0: fetches the answer behind 61xx.
+pub fn transmit(chip: &mut dyn VirtualCard, apdu: &[u8]) -> Vec<u8> {
+    let answer = chip.handle(apdu);
+    match answer.as_slice() {
+        [0x61, length] => chip.handle(&[0x00, 0xC0, 0x00, 0x00, *length]),
+        _ => answer,
+    }
+}
+
+/// Sends steps; what came back must be what the script expects. Gives the kept answer.
+pub fn play<'s>(
+    chip: &mut dyn VirtualCard,
+    steps: impl Iterator<Item = &'s Step>,
+) -> Option<Vec<u8>> {
+    let mut kept = None;
+    for (number, step) in steps.enumerate() {
+        let answer = transmit(chip, &hex::decode(&step.apdu).unwrap());
+        let (data, sw) = answer.split_at(answer.len() - 2);
+        assert_eq!(
+            hex::encode_upper(sw),
+            step.sw,
+            "step {number}: {}",
+            &step.apdu[..10]
+        );
+        if let Some(tail) = &step.expect_tail {
+            assert!(
+                hex::encode_upper(data).ends_with(tail),
+                "card cryptogram at step {number}"
+            );
+        }
+        if step.answer.is_some() {
+            kept = Some(data.to_vec());
+        }
+    }
+    kept
+}
+
+pub fn play_all(chip: &mut dyn VirtualCard, script: &Script) -> Option<Vec<u8>> {
+    play(chip, script.steps())
+}
+
+/// What is written for somebody.
+pub fn content(number: &str, serial: &str, name: &str, certificate: &[u8]) -> CardContent {
+    let profile = Profile::rhc_2012();
+    let mut content = CardContent::default();
+    for (tag, text) in [
+        (1, "1"),
+        (2, "V1.1"),
+        (8, number),
+        (10, serial),
+        (57, "410100"),
+        (11, name),
+        (15, number),
+    ] {
+        content.set_text(profile, tag, text).unwrap();
+    }
+    content.set(profile, 5, certificate).unwrap();
+    content
+}
+
+/// A request for a card of the test maker.
+pub fn ask(
+    factor: [u8; 8],
+    card: CardState,
+    number: &str,
+    content: CardContent,
+    ticket: &str,
+) -> PersonalisationRequest {
+    PersonalisationRequest {
+        request_id: Uuid::new_v4(),
+        ticket: ticket.to_owned(),
+        factor,
+        vendor: [0x54, 0x54],
+        cos_version: 1,
+        card,
+        person: Secret::new(number.to_owned()),
+        content,
+    }
+}

@@ -1,0 +1,423 @@
+//! Scripts over HTTP for virtual chips: the straight way, the resumed card, and every request that must be refused.
+
+mod house;
+
+use cardlib_card::cert::{IssuerCertificate, Mark, SamCertificate, sam_serial};
+use cardlib_card::delivery::Kind;
+use cardlib_card::gm::sm2::SigningKey;
+use cardlib_sim::{Stage, VirtualCard};
+use house::House;
+use house::openssl::{check_value, diversify, mac_digits, root};
+use house::shop::{ask, blank_card, blank_sam, content, play, play_all, probe};
+use kms_api::{
+    ClientError, SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, Script,
+    Secret, TerminalInfo,
+};
+use uuid::Uuid;
+
+const FACTOR: [u8; 8] = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
+const OTHER: [u8; 8] = [0x22; 8];
+const UNLISTED: [u8; 8] = [0x99; 8];
+const SAM: [u8; 8] = [0x5A; 8];
+const NUMBER: &str = "410102199001010016";
+const SERIAL: &str = "4100000001";
+
+#[track_caller]
+fn refused(result: Result<Script, ClientError>, slug: &str) {
+    let error = result.err().expect("refused");
+    assert_eq!(
+        error.problem().map(|problem| problem.slug().to_owned()),
+        Some(slug.to_owned()),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_card_is_made_in_one_round_trip_and_taken_up_again_when_pulled() {
+    let house = House::handed_down();
+    house.deliver("4101", Kind::Card, 1, &[FACTOR, OTHER]);
+    house.ticket("4101", "card", 2, "t-card");
+    let served = house.serve("4101");
+    let station = house.client(&served, "station");
+    let certificate = house.issuer_certificate("4101");
+    let content = content(NUMBER, SERIAL, "张三", &certificate);
+
+    let mut card = blank_card(FACTOR);
+    let request = ask(FACTOR, probe(&mut card), NUMBER, content.clone(), "t-card");
+    let script = station.personalise(&request).unwrap();
+    assert_eq!(script.quota_left, 1);
+    let names: Vec<_> = script
+        .phases
+        .iter()
+        .map(|phase| phase.name.as_str())
+        .collect();
+    assert_eq!(names, ["open", "files", "keys", "data", "activate"]);
+    assert_eq!(script.check_values.len(), 58);
+    let value = |key: &str, version| {
+        let found = script
+            .check_values
+            .iter()
+            .find(|v| v.key == key && v.version == version);
+        found.map(|v| v.kcv.clone()).unwrap()
+    };
+    let provincial = |label: &str| check_value(&diversify(&root(label), &FACTOR));
+    assert_eq!(value("CMK", 0), provincial("RHC-TEST-41-CMK-v0"));
+    assert_eq!(value("UK1_DDF1", 2), provincial("RHC-TEST-41-UK1_DDF1-v2"));
+    let national = diversify(
+        &diversify(&root("RHC-TEST-RK1_DDF1-v1"), b"41000000"),
+        &FACTOR,
+    );
+    assert_eq!(value("RK1_DDF1", 1), check_value(&national));
+    let code = mac_digits(
+        &root("RHC-TEST-41-CVK-v0"),
+        format!("{NUMBER}{SERIAL}").as_bytes(),
+        3,
+    );
+    assert_eq!(script.security_code.as_deref(), Some(code.as_str()));
+
+    // The same request again brings the very same script; under the same id another one is refused.
+    let again = station.personalise(&request).unwrap();
+    assert_eq!((again.digest, again.quota_left), (script.digest.clone(), 1));
+    let mut changed = request.clone();
+    changed.card.counter += 1;
+    refused(station.personalise(&changed), "request-id-reused");
+
+    // Pulled in the middle of the keys: the card is taken up under its new master key.
+    play(&mut card, script.steps().take(60));
+    let state = probe(&mut card);
+    assert_eq!((state.key_version, state.state), (1, 3));
+    let resumed = station
+        .personalise(&ask(FACTOR, state, NUMBER, content.clone(), "t-card"))
+        .unwrap();
+    assert_eq!(resumed.quota_left, 1, "the same card is counted once");
+    assert_eq!(
+        resumed.check_values,
+        script.check_values[1..],
+        "the same keys"
+    );
+    play_all(&mut card, &resumed);
+    assert_eq!(card.stage(), Stage::Active);
+    assert_eq!(card.reset().last(), Some(&0x07));
+    refused(
+        station.personalise(&ask(
+            FACTOR,
+            kms_api::CardState { state: 7, ..state },
+            NUMBER,
+            content,
+            "t-card",
+        )),
+        "card-state",
+    );
+}
+
+#[test]
+fn requests_that_must_be_refused_are() {
+    let house = House::handed_down();
+    house.deliver("4101", Kind::Card, 1, &[FACTOR, OTHER]);
+    house.deliver("4101", Kind::Sam, 2, &[SAM]);
+    house.ticket("4101", "card", 1, "t-card");
+    let served = house.serve("4101");
+    let station = house.client(&served, "station");
+    let certificate = house.issuer_certificate("4101");
+    let zhang = || content(NUMBER, SERIAL, "张三", &certificate);
+    let blank = probe(&mut blank_card(FACTOR));
+    let request = |factor, ticket: &str| ask(factor, blank, NUMBER, zhang(), ticket);
+
+    refused(
+        station.personalise(&request(UNLISTED, "t-card")),
+        "factor-not-on-list",
+    );
+    refused(
+        station.personalise(&request(SAM, "t-card")),
+        "factor-of-another-kind",
+    );
+    refused(
+        station.personalise(&request(FACTOR, "nobody's")),
+        "ticket-unknown",
+    );
+    let mut vendor = request(FACTOR, "t-card");
+    vendor.vendor = [0x48, 0x44];
+    refused(station.personalise(&vendor), "factor-of-another-kind");
+    refused(
+        house
+            .client(&served, "hospital")
+            .personalise(&request(FACTOR, "t-card")),
+        "role-refused",
+    );
+    let mut elsewhere = request(FACTOR, "t-card");
+    elsewhere
+        .content
+        .set_text(cardlib_card::profile::Profile::rhc_2012(), 57, "420100")
+        .unwrap();
+    refused(station.personalise(&elsewhere), "content-refused");
+    let mut foreign = request(FACTOR, "t-card");
+    foreign
+        .content
+        .set(cardlib_card::profile::Profile::rhc_2012(), 5, &[1; 180])
+        .unwrap();
+    refused(station.personalise(&foreign), "content-refused");
+
+    station.personalise(&request(FACTOR, "t-card")).unwrap();
+    let li = content("410102199002020029", "4100000002", "李四", &certificate);
+    refused(
+        station.personalise(&ask(FACTOR, blank, "410102199002020029", li, "t-card")),
+        "factor-bound-to-another-person",
+    );
+    let other_data = content(NUMBER, SERIAL, "张三丰", &certificate);
+    refused(
+        station.personalise(&ask(FACTOR, blank, NUMBER, other_data, "t-card")),
+        "factor-bound-to-other-data",
+    );
+    refused(
+        station.personalise(&request(OTHER, "t-card")),
+        "ticket-empty",
+    );
+
+    house
+        .kms(&[
+            "ticket",
+            "request",
+            "--store",
+            "kms-4101",
+            "--kind",
+            "card",
+            "--quantity",
+            "1",
+            "--by",
+            "wang",
+            "--id",
+            "t-2",
+        ])
+        .ok();
+    refused(
+        station.personalise(&request(OTHER, "t-2")),
+        "ticket-unknown",
+    );
+    house
+        .kms(&[
+            "ticket",
+            "approve",
+            "t-2",
+            "--store",
+            "kms-4101",
+            "--as",
+            "zhang.key",
+        ])
+        .refused("two-officers-needed");
+    house
+        .kms(&[
+            "ticket",
+            "request",
+            "--store",
+            "kms-4101",
+            "--kind",
+            "card",
+            "--quantity",
+            "1",
+            "--by",
+            "li",
+            "--id",
+            "t-3",
+        ])
+        .ok();
+    house
+        .signed(&["ticket", "approve", "t-3", "--store", "kms-4101"])
+        .refused("requester-approves");
+    house
+        .kms(&[
+            "ticket",
+            "request",
+            "--store",
+            "kms-4101",
+            "--kind",
+            "sam-national",
+            "--quantity",
+            "1",
+            "--by",
+            "wang",
+        ])
+        .refused("wrong-tier");
+    house.kms(&["audit", "verify", "--store", "kms-4101"]).ok();
+    assert_eq!(station.status().unwrap().tier, "prefecture");
+    assert!(
+        station.keys().is_err(),
+        "the key table is for officers and clerks"
+    );
+    assert_eq!(
+        house.client(&served, "clerk").keys().unwrap().keys.len(),
+        60
+    );
+}
+
+#[test]
+fn without_an_audit_row_nothing_is_done_and_a_flipped_row_is_found() {
+    let house = House::handed_down();
+    house.deliver("4101", Kind::Card, 1, &[FACTOR]);
+    house.ticket("4101", "card", 1, "t-card");
+    let served = house.serve("4101");
+    let station = house.client(&served, "station");
+    let certificate = house.issuer_certificate("4101");
+    let blank = probe(&mut blank_card(FACTOR));
+    let request = ask(
+        FACTOR,
+        blank,
+        NUMBER,
+        content(NUMBER, SERIAL, "张三", &certificate),
+        "t-card",
+    );
+
+    house.tamper(
+        "4101",
+        "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END;",
+    );
+    refused(station.personalise(&request), "audit-unavailable");
+    house
+        .signed(&[
+            "transport",
+            "import",
+            "--store",
+            "kms-4101",
+            "--vendor",
+            "4844",
+            "--test-key",
+        ])
+        .refused("audit-unavailable");
+    house.tamper("4101", "DROP TRIGGER full");
+    assert_eq!(
+        station.personalise(&request).unwrap().quota_left,
+        0,
+        "nothing was spent while nothing could be recorded"
+    );
+
+    house.kms(&["audit", "verify", "--store", "kms-4101"]).ok();
+    house.tamper(
+        "4101",
+        "DROP TRIGGER audit_never_changes; UPDATE audit SET actor = 'nobody' WHERE seq = 5;",
+    );
+    let found = house.kms(&["audit", "verify", "--store", "kms-4101"]);
+    assert_eq!(found.code, 3);
+    assert!(found.err.contains('5'), "the row is named: {}", found.err);
+}
+
+#[test]
+fn a_sam_is_made_in_two_stages_by_two_tiers() {
+    let house = House::handed_down();
+    house.deliver("0", Kind::Sam, 1, &[SAM]);
+    house.deliver("41", Kind::Sam, 1, &[SAM]);
+    house.ticket("0", "sam-national", 1, "t-n");
+    house.ticket("41", "sam-provincial", 1, "t-p");
+    let (ministry, province) = (house.serve("0"), house.serve("41"));
+    let (national, provincial) = (
+        house.client(&ministry, "station"),
+        house.client(&province, "station"),
+    );
+    let mut sam = blank_sam(SAM);
+
+    let mut request = SamNationalRequest {
+        request_id: Uuid::new_v4(),
+        ticket: "t-n".into(),
+        chip_serial: SAM,
+        vendor: [0x54, 0x54],
+        cos_version: 1,
+        sam_type: 5,
+        province: "41".into(),
+        sam: probe(&mut sam),
+    };
+    request.province = "42".into();
+    refused(national.sam_national(&request), "area-refused");
+    request.province = "41".into();
+    refused(provincial.sam_national(&request), "wrong-tier");
+    let script = national.sam_national(&request).unwrap();
+    assert_eq!(
+        script.check_values.len(),
+        2 + 38,
+        "SMK_N, SMK_P, national roots"
+    );
+    let smk_p = diversify(&diversify(&root("RHC-TEST-SMK_P-v0"), b"41000000"), &SAM);
+    assert_eq!(script.check_values[1].kcv, check_value(&smk_p));
+    let irk = script
+        .check_values
+        .iter()
+        .find(|v| v.key == "IRK_DDF1" && v.version == 1)
+        .unwrap();
+    assert_eq!(
+        irk.kcv,
+        check_value(&root("RHC-TEST-IRK_DDF1-v1")),
+        "a SAM holds roots"
+    );
+    play_all(&mut sam, &script);
+    let mut other_type = request.clone();
+    (other_type.request_id, other_type.sam_type) = (Uuid::new_v4(), 1);
+    refused(
+        national.sam_national(&other_type),
+        "sam-bound-to-another-purpose",
+    );
+
+    let serial = hex::encode(sam_serial("4101", 5, 2026, 7).unwrap());
+    let keys = SamProvincialKeysRequest {
+        request_id: Uuid::new_v4(),
+        ticket: "t-p".into(),
+        chip_serial: SAM,
+        vendor: [0x54, 0x54],
+        cos_version: 1,
+        sam_type: 5,
+        serial: serial.clone(),
+        sam: probe(&mut sam),
+    };
+    assert_eq!(keys.sam.key_version, 2);
+    let script = provincial.sam_provincial_keys(&keys).unwrap();
+    let public_key = play_all(&mut sam, &script).expect("a public key");
+    let expected = SigningKey::from_label(format!("RHC-TEST-SM2-SAM-{serial}").as_bytes()).unwrap();
+    assert_eq!(public_key, expected.verifying_key().to_bytes(), "D37");
+
+    let files = SamProvincialFilesRequest {
+        request_id: Uuid::new_v4(),
+        ticket: "t-p".into(),
+        chip_serial: SAM,
+        vendor: [0x54, 0x54],
+        cos_version: 1,
+        sam_type: 5,
+        serial: serial.clone(),
+        public_key: public_key.clone().try_into().unwrap(),
+        pin: Secret::new("123456".into()),
+        terminal: TerminalInfo {
+            city: "01".into(),
+            number: 1,
+        },
+        sam: probe(&mut sam),
+    };
+    let script = provincial.sam_provincial_files(&files).unwrap();
+    assert_eq!(script.quota_left, 0, "stages a and b are one count");
+    assert_eq!(
+        provincial.sam_provincial_files(&files).unwrap().digest,
+        script.digest,
+        "a repeat is the same"
+    );
+    play_all(&mut sam, &script);
+    assert_eq!(sam.stage(), Stage::Active);
+
+    let certificate = hex::decode(script.sam_certificate.unwrap()).unwrap();
+    let ministry_root = SigningKey::from_label(b"RHC-TEST-SM2-ROOT").unwrap();
+    let issuer = house.issuer_certificate("41");
+    let issuer =
+        IssuerCertificate::verify(&issuer, ministry_root.verifying_key(), Mark::Test).unwrap();
+    let read = SamCertificate::verify(&certificate, &issuer.public_key, Mark::Test).unwrap();
+    assert_eq!(
+        (
+            hex::encode(read.sam_serial),
+            read.public_key.to_bytes().to_vec()
+        ),
+        (serial, public_key)
+    );
+
+    let mut another = keys.clone();
+    another.request_id = Uuid::new_v4();
+    another.serial = hex::encode(sam_serial("4101", 5, 2026, 8).unwrap());
+    refused(
+        provincial.sam_provincial_keys(&another),
+        "sam-bound-to-another-purpose",
+    );
+    another.serial = "41010520260000000081".into();
+    refused(provincial.sam_provincial_keys(&another), "invalid-value");
+    house.kms(&["audit", "verify", "--store", "kms-41"]).ok();
+}
