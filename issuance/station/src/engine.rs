@@ -13,6 +13,7 @@ use kms_api::{CardState, PersonalisationRequest, Script, Secret};
 use kms_platform::clock::Clock;
 use sm3::{Digest, Sm3};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::fault::Fault;
 use crate::journal::{Event, Job, Journal, Phase, ScriptNote, Status};
@@ -128,7 +129,7 @@ struct Work<'w> {
 struct Task {
     job: Job,
     content: CardContent,
-    number: String,
+    number: Zeroizing<String>,
     verdict: Verdict,
 }
 
@@ -215,7 +216,7 @@ impl Station<'_> {
             outcome.serial = Some(job.serial.clone());
             let (at, content) = self.person_of(&job, applicants)?;
             outcome.applicant = Some(at);
-            let number = applicants[at].number().as_str().to_owned();
+            let number = Zeroizing::new(applicants[at].number().as_str().to_owned());
             let verdict = if active {
                 Verdict::Recovered
             } else {
@@ -251,7 +252,7 @@ impl Station<'_> {
         applicant: &Applicant,
         outcome: &mut Outcome,
     ) -> Result<Task, Fault> {
-        let number = applicant.number().as_str().to_owned();
+        let number = Zeroizing::new(applicant.number().as_str().to_owned());
         let asked = Instant::now();
         let serial = self.registry.reserve(&Reservation {
             card_number: &number,
@@ -350,7 +351,7 @@ impl Station<'_> {
             vendor: seen.atr.vendor,
             cos_version: seen.atr.version,
             card: base,
-            person: Secret::new(task.number.clone()),
+            person: Secret::new(task.number.to_string()),
             content: task.content.clone(),
         };
         let asked = Instant::now();

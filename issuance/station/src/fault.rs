@@ -227,7 +227,10 @@ impl Fault {
                 "密钥服务标记为 {keys},登记系统标记为 {registry},二者不得混用"
             ),
             Self::Service(fault) => fault.message.clone(),
-            Self::Journal(error) => error.to_string(),
+            Self::Journal(error) => match current() {
+                Lang::Zh => error.chinese(),
+                Lang::En => error.to_string(),
+            },
             Self::Content(error) => error.to_string(),
         }
     }

@@ -13,8 +13,8 @@ use crate::ports::ServiceFault;
 use crate::run::Ended;
 use crate::timing::TimingsReport;
 
-/// A whole run.
-#[derive(Debug, Serialize)]
+/// A whole run. No `Debug`: it names card numbers.
+#[derive(Serialize)]
 pub struct Report {
     /// `done`, or the kind of what ended the run, or `rows-faulty`, `cards-failed`.
     pub verdict: String,
@@ -40,8 +40,8 @@ pub struct Report {
     pub next: Option<String>,
 }
 
-/// One card.
-#[derive(Debug, Serialize)]
+/// One card. No `Debug`: it names a card number.
+#[derive(Serialize)]
 pub struct CardReport {
     /// Data row from 1, where the person is known.
     pub row: Option<u64>,

@@ -86,7 +86,7 @@ pub(super) fn void(args: &VoidArgs) -> Result<Exit, Failure> {
     let mut journal = Journal::open(&args.journal).map_err(Fault::from)?;
     let job = journal
         .find_open(&args.card)
-        .map_err(|error| Failure::wrong(error.to_string()))?
+        .map_err(|error| Failure::wrong(Fault::Journal(error).message()))?
         .clone();
     match registry.void(&job.serial, &args.reason) {
         Ok(()) => {}

@@ -41,6 +41,27 @@ pub enum JournalError {
     NoJob(String),
 }
 
+impl JournalError {
+    /// The same text for a Chinese reader.
+    #[must_use]
+    pub fn chinese(&self) -> String {
+        match self {
+            Self::Io { path, cause } => format!("日志 {} 无法使用:{cause}", path.display()),
+            Self::InUse(path) => format!(
+                "日志 {} 正被另一个 rhc-station 使用;请等待或指定其他目录",
+                path.display()
+            ),
+            Self::Damaged { path, line } => {
+                format!(
+                    "日志 {} 第 {line} 行已损坏;请先留存副本并用备份恢复",
+                    path.display()
+                )
+            }
+            Self::NoJob(text) => format!("日志中没有未完成的任务 {text}"),
+        }
+    }
+}
+
 type Link = [u8; 32];
 
 /// The journal, open for appending.

@@ -77,6 +77,13 @@ fn three_residents_one_after_another_and_a_second_run_makes_none() {
     );
     assert_eq!(world.registry.count("active"), 3);
     assert_eq!(world.keys.made.get(), 3, "one round trip per card");
+    for outcome in &ended.outcomes {
+        let times = outcome.timings.report();
+        println!(
+            "own {} ms of {} ms, {} card commands",
+            times.own_ms, times.total_ms, times.card_commands
+        );
+    }
 
     let again = run(&world, vec![Box::new(blank(9).insert(None))]);
     let passed: Vec<_> = again
