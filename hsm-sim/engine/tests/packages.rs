@@ -316,13 +316,23 @@ impl Maker {
     }
 
     fn package(&self, hsm: &Hsm, attributes: KeyAttributes, check_value: &str) -> String {
+        self.sign(&self.body(hsm, attributes, check_value))
+    }
+
+    fn sign(&self, body: &PackageBody) -> String {
+        let body = serde_json::to_string(body).unwrap();
+        let signature = self.signing.sign(body.as_bytes()).unwrap();
+        serde_json::json!({"body": body, "signature": signature}).to_string()
+    }
+
+    fn body(&self, hsm: &Hsm, attributes: KeyAttributes, check_value: &str) -> PackageBody {
         let info = hsm.info();
         let key = common::card::test_root("RHC-TEST-TRANSPORT");
         let envelope_key = [0x2A; 16];
         let envelope = openssl_envelope(&info.encryption_key, &envelope_key);
         let header = serde_json::json!({"id": "transport", "attributes": attributes, "check_value": check_value}).to_string();
         let (public, _) = self.public();
-        let body = PackageBody {
+        PackageBody {
             format: hsm_wire::package::FORMAT.into(),
             mark: info.mark,
             sender: hsm_wire::info::fingerprint(&public, &self.public().1),
@@ -337,10 +347,7 @@ impl Maker {
                 header,
             }],
             payload: String::new(),
-        };
-        let body = serde_json::to_string(&body).unwrap();
-        let signature = self.signing.sign(body.as_bytes()).unwrap();
-        serde_json::json!({"body": body, "signature": signature}).to_string()
+        }
     }
 }
 
@@ -496,4 +503,57 @@ fn a_peer_is_enrolled_by_the_fingerprint_of_its_keys() {
         fingerprint: own.id,
     };
     assert_eq!(code(hsm.order(op)), ErrorCode::BadAttributes);
+}
+
+/// A sender's signature makes nothing of this true: garbage inside is refused, and nothing breaks.
+#[test]
+fn garbage_under_a_good_signature_is_refused() {
+    let mut hsm = Hsm::new(Mark::Test);
+    let maker = Maker::new();
+    maker.enrol(&mut hsm);
+    let transport = sm4(
+        "transport",
+        Usage::SessionBase(BaseClass::CardTransport),
+        0,
+        (Some(0), None, None),
+    );
+    let good = maker.body(&hsm, transport, "000000");
+    let with = |change: &dyn Fn(&mut PackageBody)| {
+        let mut body = good.clone();
+        change(&mut body);
+        maker.sign(&body)
+    };
+    let envelope = hex::decode(&good.envelope).unwrap();
+    let wrapped = hex::decode(&good.entries[0].wrapped).unwrap();
+    let mut packages = vec![
+        with(&|b| b.envelope = "zz".into()),
+        with(&|b| b.payload = "0".into()),
+        with(&|b| b.entries[0].header = "{}".into()),
+        with(&|b| b.entries[0].wrapped = "zz".into()),
+    ];
+    packages.extend(
+        (0..envelope.len()).map(|n| with(&|b| b.envelope = hex::encode_upper(&envelope[..n]))),
+    );
+    packages.extend(
+        (0..wrapped.len())
+            .map(|n| with(&|b| b.entries[0].wrapped = hex::encode_upper(&wrapped[..n]))),
+    );
+    packages.extend((0..envelope.len()).map(|at| {
+        let mut changed = envelope.clone();
+        changed[at] ^= 0x40;
+        with(&|b| b.envelope = hex::encode_upper(&changed))
+    }));
+    for package in packages {
+        assert!(matches!(
+            code(import(&mut hsm, &package)),
+            ErrorCode::PackageAltered | ErrorCode::CheckValueMismatch
+        ));
+    }
+    let mut other_format = good.clone();
+    other_format.format = "rhc-d27-2".into();
+    assert_eq!(
+        code(import(&mut hsm, &maker.sign(&other_format))),
+        ErrorCode::BadRequest
+    );
+    assert!(keys(&mut hsm).is_empty());
 }
