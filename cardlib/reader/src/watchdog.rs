@@ -25,25 +25,28 @@ pub enum Order {
 /// What it answers: the ATR on `Begin`, the answer APDU on `Transmit`, nothing on `End`.
 pub type Answer = Result<Vec<u8>, ReaderError>;
 
-/// Serves orders until their sender is gone. Runs on the worker thread.
+/// Runs on the worker thread: first reaches its card and answers with the ATR or why not, then serves orders until
+/// their sender is gone.
 pub trait Server: Send + 'static {
     fn serve(self, orders: &Receiver<Order>, answers: &Sender<Answer>);
 }
 
 /// The caller's end.
 pub struct Watchdog {
-    orders: Sender<Order>,
+    /// None once the worker has been told to end.
+    orders: Option<Sender<Order>>,
     answers: Receiver<Answer>,
     limit: Duration,
     silent: bool,
 }
 
 impl Watchdog {
-    /// Starts the worker.
+    /// Starts the worker and waits for its first answer: the ATR of the card that it reached.
     ///
     /// # Errors
-    /// [`ReaderError::Transport`] when the system gives no thread.
-    pub fn start(server: impl Server, limit: Duration) -> Result<Self, ReaderError> {
+    /// What the server answers; [`ReaderError::Silent`] when it does not; [`ReaderError::Transport`] when the system
+    /// gives no thread.
+    pub fn start(server: impl Server, limit: Duration) -> Result<(Self, Vec<u8>), ReaderError> {
         let (orders, to_do) = channel();
         let (done, answers) = channel();
         thread::Builder::new()
@@ -52,12 +55,14 @@ impl Watchdog {
             .map_err(|cause| {
                 ReaderError::Transport(format!("no thread for the reader: {cause}"))
             })?;
-        Ok(Self {
-            orders,
+        let mut watchdog = Self {
+            orders: Some(orders),
             answers,
             limit,
             silent: false,
-        })
+        };
+        let atr = watchdog.answer()?;
+        Ok((watchdog, atr))
     }
 
     /// Has one order done within the limit. After a silence every order fails at once.
@@ -68,15 +73,35 @@ impl Watchdog {
         if self.silent {
             return Err(ReaderError::Silent(self.limit));
         }
-        let lost = || ReaderError::Transport("the reader's worker thread ended".into());
-        self.orders.send(order).map_err(|_| lost())?;
+        let sent = self.orders.as_ref().map(|orders| orders.send(order));
+        if !matches!(sent, Some(Ok(()))) {
+            return Err(worker_ended());
+        }
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Answer {
         match self.answers.recv_timeout(self.limit) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => {
                 self.silent = true;
                 Err(ReaderError::Silent(self.limit))
             }
-            Err(RecvTimeoutError::Disconnected) => Err(lost()),
+            Err(RecvTimeoutError::Disconnected) => Err(worker_ended()),
+        }
+    }
+}
+
+fn worker_ended() -> ReaderError {
+    ReaderError::Transport("the reader's worker thread ended".into())
+}
+
+/// Gives the card free before its owner goes on; a worker that is stuck is not waited for.
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.orders = None;
+        if !self.silent {
+            while self.answers.recv_timeout(self.limit).is_ok() {}
         }
     }
 }
@@ -88,9 +113,14 @@ mod tests {
     use super::*;
 
     /// Answers commands by sleeping as many milliseconds as their first byte says.
-    struct Sleepy;
+    /// Reaches its card after some time.
+    struct Sleepy(Duration);
     impl Server for Sleepy {
         fn serve(self, orders: &Receiver<Order>, answers: &Sender<Answer>) {
+            thread::sleep(self.0);
+            if answers.send(Ok(vec![0x3B])).is_err() {
+                return;
+            }
             for order in orders {
                 if let Order::Transmit(command) = order {
                     thread::sleep(Duration::from_millis(u64::from(command[0])));
@@ -102,13 +132,19 @@ mod tests {
         }
     }
 
+    fn started(limit: Duration) -> Watchdog {
+        let (dog, atr) = Watchdog::start(Sleepy(Duration::ZERO), limit).expect("started");
+        assert_eq!(atr, [0x3B]);
+        dog
+    }
+
     fn wait(ms: u8) -> Order {
         Order::Transmit(Zeroizing::new(vec![ms]))
     }
 
     #[test]
     fn a_silent_card_gives_its_caller_back_in_time_and_stays_silent() {
-        let mut dog = Watchdog::start(Sleepy, Duration::from_millis(40)).expect("thread");
+        let mut dog = started(Duration::from_millis(40));
         assert_eq!(dog.order(wait(0)), Ok(vec![0x90, 0]));
         let start = Instant::now();
         assert_eq!(
@@ -124,9 +160,39 @@ mod tests {
     }
 
     #[test]
+    fn a_card_that_is_never_reached_is_silent_too() {
+        let start = Instant::now();
+        let never = Watchdog::start(Sleepy(Duration::from_secs(3)), Duration::from_millis(40));
+        assert_eq!(
+            never.err(),
+            Some(ReaderError::Silent(Duration::from_millis(40)))
+        );
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "nor does dropping it wait"
+        );
+    }
+
+    #[test]
+    fn dropping_waits_until_the_card_is_free() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        static FREE: AtomicBool = AtomicBool::new(false);
+        struct Slow;
+        impl Server for Slow {
+            fn serve(self, orders: &Receiver<Order>, answers: &Sender<Answer>) {
+                assert!(answers.send(Ok(Vec::new())).is_ok() && orders.recv().is_err());
+                thread::sleep(Duration::from_millis(50));
+                FREE.store(true, Ordering::SeqCst);
+            }
+        }
+        drop(Watchdog::start(Slow, Duration::from_secs(5)).expect("started"));
+        assert!(FREE.load(Ordering::SeqCst));
+    }
+
+    #[test]
     fn handing_over_costs_microseconds() {
         const ROUNDS: u32 = 20_000;
-        let mut dog = Watchdog::start(Sleepy, Duration::from_secs(5)).expect("thread");
+        let mut dog = started(Duration::from_secs(5));
         let best = (0..5)
             .map(|_| {
                 let start = Instant::now();
@@ -145,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_dies_is_an_error_not_a_hang() {
-        let mut dog = Watchdog::start(Sleepy, Duration::from_secs(5)).expect("thread");
+        let mut dog = started(Duration::from_secs(5));
         let dies = Order::Transmit(Zeroizing::new(Vec::new()));
         assert!(matches!(dog.order(dies), Err(ReaderError::Transport(_))));
     }

@@ -6,7 +6,7 @@ mod worker;
 use std::ffi::{CStr, CString};
 use std::time::{Duration, Instant};
 
-use pcsc::{Context, Protocols, Scope, ShareMode, State};
+use pcsc::{Context, Scope, ShareMode, State};
 use zeroize::Zeroizing;
 
 use crate::card::Card;
@@ -124,17 +124,7 @@ impl Readers {
     /// # Errors
     /// [`ReaderError`] when reader or daemon are gone.
     pub fn look(&self, name: &str) -> Result<ReaderInfo, ReaderError> {
-        let mut states = [pcsc::ReaderState::new(c_name(name)?, State::UNAWARE)];
-        let place = Place::reader(name);
-        self.context
-            .get_status_change(Duration::ZERO, &mut states)
-            .map_err(|cause| fault::of(cause, &place))?;
-        let card = presence(states[0].event_state());
-        Ok(ReaderInfo {
-            name: name.to_owned(),
-            card,
-            atr: states[0].atr().to_vec(),
-        })
+        look(&self.context, name)
     }
 
     /// Waits until the reader holds a card, or none; false when the time is over.
@@ -178,27 +168,27 @@ impl Readers {
             Sharing::Exclusive => ShareMode::Exclusive,
             Sharing::Shared => ShareMode::Shared,
         };
-        // A context of its own: a call that waits for this card locks its context for everybody.
-        let context = Self::open()?.context;
-        let connected = context.connect(&c_name(&name)?, mode, Protocols::ANY);
-        let card = match connected {
-            Ok(card) => card,
-            // Right after insertion the daemon may still be powering the card: its state tells.
-            Err(cause) => return Err(fault::after(cause, &place, || self.look(&name))),
-        };
-        let atr = self.look(&name)?.atr;
-        let server = worker::Worker {
-            context,
-            card,
-            mode,
-            place,
-        };
+        let (watchdog, atr) = Watchdog::start(worker::Worker { place, mode }, self.limit)?;
         Ok(PcscCard {
-            watchdog: Watchdog::start(server, self.limit)?,
+            watchdog,
             reader: name,
             atr,
         })
     }
+}
+
+fn look(context: &Context, name: &str) -> Result<ReaderInfo, ReaderError> {
+    let mut states = [pcsc::ReaderState::new(c_name(name)?, State::UNAWARE)];
+    let place = Place::reader(name);
+    context
+        .get_status_change(Duration::ZERO, &mut states)
+        .map_err(|cause| fault::of(cause, &place))?;
+    let card = presence(states[0].event_state());
+    Ok(ReaderInfo {
+        name: name.to_owned(),
+        card,
+        atr: states[0].atr().to_vec(),
+    })
 }
 
 fn c_name(name: &str) -> Result<CString, ReaderError> {

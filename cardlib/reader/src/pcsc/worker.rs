@@ -3,19 +3,39 @@
 use std::ffi::CString;
 use std::sync::mpsc::{Receiver, Sender};
 
-use pcsc::{Card, Context, Disposition, Protocols, ShareMode, Transaction};
+use pcsc::{Card, Context, Disposition, Protocols, Scope, ShareMode, Transaction};
 use zeroize::Zeroize;
 
 use super::fault::{self, Place};
-use super::presence_after_fault;
+use super::{c_name, look, presence_after_fault};
 use crate::error::ReaderError;
 use crate::watchdog::{Answer, Order, Server};
 
+/// Which card, and for whom else. Everything that may wait for a card happens on its thread, connecting included, and
+/// in a context of its own: a call that waits locks its context for everybody.
 pub(super) struct Worker {
-    pub(super) context: Context,
-    pub(super) card: Card,
-    pub(super) mode: ShareMode,
     pub(super) place: Place,
+    pub(super) mode: ShareMode,
+}
+
+/// A card that was reached.
+struct Connected {
+    context: Context,
+    card: Card,
+}
+
+impl Worker {
+    fn connect(&self) -> Result<(Connected, Vec<u8>), ReaderError> {
+        let name = self.place.name();
+        let context =
+            Context::establish(Scope::User).map_err(|cause| fault::of(cause, &self.place))?;
+        // Right after insertion the daemon may still be powering the card: its state tells what an error meant.
+        let card = context
+            .connect(&c_name(&name)?, self.mode, Protocols::ANY)
+            .map_err(|cause| fault::after(cause, &self.place, || look(&context, &name)))?;
+        let atr = look(&context, &name)?.atr;
+        Ok((Connected { context, card }, atr))
+    }
 }
 
 /// How a transaction's loop came to its end.
@@ -27,20 +47,27 @@ enum Ended {
 }
 
 impl Server for Worker {
-    fn serve(mut self, orders: &Receiver<Order>, answers: &Sender<Answer>) {
+    fn serve(self, orders: &Receiver<Order>, answers: &Sender<Answer>) {
+        let (mut connected, atr) = match self.connect() {
+            Ok(reached) => reached,
+            Err(error) => {
+                // A caller who does not wait any more has been told of the silence.
+                answers.send(Err(error)).ok();
+                return;
+            }
+        };
+        if answers.send(Ok(atr)).is_err() {
+            return;
+        }
         // Large enough for any answer: with a smaller one the answer would be lost (InsufficientBuffer).
         let mut buffer = vec![0; pcsc::MAX_BUFFER_SIZE_EXTENDED];
         let mut stale = false;
         while let Ok(order) = orders.recv() {
             let answer = match order {
                 Order::Begin => {
-                    let Self {
-                        context,
-                        card,
-                        mode,
-                        place,
-                    } = &mut self;
-                    match begin(card, *mode, place, stale) {
+                    let Connected { context, card } = &mut connected;
+                    let place = &self.place;
+                    match begin(card, self.mode, place, stale) {
                         Err(error) => Err(error),
                         Ok((transaction, atr)) => {
                             if answers.send(Ok(atr)).is_err() {
@@ -66,7 +93,7 @@ impl Server for Worker {
                 return;
             }
         }
-        if let Err((_, cause)) = self.card.disconnect(Disposition::ResetCard) {
+        if let Err((_, cause)) = connected.card.disconnect(Disposition::ResetCard) {
             tracing::debug!(%cause, "disconnecting from the reader failed");
         }
     }
