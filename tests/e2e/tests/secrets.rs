@@ -188,7 +188,6 @@ fn everything(sam_serials: Vec<String>) -> Search {
         .and_then(|keys| keys.secrets())
         .expect("OpenSSL");
     assert!(secrets.len() > 57 * 4, "{} secrets", secrets.len());
-    let _ = house;
     Search::for_secrets(&secrets).expect("search")
 }
 
