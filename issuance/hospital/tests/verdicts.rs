@@ -285,3 +285,60 @@ fn a_card_pulled_at_any_moment_is_trouble_not_a_verdict() {
         assert_eq!(trouble.slug(), "card-lost", "at answer {at}");
     }
 }
+
+/// A card whose n-th answer is spoiled in some way.
+struct Garbling {
+    card: UserCard,
+    at: usize,
+    how: fn(Vec<u8>) -> Vec<u8>,
+}
+
+impl VirtualCard for Garbling {
+    fn reset(&mut self) -> Vec<u8> {
+        self.card.reset()
+    }
+    fn handle(&mut self, apdu: &[u8]) -> Vec<u8> {
+        let answer = self.card.handle(apdu);
+        self.at = self.at.saturating_sub(1);
+        if self.at == 0 {
+            (self.how)(answer)
+        } else {
+            answer
+        }
+    }
+}
+
+#[test]
+fn no_garbled_answer_is_followed_by_a_panic_or_by_more_than_its_own_damage() {
+    let ways: [fn(Vec<u8>) -> Vec<u8>; 5] = [
+        |answer| answer.iter().map(|byte| byte ^ 0x55).collect(),
+        |answer| [&[0xFF; 300][..], &answer].concat(),
+        |answer| answer[answer.len() / 2..].to_vec(),
+        |_| vec![0x61, 0x00],
+        |_| vec![0x90, 0x00],
+    ];
+    let right = run(good(), sam(), None)
+        .expect("a verdict")
+        .timings
+        .card_commands
+        .commands;
+    for at in 1..=usize::try_from(right).expect("small") {
+        for how in ways {
+            let garbling = Garbling {
+                card: good(),
+                at,
+                how,
+            };
+            if let Ok(findings) = run(garbling, sam(), None) {
+                let holder = Report::of(&findings, true).holder;
+                let honest = holder
+                    .iter()
+                    .all(|entry| entry.tag != 15 || entry.value == NUMBER);
+                assert!(
+                    findings.verdict != Verdict::Genuine || honest,
+                    "answer {at}"
+                );
+            }
+        }
+    }
+}
