@@ -9,7 +9,7 @@ use sm3::{Digest, Sm3};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::port::HsmIdentity;
+use crate::port::{HsmIdentity, PeerKind};
 use crate::tier::Tier;
 
 const PEER_FORMAT: &str = "rhc-hsm-peer-1";
@@ -63,13 +63,23 @@ pub enum HandDownError {
     IssuerKey,
 }
 
+/// Whose HSM a peer is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Holder {
+    /// Another tier's.
+    Tier(Tier),
+    /// A card maker's, by vendor code: it sends transport keys only.
+    Maker(String),
+}
+
 /// What `rhc-kms hsm info` exports and `hsm enrol` takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeerFile {
     format: String,
-    /// The service's tier.
-    pub tier: Tier,
+    /// Whose HSM it is.
+    pub holder: Holder,
     /// Mark of its HSM.
     pub mark: Mark,
     /// SM3 over both keys.
@@ -89,9 +99,21 @@ impl PeerFile {
     /// Our own.
     #[must_use]
     pub fn new(tier: &Tier, hsm: &HsmIdentity) -> Self {
+        Self::of(Holder::Tier(tier.clone()), hsm)
+    }
+
+    /// A maker's, from what its HSM says of itself.
+    ///
+    /// # Errors
+    /// The fingerprint is not that of the keys, or it is of another mark.
+    pub fn of_maker(vendor: [u8; 2], hsm: &HsmIdentity, ours: Mark) -> Result<Self, HandDownError> {
+        Self::of(Holder::Maker(hex::encode_upper(vendor)), hsm).checked(ours)
+    }
+
+    fn of(holder: Holder, hsm: &HsmIdentity) -> Self {
         Self {
             format: PEER_FORMAT.to_owned(),
-            tier: tier.clone(),
+            holder,
             mark: hsm.mark,
             fingerprint: hsm.fingerprint,
             signing_key: hsm.signing_key,
@@ -110,22 +132,40 @@ impl PeerFile {
         if file.format != PEER_FORMAT {
             return Err(HandDownError::Form("HSM peer"));
         }
-        let digest: [u8; 32] = Sm3::new()
-            .chain_update(file.signing_key)
-            .chain_update(file.encryption_key)
-            .finalize()
-            .into();
-        if digest != file.fingerprint {
-            return Err(HandDownError::Fingerprint);
-        }
-        admit(ours, file.mark)?;
-        Ok(file)
+        file.checked(ours)
     }
 
-    /// Name under which the peer is enrolled: `ministry`, `province-41`.
+    fn checked(self, ours: Mark) -> Result<Self, HandDownError> {
+        let digest: [u8; 32] = Sm3::new()
+            .chain_update(self.signing_key)
+            .chain_update(self.encryption_key)
+            .finalize()
+            .into();
+        if digest != self.fingerprint {
+            return Err(HandDownError::Fingerprint);
+        }
+        admit(ours, self.mark)?;
+        Ok(self)
+    }
+
+    /// Name under which the peer is enrolled: `ministry`, `province-41`, `maker-4844`.
     #[must_use]
     pub fn name(&self) -> String {
-        peer_name(&self.tier)
+        match &self.holder {
+            Holder::Tier(tier) => peer_name(tier),
+            Holder::Maker(vendor) => format!("maker-{vendor}"),
+        }
+    }
+
+    /// How this HSM stands to the service of `ours`; none when the two exchange no keys.
+    #[must_use]
+    pub fn kind_at(&self, ours: &Tier) -> Option<PeerKind> {
+        match &self.holder {
+            Holder::Maker(_) => Some(PeerKind::Maker),
+            Holder::Tier(tier) if ours.is_directly_above(tier) => Some(PeerKind::Lower),
+            Holder::Tier(tier) if tier.is_directly_above(ours) => Some(PeerKind::Upper),
+            Holder::Tier(_) => None,
+        }
     }
 }
 

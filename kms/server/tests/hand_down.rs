@@ -1,5 +1,7 @@
 //! Keys for three tiers: made, handed down, compared with OpenSSL; and everything that must be refused on the way.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap here is the failed test
+
 mod house;
 
 use house::openssl::{check_value, diversify, root};
@@ -463,5 +465,123 @@ fn orders_travel_as_files_too() {
             .ok()
             .out
             .contains("approved by zhang,li")
+    );
+}
+
+/// A DEMO world: random keys, and a maker's HSM that sends its transport keys in a package (D27).
+#[test]
+fn a_makers_package_brings_its_own_transport_keys_only() {
+    use hsm_wire::attributes::{Algorithm, BaseClass, KeyAttributes, Leaves, Usage};
+    use hsm_wire::officer::{ExportEntry, KeySource, OrderDone, OrderOp, PeerKind};
+
+    let mut house = House::new();
+    house.start_hsm("maker", "demo");
+    house.start_hsm("41", "demo");
+    house.init("province", "41", "41", "demo", false).ok();
+    let ours = house.info("41");
+    for id in ["TRANSPORT_4844/0", "TRANSPORT_5454/0"] {
+        let attributes = KeyAttributes {
+            algorithm: Algorithm::Sm4,
+            name: id.trim_end_matches("/0").to_owned(),
+            version: 0,
+            usage: Usage::SessionBase(BaseClass::CardTransport),
+            leaves: Leaves {
+                hsm: Some(0),
+                ..Leaves::default()
+            },
+            depth: 0,
+        };
+        house.order(
+            "maker",
+            OrderOp::GenerateKey {
+                id: id.to_owned(),
+                attributes,
+                source: KeySource::Random,
+            },
+        );
+    }
+    house.order(
+        "maker",
+        OrderOp::EnrolPeer {
+            name: "province-41".into(),
+            kind: PeerKind::Lower,
+            signing_key: ours.signing_key,
+            encryption_key: ours.encryption_key,
+            fingerprint: ours.id,
+        },
+    );
+    let package = |id: &str| {
+        let entry = ExportEntry {
+            key: id.into(),
+            factors: vec![],
+            new_id: id.into(),
+            leaves: Some(Leaves::default()),
+        };
+        let (receiver, purpose) = ("province-41".to_owned(), "transport".to_owned());
+        let done = house.order(
+            "maker",
+            OrderOp::ExportPackage {
+                receiver,
+                purpose,
+                entries: vec![entry],
+                payload: String::new(),
+            },
+        );
+        let OrderDone::Package(text) = done else {
+            panic!("a package")
+        };
+        std::fs::write(house.path("transport.json"), text).unwrap();
+    };
+    let import = || {
+        house.signed(&[
+            "transport",
+            "import",
+            "--store",
+            "kms-41",
+            "--vendor",
+            "4844",
+            "--package",
+            "transport.json",
+        ])
+    };
+
+    package("TRANSPORT_4844/0");
+    import().refused("hsm-not-enrolled");
+    std::fs::write(
+        house.path("info.json"),
+        serde_json::to_vec(&house.info("maker")).unwrap(),
+    )
+    .unwrap();
+    let enrol = [
+        "hsm",
+        "enrol",
+        "--store",
+        "kms-41",
+        "--maker",
+        "4844",
+        "--peer-info",
+        "info.json",
+        "--by",
+        "wang",
+    ];
+    house.kms(&enrol).ok();
+    import().refused("hsm-not-enrolled");
+    house
+        .signed(&[
+            "hsm",
+            "confirm",
+            "--store",
+            "kms-41",
+            "--peer",
+            "maker-4844",
+        ])
+        .ok();
+    import().ok();
+    assert!(check_values(&house, "kms-41").contains_key("TRANSPORT_4844/0"));
+    package("TRANSPORT_5454/0");
+    import().refused("package-refused");
+    assert!(
+        !check_values(&house, "kms-41").contains_key("TRANSPORT_5454/0"),
+        "another maker's key was not taken"
     );
 }

@@ -1,5 +1,7 @@
 //! Scripts over HTTP for virtual chips: the straight way, the resumed card, and every request that must be refused.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap here is the failed test
+
 mod house;
 
 use cardlib_card::cert::{IssuerCertificate, Mark, SamCertificate, sam_serial};
@@ -420,4 +422,33 @@ fn a_sam_is_made_in_two_stages_by_two_tiers() {
     another.serial = "41010520260000000081".into();
     refused(provincial.sam_provincial_keys(&another), "invalid-value");
     house.kms(&["audit", "verify", "--store", "kms-41"]).ok();
+}
+
+#[test]
+fn an_hsm_that_comes_back_is_found_again() {
+    let mut house = House::handed_down();
+    house.deliver("4101", Kind::Card, 1, &[FACTOR]);
+    house.ticket("4101", "card", 1, "t-card");
+    let served = house.serve("4101");
+    let station = house.client(&served, "station");
+    let certificate = house.issuer_certificate("4101");
+    let blank = probe(&mut blank_card(FACTOR));
+    let request = ask(
+        FACTOR,
+        blank,
+        NUMBER,
+        content(NUMBER, SERIAL, "张三", &certificate),
+        "t-card",
+    );
+    let script = station.personalise(&request).unwrap();
+    house.kill_hsm();
+    refused(station.personalise(&request), "hsm-unavailable");
+    assert!(!station.status().unwrap().hsm_ready);
+    house.serve_hsm("4101");
+    let again = station.personalise(&request).unwrap();
+    assert_eq!(
+        (again.digest, again.quota_left),
+        (script.digest, 0),
+        "the HSM's own memory of the answer"
+    );
 }

@@ -171,8 +171,12 @@ impl Operation {
 pub struct PackageLabel {
     /// Mark it was made under.
     pub mark: Mark,
+    /// Fingerprint of the HSM that claims to have made it.
+    pub sender: [u8; 32],
     /// Fingerprint of the HSM it is for.
     pub receiver: [u8; 32],
+    /// Ids of the keys in it.
+    pub ids: Vec<String>,
     /// Certificates it carries.
     pub payload: Vec<u8>,
 }

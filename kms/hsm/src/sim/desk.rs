@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use hsm_wire::client::OfficerClient;
 use hsm_wire::order::{Body, OfficerSignature as WireSignature, Order};
+use hsm_wire::package::EntryHeader;
 use hsm_wire::{Hex, package};
 use kms_core::approval::OfficerSignature;
 use kms_core::port::{HsmError, HsmIdentity, Operation, OrderDesk, Outcome, PackageLabel};
@@ -63,9 +64,19 @@ impl OrderDesk for SimDesk {
             .map_err(|_| refused("the text is no package; copy the file again"))?;
         let payload = hex::decode(&body.payload)
             .map_err(|_| refused("the package's payload cannot be read"))?;
+        let headers = body
+            .entries
+            .iter()
+            .map(|entry| serde_json::from_str::<EntryHeader>(&entry.header));
+        let ids = headers
+            .map(|header| header.map(|header| header.id))
+            .collect::<Result<_, _>>()
+            .map_err(|_| refused("an entry of the package cannot be read"))?;
         Ok(PackageLabel {
             mark: convert::mark(body.mark),
+            sender: body.sender.0,
             receiver: body.receiver.0,
+            ids,
             payload,
         })
     }

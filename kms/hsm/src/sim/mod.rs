@@ -19,6 +19,12 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Idle connections kept.
 const POOL: usize = 4;
 
+/// What `rhc-hsm info --json` printed about some HSM; `None` for anything else.
+#[must_use]
+pub fn read_info(text: &[u8]) -> Option<HsmIdentity> {
+    serde_json::from_slice(text).ok().map(convert::identity)
+}
+
 /// The operator's side of one `rhc-hsm`.
 pub struct SimHsm {
     socket: PathBuf,

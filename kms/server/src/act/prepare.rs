@@ -7,8 +7,8 @@ use cardlib_card::gm::sm2::VerifyingKey;
 use kms_core::catalogue::{self, SM2_ROOT, key_id};
 use kms_core::certificate;
 use kms_core::fill::ticket_base_keys;
-use kms_core::handdown::{GrantState, Payload, admit, spoken};
-use kms_core::port::{Mark, Operation, PeerKind, Target, TicketOrder};
+use kms_core::handdown::{GrantState, Holder, Payload, admit, spoken};
+use kms_core::port::{BaseClass, Mark, Operation, Target, TicketOrder};
 use kms_core::ticket::{Ticket, TicketKind, TicketState};
 use kms_core::tier::Tier;
 
@@ -63,10 +63,7 @@ impl Service {
                         .collect(),
                 ))
             }
-            Act::MakerPackage { package } => {
-                admit(self.mark, self.desk.inspect(package)?.mark)?;
-                Ok(nobody(vec![Operation::ImportPackage(package.clone())]))
-            }
+            Act::MakerPackage { package } => self.prepare_maker_package(package).await,
             Act::ApproveTicket { id } => self.prepare_ticket(id).await,
             Act::Grant { id } => self.prepare_grant(id).await,
             Act::Import { package } => self.prepare_import(package).await,
@@ -87,11 +84,10 @@ impl Service {
     async fn prepare_peer(&self, name: &str) -> Result<Round> {
         let mut conn = self.store.pool().acquire().await?;
         let peer = peers::get(&mut conn, name).await?;
-        let kind = if peer.kind == "upper" {
-            PeerKind::Upper
-        } else {
-            PeerKind::Lower
+        let stranger = || {
+            Refusal::about(&refusal::WRONG_TIER, format!("{} and {name} exchange no keys", self.tier))
         };
+        let kind = peer.file.kind_at(&self.tier).ok_or_else(stranger)?;
         let operation = Operation::EnrolPeer {
             name: peer.name,
             kind,
@@ -107,6 +103,36 @@ impl Service {
             },
             requesters: vec![peer.requester],
         })
+    }
+
+    /// A maker's package brings that maker's transport keys and nothing else.
+    async fn prepare_maker_package(&self, package: &str) -> Result<Round> {
+        let label = self.desk.inspect(package)?;
+        admit(self.mark, label.mark)?;
+        let mut conn = self.store.pool().acquire().await?;
+        let known = peers::all(&mut conn).await?;
+        let vendor = known.iter().find_map(|peer| match &peer.file.holder {
+            Holder::Maker(vendor) if peer.confirmed && peer.file.fingerprint == label.sender => {
+                Some(vendor)
+            }
+            _ => None,
+        });
+        let unknown = || {
+            Refusal::about(
+                &refusal::NOT_ENROLLED,
+                "the package is by no maker's HSM that two officers confirmed",
+            )
+        };
+        let vendor = vendor_bytes(vendor.ok_or_else(unknown)?)?;
+        let classes = [BaseClass::CardTransport, BaseClass::SamTransport];
+        let own = classes.map(|class| catalogue::transport_id(class, vendor));
+        match label.ids.iter().find(|id| !own.contains(id)) {
+            Some(other) => Err(Refusal::about(
+                &refusal::PACKAGE,
+                format!("{other} is no transport key of this maker"),
+            )),
+            None => Ok(nobody(vec![Operation::ImportPackage(package.to_owned())])),
+        }
     }
 
     async fn prepare_ticket(&self, id: &str) -> Result<Round> {

@@ -202,6 +202,9 @@ pub(crate) enum HsmCommand {
         /// What `hsm info --out` made there
         #[arg(long)]
         peer_info: PathBuf,
+        /// The HSM is a card maker's, of this vendor code; the file is what `rhc-hsm info --json` printed there
+        #[arg(long, value_name = "VENDOR")]
+        maker: Option<String>,
         /// Who asks (not one of the two who confirm)
         #[arg(long)]
         by: String,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use kms_core::handdown::{PeerFile, spoken};
-use kms_core::port::{HsmIdentity, OrderDesk};
-use kms_hsm::sim::SimDesk;
+use kms_core::port::{HsmIdentity, OrderDesk, PeerKind};
+use kms_hsm::sim::{SimDesk, read_info};
 use kms_platform::audit::Outcome;
 use kms_platform::exit::{Exit, Failure};
 use kms_platform::lang::pick;
@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::args::{HsmCommand, TransportCommand};
 use super::{Ran, open, order};
 use crate::act::Act;
+use crate::act::prepare::vendor_bytes;
 use crate::records::peers;
 use crate::refusal::{self, Refusal};
 
@@ -30,9 +31,10 @@ pub(super) async fn run(command: HsmCommand) -> Ran {
         HsmCommand::Enrol {
             store,
             peer_info,
+            maker,
             by,
             json,
-        } => enrol(&store, &peer_info, &by, json).await,
+        } => enrol(&store, &peer_info, maker.as_deref(), &by, json).await,
         HsmCommand::Confirm {
             store,
             peer,
@@ -60,7 +62,7 @@ async fn info(store: &Path, out: Option<&Path>, json: bool) -> Ran {
 
 fn show(file: &PeerFile, json: bool) -> Ran {
     let name = file.name();
-    let value = json!({ "name": name, "tier": file.tier, "mark": file.mark, "fingerprint": hex::encode_upper(file.fingerprint) });
+    let value = json!({ "name": name, "mark": file.mark, "fingerprint": hex::encode_upper(file.fingerprint) });
     let table = || {
         let mut table = Table::new(Vec::<String>::new());
         table.row([pick("name", "名称"), &name]);
@@ -72,20 +74,28 @@ fn show(file: &PeerFile, json: bool) -> Ran {
     Ok(Exit::Done)
 }
 
-async fn enrol(store: &Path, peer_info: &Path, by: &str, json: bool) -> Ran {
+async fn enrol(store: &Path, peer_info: &Path, maker: Option<&str>, by: &str, json: bool) -> Ran {
     let service = open(store).await?;
-    let file =
-        PeerFile::parse(&order::read_file(peer_info)?, service.mark).map_err(Refusal::from)?;
-    let kind = match (
-        service.tier.is_directly_above(&file.tier),
-        file.tier.is_directly_above(&service.tier),
-    ) {
-        (true, _) => "lower",
-        (_, true) => "upper",
-        _ => {
+    let text = order::read_file(peer_info)?;
+    let file = match maker {
+        None => PeerFile::parse(&text, service.mark).map_err(Refusal::from)?,
+        Some(vendor) => {
+            let vendor = vendor_bytes(vendor)?;
+            let info = read_info(&text).ok_or_else(|| {
+                Refusal::about(&refusal::INVALID, "not what `rhc-hsm info --json` prints")
+            })?;
+            PeerFile::of_maker(vendor, &info, service.mark).map_err(Refusal::from)?
+        }
+    };
+    let kind = match file.kind_at(&service.tier) {
+        Some(PeerKind::Lower) => "lower",
+        Some(PeerKind::Upper) => "upper",
+        Some(PeerKind::Maker) => "maker",
+        None => {
+            let (ours, theirs) = (&service.tier, file.name());
             return Err(Refusal::about(
                 &refusal::WRONG_TIER,
-                format!("{} and {} exchange no keys", service.tier, file.tier),
+                format!("{ours} and {theirs} exchange no keys"),
             )
             .into());
         }

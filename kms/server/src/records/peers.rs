@@ -10,7 +10,7 @@ use crate::refusal::{self, Refusal, Result};
 pub struct Peer {
     /// `province-41`
     pub name: String,
-    /// `upper` or `lower`.
+    /// `upper`, `lower` or `maker`.
     pub kind: String,
     /// Its public keys.
     pub file: PeerFile,

@@ -1,5 +1,6 @@
 //! Three tiers with a real `rhc-hsm` process each, driven through the command line as officers drive them.
 #![allow(dead_code)] // each test binary takes what it needs
+#![allow(clippy::unwrap_used)] // a failed unwrap here is the failed test
 
 pub mod openssl;
 pub mod shop;
@@ -9,6 +10,10 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use hsm_wire::client::OfficerClient;
+use hsm_wire::officer::{OrderDone, OrderOp};
+use hsm_wire::order::{Body, OfficerKey, Order};
 
 /// The two officers of every test; `chen` is a third.
 pub const OFFICERS: [&str; 3] = ["zhang", "li", "chen"];
@@ -84,6 +89,13 @@ impl House {
         args.extend(["--operator-cred-out", &cred, "--unseal-out", &unseal]);
         self.hsm(&args);
         self.serve_hsm(name);
+    }
+
+    /// Kills the newest HSM, as a power cut would.
+    pub fn kill_hsm(&mut self) {
+        let mut hsm = self.hsms.pop().expect("an HSM runs");
+        hsm.kill().unwrap();
+        hsm.wait().unwrap();
     }
 
     /// Starts `rhc-hsm serve` on an existing store; the unsealing secret comes on its standard input's descriptor.
@@ -249,6 +261,34 @@ impl House {
 
     pub fn kms(&self, args: &[&str]) -> Ran {
         self.run(Path::new(env!("CARGO_BIN_EXE_rhc-kms")), args)
+    }
+
+    /// What an HSM says of itself.
+    pub fn info(&self, name: &str) -> hsm_wire::info::HsmInfo {
+        OfficerClient::connect(self.path(&format!("o{name}.s")))
+            .unwrap()
+            .info()
+            .unwrap()
+    }
+
+    /// An order of two officers to an HSM that no key service of ours stands before.
+    pub fn order(&self, name: &str, op: OrderOp) -> OrderDone {
+        let info = self.info(name);
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let body = Body {
+            hsm: info.id,
+            sequence: info.next_order,
+            expires: now + 600,
+            op,
+        };
+        let mut order = Order::new(body.to_text().unwrap());
+        for officer in ["zhang.key", "li.key"] {
+            order
+                .sign(&OfficerKey::load(&self.path(officer)).unwrap())
+                .unwrap();
+        }
+        let mut desk = OfficerClient::connect(self.path(&format!("o{name}.s"))).unwrap();
+        desk.execute(&order).unwrap()
     }
 
     fn hsm(&self, args: &[&str]) {
