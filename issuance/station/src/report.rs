@@ -30,6 +30,8 @@ pub struct Report {
     pub not_reached: Vec<u64>,
     /// Persons whom the registry refuses a card.
     pub passed_over: Vec<PassedOver>,
+    /// Lines of those of them who have a card already, with whom nothing is wrong.
+    pub already_issued: Vec<u64>,
     /// Cards of an earlier run that were registered now.
     pub settled: usize,
     /// Why the run ended early, in the user's language.
@@ -163,6 +165,12 @@ impl Report {
                 .passed_over
                 .iter()
                 .filter_map(|(at, fault)| passed_over(applicants.get(*at)?, fault))
+                .collect(),
+            already_issued: ended
+                .passed_over
+                .iter()
+                .filter(|(_, fault)| fault.slug.as_deref() == Some(HAS_CARD))
+                .filter_map(|(at, _)| line(at))
                 .collect(),
             settled: ended.settled,
             message: ended.fault.as_ref().map(Fault::message),
