@@ -10,6 +10,7 @@ use kms_platform::identity::{Identity, IdentityError};
 use kms_platform::name::{Area, Peer, Role};
 
 use crate::refusal::{self, Refusal, Result};
+use crate::refuse;
 
 /// The authority's key and chain.
 const AUTHORITY: &str = "ca.json";
@@ -35,9 +36,10 @@ pub fn area(tier: &Tier) -> Result<Area> {
 /// Digits that no area has.
 pub fn parse_area(text: &str) -> Result<Area> {
     text.parse().map_err(|_| {
-        Refusal::about(
+        refuse!(
             &refusal::INVALID,
-            format!("`{text}` is no area: 0, two or four digits"),
+            "`{text}` is no area: 0, two or four digits",
+            "`{text}` 不是有效辖区：0、两位或四位数字"
         )
     })
 }
@@ -58,9 +60,10 @@ pub fn create_root(dir: &Path, now: Timestamp) -> Result<()> {
 pub fn open(dir: &Path) -> Result<Authority> {
     let path = dir.join(AUTHORITY);
     if !path.exists() {
-        return Err(Refusal::about(
+        return Err(refuse!(
             &refusal::KEY_MISSING,
             "no certificate authority yet; it comes with the upper tier's package",
+            "尚无证书机构；随上级密钥包下发"
         ));
     }
     Ok(Authority::open(Identity::read(&path)?)?)
@@ -100,12 +103,17 @@ pub fn complete(dir: &Path, chain: String, anchors: String) -> Result<()> {
 pub fn party(area: Area, role: &str, name: &str) -> Result<Peer> {
     let role: Role = role.parse().map_err(|_| {
         let roles = Role::ALL.map(Role::as_str).join(", ");
-        Refusal::about(&refusal::INVALID, format!("`{role}` is no role: {roles}"))
+        refuse!(
+            &refusal::INVALID,
+            "`{role}` is no role: {roles}",
+            "`{role}` 不是有效角色：{roles}"
+        )
     })?;
     Peer::new(area, role, name).map_err(|_| {
-        Refusal::about(
+        refuse!(
             &refusal::INVALID,
-            format!("`{name}` is no name: letters, digits, . _ -"),
+            "`{name}` is no name: letters, digits, . _ -",
+            "`{name}` 不是有效名称：仅限字母、数字及 . _ -"
         )
     })
 }

@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::records::settings;
 use crate::refusal::{self, Refusal, Result};
+use crate::refuse;
 use crate::schema::{MIGRATIONS, SERVICE};
 
 /// File of the database in the store's directory.
@@ -91,7 +92,7 @@ impl Service {
         tx.commit().await?;
         let mut key = Zeroizing::new([0u8; 32]);
         getrandom::fill(key.as_mut_slice())
-            .map_err(|_| Refusal::about(&refusal::STORE, "no random numbers"))?;
+            .map_err(|_| refuse!(&refusal::STORE, "no random numbers", "无法取得随机数"))?;
         secret_file::create(&dir.join(HASH_KEY), key.as_slice())
             .map_err(kms_platform::identity::IdentityError::from)?;
         Self::assemble(dir, store, tier, mark, &hsm)
@@ -122,7 +123,11 @@ impl Service {
             .map_err(kms_platform::identity::IdentityError::from)?;
         let mut hash_key = Zeroizing::new([0u8; 32]);
         if key.len() != hash_key.len() {
-            return Err(Refusal::about(&refusal::STORE, "hash.key is not 32 bytes"));
+            return Err(refuse!(
+                &refusal::STORE,
+                "hash.key is not 32 bytes",
+                "hash.key 不是 32 字节"
+            ));
         }
         hash_key.copy_from_slice(&key);
         let hsm = SimHsm::open(address.socket.clone(), &address.operator_credential)

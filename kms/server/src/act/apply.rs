@@ -7,7 +7,8 @@ use sqlx::SqliteConnection;
 
 use super::{Act, Next, Product, Round};
 use crate::records::{hand_downs, keys, peers, people, settings, tickets};
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 use crate::service::Service;
 
 impl Service {
@@ -64,9 +65,10 @@ impl Service {
         let package = self.hsm.last_package(&grant.receiver)?;
         let payload = serde_json::from_slice::<Payload>(&self.desk.inspect(&package)?.payload)?;
         if payload.request != grant.request.id {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::STALE,
                 "a later package was made for this receiver",
+                "已为该接收方生成更新的密钥包"
             ));
         }
         Ok(Product {
@@ -113,9 +115,10 @@ impl Service {
                     package: Some(package),
                 }))
             }
-            _ => Err(Refusal::about(
+            _ => Err(refuse!(
                 &refusal::HSM_REFUSED,
                 "the HSM answered something else than was ordered",
+                "密码机的应答与指令不符"
             )),
         }
     }
@@ -132,9 +135,10 @@ impl Service {
             ..
         }) = outcomes.into_iter().next()
         else {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::HSM_REFUSED,
                 "the HSM answered something else than was ordered",
+                "密码机的应答与指令不符"
             ));
         };
         let outstanding = hand_downs::outstanding(conn).await?;

@@ -5,7 +5,8 @@ use kms_hsm::officer::OfficerFile;
 use serde::{Deserialize, Serialize};
 
 use super::{Act, Signatures};
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 
 const FORMAT: &str = "rhc-kms-order-1";
 
@@ -49,8 +50,13 @@ impl OrderFile {
     /// It is no order file.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let file: Option<Self> = serde_json::from_slice(text).ok();
-        file.filter(|file| file.format == FORMAT)
-            .ok_or_else(|| Refusal::about(&refusal::INVALID, "not an order file of rhc-kms"))
+        file.filter(|file| file.format == FORMAT).ok_or_else(|| {
+            refuse!(
+                &refusal::INVALID,
+                "not an order file of rhc-kms",
+                "不是 rhc-kms 的指令文件"
+            )
+        })
     }
 
     /// As a file's text.
@@ -59,9 +65,10 @@ impl OrderFile {
     /// An order that carries a key in the clear is never written.
     pub fn to_json(&self) -> Result<String> {
         if matches!(self.act, Act::RawTransport { .. }) {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::INVALID,
                 "a key in the clear does not go into an order file; use --as twice",
+                "明文密钥不得写入指令文件，请两次使用 --as"
             ));
         }
         Ok(serde_json::to_string_pretty(self)?)

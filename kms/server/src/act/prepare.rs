@@ -15,7 +15,8 @@ use kms_core::tier::Tier;
 use super::{Act, Round};
 use crate::records::hand_downs::Grant;
 use crate::records::{hand_downs, keys, peers, people, settings, tickets};
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 use crate::service::Service;
 
 /// Scripts that one chip may ask for under one ticket: a SAM's stage b, and cards pulled and taken up again.
@@ -73,9 +74,10 @@ impl Service {
     /// Public test keys and keys in the clear exist in TEST stores only.
     fn only_test(&self, wanted: bool) -> Result<()> {
         if wanted && self.mark != Mark::Test {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::MARK,
                 "public test keys and keys in the clear belong into a TEST store",
+                "公开测试密钥与明文密钥只能用于测试库"
             ));
         }
         Ok(())
@@ -85,7 +87,12 @@ impl Service {
         let mut conn = self.store.pool().acquire().await?;
         let peer = peers::get(&mut conn, name).await?;
         let stranger = || {
-            Refusal::about(&refusal::WRONG_TIER, format!("{} and {name} exchange no keys", self.tier))
+            refuse!(
+                &refusal::WRONG_TIER,
+                "{} and {name} exchange no keys",
+                "{} 与 {name} 之间不交换密钥",
+                self.tier
+            )
         };
         let kind = peer.file.kind_at(&self.tier).ok_or_else(stranger)?;
         let operation = Operation::EnrolPeer {
@@ -118,18 +125,20 @@ impl Service {
             _ => None,
         });
         let unknown = || {
-            Refusal::about(
+            refuse!(
                 &refusal::NOT_ENROLLED,
                 "the package is by no maker's HSM that two officers confirmed",
+                "该密钥包并非来自经两名管理员确认的卡商密码机"
             )
         };
         let vendor = vendor_bytes(vendor.ok_or_else(unknown)?)?;
         let classes = [BaseClass::CardTransport, BaseClass::SamTransport];
         let own = classes.map(|class| catalogue::transport_id(class, vendor));
         match label.ids.iter().find(|id| !own.contains(id)) {
-            Some(other) => Err(Refusal::about(
+            Some(other) => Err(refuse!(
                 &refusal::PACKAGE,
-                format!("{other} is no transport key of this maker"),
+                "{other} is no transport key of this maker",
+                "{other} 不是该卡商的传输密钥"
             )),
             None => Ok(nobody(vec![Operation::ImportPackage(package.to_owned())])),
         }
@@ -151,9 +160,10 @@ impl Service {
         };
         let base_keys = ticket_base_keys(target, self.hsm.keys()?.into_iter());
         if base_keys.is_empty() {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::KEY_MISSING,
                 "no transport or master key to open a chip with",
+                "没有可用于打开芯片的传输密钥或主控密钥"
             ));
         }
         let order = TicketOrder {
@@ -194,8 +204,9 @@ impl Service {
             }
             (GrantState::Certified { issuer_certificate }, _) => {
                 let root_key = keys::public_key(&mut conn, &key_id(SM2_ROOT, 0)).await?;
-                let root_key = root_key
-                    .ok_or_else(|| Refusal::about(&refusal::KEY_MISSING, "the root key pair"))?;
+                let root_key = root_key.ok_or_else(|| {
+                    refuse!(&refusal::KEY_MISSING, "the root key pair", "根密钥对")
+                })?;
                 self.export(&grant, issuer_certificate.clone(), root_key.to_vec())?
             }
             (GrantState::Requested, _) => {
@@ -263,9 +274,10 @@ impl Service {
         let label = self.desk.inspect(package)?;
         admit(self.mark, label.mark)?;
         if label.receiver != self.hsm.identity()?.fingerprint {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::RECEIVER,
                 "it was made for another HSM",
+                "该密钥包为另一台密码机生成"
             ));
         }
         let mut conn = self.store.pool().acquire().await?;
@@ -291,8 +303,13 @@ impl Service {
 /// root is the ministry's follows from the enrolled HSM's signature over both.
 impl Service {
     pub(super) fn check_issuer_certificate(&self, payload: &Payload) -> Result<()> {
-        let refused =
-            |why: String| Refusal::about(&refusal::PACKAGE, format!("issuer certificate: {why}"));
+        let refused = |why: String| {
+            refuse!(
+                &refusal::PACKAGE,
+                "issuer certificate: {why}",
+                "发卡机构证书：{why}"
+            )
+        };
         let root =
             VerifyingKey::from_bytes(&payload.root_key).map_err(|e| refused(e.to_string()))?;
         IssuerCertificate::verify(&payload.issuer_certificate, &root, self.mark)
@@ -310,12 +327,22 @@ fn nobody(operations: Vec<Operation>) -> Round {
 
 pub(crate) fn vendor_bytes(text: &str) -> Result<[u8; 2]> {
     let mut vendor = [0; 2];
-    hex::decode_to_slice(text, &mut vendor)
-        .map_err(|_| Refusal::about(&refusal::INVALID, "a vendor code is four hex digits"))?;
+    hex::decode_to_slice(text, &mut vendor).map_err(|_| {
+        refuse!(
+            &refusal::INVALID,
+            "a vendor code is four hex digits",
+            "卡商代码须为四位十六进制数字"
+        )
+    })?;
     Ok(vendor)
 }
 
 pub(crate) fn unhex(text: &str) -> Result<Vec<u8>> {
-    hex::decode(text)
-        .map_err(|_| Refusal::about(&refusal::STORE, "a stored value is not hexadecimal"))
+    hex::decode(text).map_err(|_| {
+        refuse!(
+            &refusal::STORE,
+            "a stored value is not hexadecimal",
+            "存储值不是十六进制"
+        )
+    })
 }

@@ -19,6 +19,7 @@ use crate::act::Act;
 use crate::act::prepare::vendor_bytes;
 use crate::records::peers;
 use crate::refusal::{self, Refusal};
+use crate::refuse;
 
 /// The HSM behind an officers' socket.
 pub(super) fn identity_at(officer_socket: &Path) -> Result<HsmIdentity, Refusal> {
@@ -82,7 +83,11 @@ async fn enrol(store: &Path, peer_info: &Path, maker: Option<&str>, by: &str, js
         Some(vendor) => {
             let vendor = vendor_bytes(vendor)?;
             let info = read_info(&text).ok_or_else(|| {
-                Refusal::about(&refusal::INVALID, "not what `rhc-hsm info --json` prints")
+                refuse!(
+                    &refusal::INVALID,
+                    "not what `rhc-hsm info --json` prints",
+                    "不是 `rhc-hsm info --json` 的输出"
+                )
             })?;
             PeerFile::of_maker(vendor, &info, service.mark).map_err(Refusal::from)?
         }
@@ -93,9 +98,10 @@ async fn enrol(store: &Path, peer_info: &Path, maker: Option<&str>, by: &str, js
         Some(PeerKind::Maker) => "maker",
         None => {
             let (ours, theirs) = (&service.tier, file.name());
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::WRONG_TIER,
-                format!("{ours} and {theirs} exchange no keys"),
+                "{ours} and {theirs} exchange no keys",
+                "{ours} 与 {theirs} 之间不交换密钥"
             )
             .into());
         }
@@ -154,11 +160,18 @@ pub(super) async fn transport(command: TransportCommand) -> Ran {
 fn key_text(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let bytes = Zeroizing::new(order::read_file(path)?);
     let text = std::str::from_utf8(&bytes).map(|text| Zeroizing::new(text.trim().to_owned()));
-    text.map_err(|_| Refusal::about(&refusal::INVALID, "the key file is not text").into())
+    text.map_err(|_| {
+        refuse!(
+            &refusal::INVALID,
+            "the key file is not text",
+            "密钥文件不是文本"
+        )
+        .into()
+    })
 }
 
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
     let bytes = order::read_file(path)?;
     String::from_utf8(bytes)
-        .map_err(|_| Refusal::about(&refusal::PACKAGE, "the file is not text").into())
+        .map_err(|_| refuse!(&refusal::PACKAGE, "the file is not text", "文件不是文本").into())
 }

@@ -20,6 +20,7 @@ use crate::authority;
 use crate::records::hand_downs::{self, Grant};
 use crate::records::{keys, peers};
 use crate::refusal::{self, Refusal};
+use crate::refuse;
 use crate::service::Service;
 
 pub(super) async fn table(service: &Service, json: bool) -> Ran {
@@ -55,7 +56,12 @@ pub(super) async fn table(service: &Service, json: bool) -> Ran {
 pub(super) async fn request(args: RequestArgs) -> Ran {
     let service = open(&args.store).await?;
     if service.tier == Tier::Ministry {
-        return Err(Refusal::about(&refusal::WRONG_TIER, "nobody is above the ministry").into());
+        return Err(refuse!(
+            &refusal::WRONG_TIER,
+            "nobody is above the ministry",
+            "部级之上无上级"
+        )
+        .into());
     }
     let mut tx = service.begin().await?;
     let issuer_key = keys::public_key(&mut tx, &key_id(SM2_ISSUER, 0)).await?;
@@ -156,9 +162,10 @@ async fn try_open(service: &Service, text: &[u8], by: &str) -> Result<Grant, Ref
     let request = Request::parse(text, service.mark, &service.tier, fingerprint)?;
     let applicant = kms_platform::ca::Applicant::from_pem(&request.csr)?;
     if applicant.peer.area != authority::area(&request.from)? {
-        return Err(Refusal::about(
+        return Err(refuse!(
             &refusal::INVALID,
             "the certificate request is for another area",
+            "证书申请的辖区不符"
         ));
     }
     let ca_chain = authority::open(&service.dir)?

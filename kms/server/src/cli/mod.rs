@@ -26,6 +26,7 @@ use crate::act::Act;
 use crate::authority;
 use crate::records::people;
 use crate::refusal::{self, Refusal};
+use crate::refuse;
 use crate::service::{HsmAddress, Service};
 use args::{Cli, Command, InitArgs, OfficerCommand, ServeArgs, Signing};
 
@@ -105,14 +106,20 @@ async fn init(args: InitArgs) -> Ran {
     let mark: Mark = args.mark.parse().map_err(Failure::usage)?;
     let officers = first_officers(&args.first_officers)?;
     if args.test_keys && mark != Mark::Test {
-        return Err(Refusal::about(&refusal::MARK, "--test-keys needs --mark test").into());
+        return Err(refuse!(
+            &refusal::MARK,
+            "--test-keys needs --mark test",
+            "--test-keys 仅用于 --mark test"
+        )
+        .into());
     }
     if mark == Mark::Production && !args.force_not_for_production {
         let hsm = hsm::identity_at(&args.hsm_officer)?;
         if hsm.simulator {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::MARK,
                 "a software HSM carries no PRODUCTION keys; --force-not-for-production overrides",
+                "软件密码机不得持有生产密钥；可用 --force-not-for-production 强制"
             )
             .into());
         }
@@ -126,9 +133,11 @@ async fn init(args: InitArgs) -> Ran {
         // An interrupted init goes on where it stopped.
         let service = open(&args.store).await?;
         if service.tier != tier || service.mark != mark {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::EXISTS,
-                format!("{} is the store of another service", args.store.display()),
+                "{} is the store of another service",
+                "{} 是另一服务的库",
+                args.store.display(),
             )
             .into());
         }
@@ -155,12 +164,11 @@ async fn create(
         .iter()
         .find(|officer| !enrolled.contains(&officer.name))
     {
-        return Err(Refusal::about(
+        return Err(refuse!(
             &refusal::OFFICER,
-            format!(
-                "{} is no officer of the HSM (rhc-hsm init --officer)",
-                stranger.name
-            ),
+            "{} is no officer of the HSM (rhc-hsm init --officer)",
+            "{} 不是该密码机的管理员（rhc-hsm init --officer）",
+            stranger.name
         ));
     }
     let service = Service::create(dir, tier, mark, address, clock::system()).await?;
@@ -280,6 +288,11 @@ async fn verify_audit(store: &Path, json: bool) -> Ran {
 
 async fn serve_http(args: ServeArgs) -> Ran {
     let service = open(&args.store).await?;
+    match service.hsm.identity() {
+        Ok(hsm) => kms_core::handdown::admit(service.mark, hsm.mark).map_err(Refusal::from)?,
+        // Requests are refused by name until it comes.
+        Err(error) => tracing::warn!(%error, "the HSM does not answer yet"),
+    }
     let now = service.store.clock().now();
     let identity = authority::service_identity(&service.dir, &service.tier, &args.hosts, now)?;
     let router = crate::http::router(Arc::new(service));

@@ -10,6 +10,7 @@ use super::args::{OrderCommand, Signing};
 use super::{Ran, open, signers};
 use crate::act::{Act, OrderFile, Product};
 use crate::refusal::{self, Refusal};
+use crate::refuse;
 use crate::service::Service;
 
 /// With `--as` twice at once; with `--order-out` into a file. `quiet` leaves the last word to the caller.
@@ -112,8 +113,10 @@ pub(super) fn package_of(product: Option<Product>) -> Result<Option<String>, Ref
         Some(Product {
             package: Some(text),
         }) => Ok(Some(text)),
-        Some(Product { package: None }) => {
-            Err(Refusal::about(&refusal::STALE, "no package was made"))
-        }
+        Some(Product { package: None }) => Err(refuse!(
+            &refusal::STALE,
+            "no package was made",
+            "未生成密钥包"
+        )),
     }
 }

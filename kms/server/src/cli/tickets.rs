@@ -17,6 +17,7 @@ use super::{Ran, open, order};
 use crate::act::Act;
 use crate::records::tickets;
 use crate::refusal::{self, Refusal};
+use crate::refuse;
 use crate::service::Service;
 
 pub(super) async fn run(command: TicketCommand) -> Ran {
@@ -78,10 +79,7 @@ pub(super) async fn run(command: TicketCommand) -> Ran {
 async fn keep(service: &Service, ticket: &Ticket) -> Result<(), Refusal> {
     let mut tx = service.begin().await?;
     if tickets::get(&mut tx, &ticket.id).await.is_ok() {
-        return Err(Refusal::about(
-            &refusal::EXISTS,
-            format!("ticket {}", ticket.id),
-        ));
+        return Err(refuse!(&refusal::EXISTS, "ticket {}", "工单 {}", ticket.id));
     }
     let detail = json!({ "kind": ticket.kind.as_str(), "quantity": ticket.quantity, "purpose": ticket.purpose });
     let begun = service
@@ -142,8 +140,13 @@ pub(super) async fn delivery(command: DeliveryCommand) -> Ran {
     } = command;
     let service = open(&store).await?;
     let list = order::read_file(&file)?;
-    let signature = String::from_utf8(order::read_file(&signature_of(&file))?)
-        .map_err(|_| Refusal::about(&refusal::DELIVERY, "the signature file is not text"))?;
+    let signature = String::from_utf8(order::read_file(&signature_of(&file))?).map_err(|_| {
+        refuse!(
+            &refusal::DELIVERY,
+            "the signature file is not text",
+            "签名文件不是文本"
+        )
+    })?;
     let maker_key = maker_key.map(|text| public_key(&text)).transpose()?;
     let signing = super::args::Signing {
         officers,
@@ -174,9 +177,10 @@ fn signature_of(file: &Path) -> PathBuf {
 /// 128 hex digits, or a file of them (as JSON `{"public_key": …}` or bare).
 fn public_key(text: &str) -> Result<[u8; 64], Refusal> {
     let wrong = || {
-        Refusal::about(
+        refuse!(
             &refusal::INVALID,
             "--maker-key: 128 hex digits, or a file of them",
+            "--maker-key：须为 128 位十六进制数字或含该数字的文件"
         )
     };
     let mut key = [0; 64];

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 use super::Intent;
 use crate::authority;
 use crate::records::settings;
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 use crate::service::Service;
 
 const ACT: &str = "card.personalise";
@@ -81,22 +82,26 @@ impl Service {
     ) -> Result<cardlib_card::dialect::Plan> {
         self.only_stations(peer, TicketKind::Card)?;
         if !authority::area(&self.tier)?.contains(&peer.area) {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::AREA,
-                format!("this is the key service of {}", self.tier),
+                "this is the key service of {}",
+                "本密钥服务属于 {}",
+                self.tier
             ));
         }
         if request.content.value(TAG_CARD_NUMBER) != Some(request.person.expose().as_bytes()) {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::CONTENT,
                 "element 8 is not the number of the person named",
+                "数据元 8 与所指人员号码不符"
             ));
         }
         let area = request.content.value(TAG_AREA).map(hex::encode);
         if !area.is_some_and(|area| area.starts_with(self.tier.area())) {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::CONTENT,
                 "element 57: the area code lies outside this key service's area",
+                "数据元 57：应用城市代码不在本密钥服务辖区内"
             ));
         }
         self.check_issuer(request).await?;
@@ -123,28 +128,34 @@ impl Service {
             .map(hex::encode_upper);
         match (known, given) {
             (Some(known), Some(given)) if known == given => Ok(()),
-            (None, _) => Err(Refusal::about(
+            (None, _) => Err(refuse!(
                 &refusal::KEY_MISSING,
                 "no issuer certificate yet: import the hand-down first",
+                "尚无发卡机构证书：请先导入上级下发"
             )),
-            _ => Err(Refusal::about(
+            _ => Err(refuse!(
                 &refusal::CONTENT,
                 "element 5 is not the issuer certificate of this province",
+                "数据元 5 不是本省发卡机构证书"
             )),
         }
     }
 
     pub(super) fn only_stations(&self, peer: &Peer, kind: TicketKind) -> Result<()> {
         if peer.role != Role::Station {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::ROLE,
-                format!("you are a {}, this needs a station", peer.role),
+                "you are a {}, this needs a station",
+                "您的角色为 {}，此操作需要制卡站",
+                peer.role
             ));
         }
         if !kind.is_made_at(&self.tier) {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::WRONG_TIER,
-                format!("this is the key service of the {}", self.tier),
+                "this is the key service of the {}",
+                "本密钥服务属于 {}",
+                self.tier
             ));
         }
         Ok(())
@@ -152,7 +163,11 @@ impl Service {
 
     pub(super) fn province_factor(&self) -> Result<Factor> {
         self.tier.province_factor().ok_or_else(|| {
-            Refusal::about(&refusal::WRONG_TIER, "the ministry has no province factor")
+            refuse!(
+                &refusal::WRONG_TIER,
+                "the ministry has no province factor",
+                "部级没有省级分散因子"
+            )
         })
     }
 }

@@ -9,6 +9,7 @@ use kms_hsm::officer::OfficerFile;
 
 use crate::records::{chips, people};
 use crate::refusal::{self, Refusal, Result};
+use crate::refuse;
 use crate::service::Service;
 
 /// What an import brought.
@@ -105,9 +106,10 @@ impl Service {
         let known = people::maker(&mut conn, vendor).await?;
         if let Some(known) = known {
             return match given {
-                Some(given) if given != known => Err(Refusal::about(
+                Some(given) if given != known => Err(refuse!(
                     &refusal::MAKER,
-                    format!("maker {vendor} has another key here"),
+                    "maker {vendor} has another key here",
+                    "本处登记的卡商 {vendor} 公钥不同"
                 )),
                 _ => Ok((known, None)),
             };
@@ -122,9 +124,10 @@ impl Service {
             return Ok((test, Some("public test key".to_owned())));
         }
         let given = given.ok_or_else(|| {
-            Refusal::about(
+            refuse!(
                 &refusal::MAKER,
-                format!("maker {vendor} was never seen here"),
+                "maker {vendor} was never seen here",
+                "本处从未登记卡商 {vendor}"
             )
         })?;
         let act = format!(

@@ -19,7 +19,8 @@ use sqlx::{Sqlite, Transaction};
 use std::sync::Arc;
 
 use crate::records::{chips, tickets};
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 use crate::service::Service;
 
 /// One request as audit, ticket and binding see it.
@@ -87,7 +88,13 @@ impl Service {
         let hsm = Arc::clone(&self.hsm);
         let filled = tokio::task::spawn_blocking(move || hsm.fill(&request))
             .await
-            .map_err(|_| Refusal::about(&refusal::HSM_DOWN, "the call to the HSM broke off"))??;
+            .map_err(|_| {
+                refuse!(
+                    &refusal::HSM_DOWN,
+                    "the call to the HSM broke off",
+                    "对密码机的调用中断"
+                )
+            })??;
         script(job.request_id, &outline, filled)
     }
 }

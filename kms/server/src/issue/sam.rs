@@ -23,6 +23,7 @@ use super::Intent;
 use crate::act::prepare::unhex;
 use crate::records::{chips, settings};
 use crate::refusal::{self, Refusal, Result};
+use crate::refuse;
 use crate::service::Service;
 
 /// What all three requests say of the chip and its purpose.
@@ -48,8 +49,13 @@ impl Service {
         peer: &Peer,
         request: &SamNationalRequest,
     ) -> Result<Script> {
-        let province = province_factor(&request.province)
-            .ok_or_else(|| Refusal::about(&refusal::INVALID, "province: two digits are wanted"))?;
+        let province = province_factor(&request.province).ok_or_else(|| {
+            refuse!(
+                &refusal::INVALID,
+                "province: two digits are wanted",
+                "省：须为两位数字"
+            )
+        })?;
         let stage = Stage {
             act: "sam.national",
             request_id: request.request_id,
@@ -133,8 +139,13 @@ impl Service {
                     .await);
             }
         };
-        let read = SamCertificate::parse_unverified(&sam_certificate)
-            .map_err(|e| Refusal::about(&refusal::STORE, format!("stored SAM certificate: {e}")))?;
+        let read = SamCertificate::parse_unverified(&sam_certificate).map_err(|e| {
+            refuse!(
+                &refusal::STORE,
+                "stored SAM certificate: {e}",
+                "存储的 SAM 证书：{e}"
+            )
+        })?;
         let plan = || {
             let facts = SamFacts {
                 serial: &serial,
@@ -246,9 +257,10 @@ impl Service {
         if stations && ours {
             Ok(())
         } else {
-            Err(Refusal::about(
+            Err(refuse!(
                 &refusal::AREA,
                 "the SAM is for another province",
+                "该 SAM 卡属于其他省"
             ))
         }
     }
@@ -277,9 +289,10 @@ impl Service {
         let mut conn = self.store.pool().acquire().await?;
         let issuer: Option<String> = settings::find(&mut conn, "issuer-certificate").await?;
         let issuer = issuer.ok_or_else(|| {
-            Refusal::about(
+            refuse!(
                 &refusal::KEY_MISSING,
                 "no issuer certificate yet: import the hand-down first",
+                "尚无发卡机构证书：请先导入上级下发"
             )
         })?;
         let issuer = unhex(&issuer)?;
@@ -319,15 +332,20 @@ impl Service {
             tokio::task::spawn_blocking(move || hsm.sign(&key_id(SM2_ISSUER, 0), &message))
                 .await
                 .map_err(|_| {
-                    Refusal::about(&refusal::HSM_DOWN, "the call to the HSM broke off")
+                    refuse!(
+                        &refusal::HSM_DOWN,
+                        "the call to the HSM broke off",
+                        "对密码机的调用中断"
+                    )
                 })??;
         let certificate = body.with_signature(&signature);
         let issuer = IssuerCertificate::parse_unverified(issuer)
             .map_err(|e| Refusal::about(&refusal::STORE, e.to_string()))?;
         SamCertificate::verify(&certificate, &issuer.public_key, self.mark).map_err(|e| {
-            Refusal::about(
+            refuse!(
                 &refusal::KEY_MISSING,
-                format!("issuer key and certificate disagree: {e}"),
+                "issuer key and certificate disagree: {e}",
+                "发卡机构密钥与证书不符：{e}"
             )
         })?;
         Ok(certificate.to_vec())
@@ -344,7 +362,7 @@ fn chip(state: CardState) -> ChipState {
 
 /// D19: 20 digits with the type in them and a right check digit.
 fn sam_serial(text: &str, sam_type: u8) -> Result<[u8; 10]> {
-    let wrong = |what: &str| Refusal::about(&refusal::INVALID, format!("serial: {what}"));
+    let wrong = |what: &str| refuse!(&refusal::INVALID, "serial: {what}", "序列号：{what}");
     let mut serial = [0; 10];
     if !text.bytes().all(|b| b.is_ascii_digit()) || hex::decode_to_slice(text, &mut serial).is_err()
     {

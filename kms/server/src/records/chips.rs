@@ -5,7 +5,8 @@ use kms_core::binding::{Binding, ChipKind, DeliveredChip};
 use kms_core::tier::Factor;
 use sqlx::{Row, SqliteConnection};
 
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 
 /// Takes a verified list in: all of it, or nothing. The same list again changes nothing.
 ///
@@ -19,7 +20,7 @@ pub async fn add_list(
 ) -> Result<bool> {
     let kind = kind_word(list.kind);
     let sequence = i64::try_from(list.sequence)
-        .map_err(|_| Refusal::about(&refusal::DELIVERY, "sequence number"))?;
+        .map_err(|_| refuse!(&refusal::DELIVERY, "sequence number", "清单序号"))?;
     let known: Option<String> = sqlx::query_scalar(
         "SELECT digest FROM delivery WHERE maker = ? AND kind = ? AND sequence = ?",
     )
@@ -31,9 +32,10 @@ pub async fn add_list(
     if let Some(known) = known {
         let same = known == digest;
         let other = || {
-            Refusal::about(
+            refuse!(
                 &refusal::DELIVERY,
-                format!("list {sequence} of this maker was imported with other content"),
+                "list {sequence} of this maker was imported with other content",
+                "该卡商第 {sequence} 号清单已以不同内容导入"
             )
         };
         return if same { Ok(false) } else { Err(other()) };
@@ -58,9 +60,10 @@ pub async fn add_list(
             .execute(&mut *conn)
             .await?;
         if done.rows_affected() == 0 {
-            return Err(Refusal::about(
+            return Err(refuse!(
                 &refusal::DELIVERY,
-                format!("{factor} stands on an earlier list"),
+                "{factor} stands on an earlier list",
+                "{factor} 已在先前清单上"
             ));
         }
     }
@@ -84,7 +87,13 @@ pub async fn find(conn: &mut SqliteConnection, factor: &Factor) -> Result<Option
         .fetch_optional(conn)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let damaged = || Refusal::about(&refusal::STORE, "a chip's record cannot be read");
+    let damaged = || {
+        refuse!(
+            &refusal::STORE,
+            "a chip's record cannot be read",
+            "芯片记录无法读取"
+        )
+    };
     let (kind, maker, mark): (String, String, String) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     let mut vendor = [0; 2];

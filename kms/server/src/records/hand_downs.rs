@@ -4,7 +4,8 @@ use kms_core::handdown::{GrantState, Request};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 
 /// A grant.
 #[derive(Clone, Debug)]
@@ -43,12 +44,12 @@ pub async fn open(conn: &mut SqliteConnection, grant: &Grant, at: &str) -> Resul
     .await?;
     match done.rows_affected() {
         1 => Ok(()),
-        _ => Err(Refusal::about(
+        _ => Err(refuse!(
             &refusal::EXISTS,
-            format!(
-                "request {}: approve it with `grant --approve {}`",
-                grant.id, grant.id
-            ),
+            "request {}: approve it with `grant --approve {}`",
+            "申请 {}：请用 `grant --approve {}` 批准",
+            grant.id,
+            grant.id
         )),
     }
 }
@@ -80,9 +81,10 @@ pub async fn get(conn: &mut SqliteConnection, id: &str) -> Result<Grant> {
     .fetch_optional(conn)
     .await?;
     let row = row.ok_or_else(|| {
-        Refusal::about(
+        refuse!(
             &refusal::UNKNOWN,
-            format!("no grant {id}; open it with `grant --request FILE`"),
+            "no grant {id}; open it with `grant --request FILE`",
+            "无下发单 {id}；请用 `grant --request FILE` 建立"
         )
     })?;
     grant(row)

@@ -3,7 +3,8 @@
 use kms_core::handdown::PeerFile;
 use sqlx::SqliteConnection;
 
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 
 /// An enrolled HSM.
 #[derive(Clone, Debug)]
@@ -44,9 +45,10 @@ pub async fn add(
     .await?;
     match done.rows_affected() {
         1 => Ok(()),
-        _ => Err(Refusal::about(
+        _ => Err(refuse!(
             &refusal::EXISTS,
-            format!("{name} is confirmed already"),
+            "{name} is confirmed already",
+            "{name} 已确认"
         )),
     }
 }
@@ -92,9 +94,10 @@ pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Peer>> {
 pub async fn get(conn: &mut SqliteConnection, name: &str) -> Result<Peer> {
     let found = all(conn).await?.into_iter().find(|peer| peer.name == name);
     found.ok_or_else(|| {
-        Refusal::about(
+        refuse!(
             &refusal::NOT_ENROLLED,
-            format!("no HSM `{name}` was enrolled here"),
+            "no HSM `{name}` was enrolled here",
+            "本处未登记密码机 `{name}`"
         )
     })
 }

@@ -3,7 +3,8 @@
 use kms_core::approval::Officer;
 use sqlx::SqliteConnection;
 
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 
 /// Enrols an officer.
 ///
@@ -19,9 +20,11 @@ pub async fn add_officer(conn: &mut SqliteConnection, officer: &Officer, at: &st
             .await?;
     match done.rows_affected() {
         1 => Ok(()),
-        _ => Err(Refusal::about(
+        _ => Err(refuse!(
             &refusal::EXISTS,
-            format!("officer {} or their key", officer.name),
+            "officer {} or their key",
+            "管理员 {} 或其公钥",
+            officer.name
         )),
     }
 }
@@ -78,7 +81,12 @@ pub async fn add_maker(
 
 fn public_key(text: &str) -> Result<[u8; 64]> {
     let mut key = [0; 64];
-    hex::decode_to_slice(text, &mut key)
-        .map_err(|_| Refusal::about(&refusal::STORE, "a public key cannot be read"))?;
+    hex::decode_to_slice(text, &mut key).map_err(|_| {
+        refuse!(
+            &refusal::STORE,
+            "a public key cannot be read",
+            "公钥无法读取"
+        )
+    })?;
     Ok(key)
 }

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::SqliteConnection;
 
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 
 /// Sets a fact.
 ///
@@ -40,7 +41,11 @@ pub async fn find<T: DeserializeOwned>(
 /// # Errors
 /// It is missing, or the store failed.
 pub async fn get<T: DeserializeOwned>(conn: &mut SqliteConnection, key: &str) -> Result<T> {
-    find(conn, key)
-        .await?
-        .ok_or_else(|| Refusal::about(&refusal::STORE, format!("the store lacks `{key}`")))
+    find(conn, key).await?.ok_or_else(|| {
+        refuse!(
+            &refusal::STORE,
+            "the store lacks `{key}`",
+            "库中缺少 `{key}`"
+        )
+    })
 }

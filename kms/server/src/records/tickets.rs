@@ -3,7 +3,8 @@
 use kms_core::ticket::Ticket;
 use sqlx::SqliteConnection;
 
-use crate::refusal::{self, Refusal, Result};
+use crate::refusal::{self, Result};
+use crate::refuse;
 
 /// Keeps a ticket in its present state.
 ///
@@ -28,8 +29,13 @@ pub async fn get(conn: &mut SqliteConnection, id: &str) -> Result<Ticket> {
         .bind(id)
         .fetch_optional(conn)
         .await?;
-    let body =
-        body.ok_or_else(|| Refusal::about(&refusal::TICKET, "there is no ticket of this id"))?;
+    let body = body.ok_or_else(|| {
+        refuse!(
+            &refusal::TICKET,
+            "there is no ticket of this id",
+            "无此编号的工单"
+        )
+    })?;
     Ok(serde_json::from_str(&body)?)
 }
 

@@ -1,15 +1,10 @@
 //! Refusals of the key service: one table of kinds (slug, status, words in both languages), and the error that every
 //! part of the service answers with, to HTTP as problem details and to the command line as a failure.
 
+mod chinese;
+mod from;
+
 use kms_api::problem as slug;
-use kms_core::approval::ApprovalError;
-use kms_core::binding::BindingError;
-use kms_core::certificate::IssueError;
-use kms_core::fill::FillError;
-use kms_core::handdown::HandDownError;
-use kms_core::port::{HsmError, refusal};
-use kms_core::ticket::TicketError;
-use kms_platform::audit::AuditError;
 use kms_platform::exit::Failure;
 use kms_platform::lang::Text;
 use kms_platform::problem::{Kind, Problem};
@@ -18,7 +13,22 @@ use kms_platform::problem::{Kind, Problem};
 #[derive(Debug)]
 pub struct Refusal {
     kind: &'static Kind,
-    detail: Option<String>,
+    detail: Option<Detail>,
+}
+
+/// What is particular to one refusal, in both languages: the asker's is not known here.
+#[derive(Debug)]
+struct Detail {
+    en: String,
+    zh: String,
+}
+
+/// A refusal with its particulars in both languages: `refuse!(&KIND, "key {id}", "密钥 {id}")`.
+#[macro_export]
+macro_rules! refuse {
+    ($kind:expr, $en:literal, $zh:literal $(, $value:expr)* $(,)?) => {
+        $crate::refusal::Refusal::both($kind, format!($en $(, $value)*), format!($zh $(, $value)*))
+    };
 }
 
 /// What every part of the service answers.
@@ -114,12 +124,19 @@ impl Refusal {
         Self { kind, detail: None }
     }
 
-    /// With what is particular to it; ids only, no personal data.
+    /// With what needs no translation: ids, a cause. Never personal data.
     #[must_use]
     pub fn about(kind: &'static Kind, detail: impl Into<String>) -> Self {
+        let en = detail.into();
+        Self::both(kind, en.clone(), en)
+    }
+
+    /// With what is particular to it, in both languages. Never personal data.
+    #[must_use]
+    pub fn both(kind: &'static Kind, en: String, zh: String) -> Self {
         Self {
             kind,
-            detail: Some(detail.into()),
+            detail: Some(Detail { en, zh }),
         }
     }
 
@@ -134,7 +151,12 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({})", self.kind.title, self.kind.slug)?;
         match &self.detail {
-            Some(detail) => write!(f, ": {detail}"),
+            Some(Detail { en, zh })
+                if kms_platform::lang::current() == kms_platform::lang::Lang::Zh =>
+            {
+                write!(f, "：{}", if zh.is_empty() { en } else { zh })
+            }
+            Some(Detail { en, .. }) => write!(f, ": {en}"),
             None => Ok(()),
         }
     }
@@ -146,7 +168,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let problem = Self::new(refusal.kind);
         match refusal.detail {
-            Some(detail) => problem.detail(detail.clone(), detail),
+            Some(Detail { en, zh }) => problem.detail(en, zh),
             None => problem,
         }
     }
@@ -161,145 +183,5 @@ impl From<Refusal> for Failure {
             Self::wrong(text)
         };
         failure.next(refusal.kind.next.get())
-    }
-}
-
-/// A core error whose text begins with its slug keeps what follows it.
-fn words(error: &impl std::fmt::Display) -> String {
-    let text = error.to_string();
-    match text.split_once(": ") {
-        Some((head, rest)) if head.contains('-') && !head.contains(' ') => rest.to_owned(),
-        _ => text,
-    }
-}
-
-macro_rules! from {
-    ($($error:ty: $var:ident => $kind:expr;)*) => {
-        $(impl From<$error> for Refusal {
-            fn from($var: $error) -> Self {
-                let kind: &'static Kind = $kind;
-                Self::about(kind, words(&$var))
-            }
-        })*
-    };
-}
-
-from! {
-    ApprovalError: error => match &error {
-        ApprovalError::RequesterApproves(_) => &REQUESTER,
-        ApprovalError::TooFew(_) | ApprovalError::SameOfficer(_) => &TWO_OFFICERS,
-        ApprovalError::UnknownOfficer(_) => &OFFICER,
-        ApprovalError::BadSignature(_) => &BAD_SIGNATURE,
-    };
-    BindingError: error => match &error {
-        BindingError::NotOnList => &NOT_ON_LIST,
-        BindingError::OtherKind(_) | BindingError::OtherMaker => &OTHER_KIND,
-        BindingError::Mark { .. } => &MARK,
-        BindingError::OtherSubject => &OTHER_PERSON,
-        BindingError::OtherData => &OTHER_DATA,
-    };
-    HandDownError: error => match &error {
-        HandDownError::Form(_) | HandDownError::IssuerKey => &INVALID,
-        HandDownError::Mark { .. } => &MARK,
-        HandDownError::Tier { .. } => &WRONG_TIER,
-        HandDownError::Fingerprint => &FINGERPRINT,
-        HandDownError::NotEnrolled(_) => &NOT_ENROLLED,
-        HandDownError::Unasked => &UNASKED,
-        HandDownError::OtherReceiver(_) => &RECEIVER,
-    };
-    TicketError: error => match &error {
-        TicketError::Quantity => &INVALID,
-        TicketError::Tier { .. } => &WRONG_TIER,
-        TicketError::NotApproved(_) | TicketError::Kind { .. } => &TICKET,
-        TicketError::Approved(_) => &EXISTS,
-        TicketError::Expired(..) => &TICKET_EXPIRED,
-    };
-    HsmError: error => hsm_kind(&error);
-    IssueError: _error => &INVALID;
-    FillError: error => match &error {
-        FillError::UnknownKey(_) => &KEY_MISSING,
-        _ => &HSM_REFUSED,
-    };
-    kms_platform::ca::CaError: _error => &INVALID;
-    kms_platform::identity::IdentityError: _error => &INVALID;
-    kms_core::tier::TierError: _error => &INVALID;
-    kms_hsm::officer::OfficerFileError: _error => &INVALID;
-}
-
-fn hsm_kind(error: &HsmError) -> &'static Kind {
-    let HsmError::Refused { rule, .. } = error else {
-        return &HSM_DOWN;
-    };
-    match rule.as_str() {
-        refusal::TICKET_EMPTY => &TICKET_EMPTY,
-        refusal::TICKET_EXPIRED => &TICKET_EXPIRED,
-        refusal::NO_SUCH_TICKET | "TicketClosed" | "TicketKind" => &TICKET,
-        refusal::REPEATED_SCRIPT | refusal::ANSWER_EXPIRED => &ID_REUSED,
-        refusal::NO_SUCH_KEY => &KEY_MISSING,
-        refusal::MARK_MISMATCH => &MARK,
-        "NeedTwoOfficers" | "SameOfficer" => &TWO_OFFICERS,
-        "NoSuchOfficer" => &OFFICER,
-        "BadSignature" => &BAD_SIGNATURE,
-        "OrderReplayed" | "OrderExpired" | "WrongHsm" => &STALE,
-        "PackageNotForUs" => &RECEIVER,
-        "PackageAltered"
-        | "PackageOutOfSequence"
-        | "UnknownPeer"
-        | "WrongPeerKind"
-        | "BadPackage" => &PACKAGE,
-        _ => &HSM_REFUSED,
-    }
-}
-
-impl From<sqlx::Error> for Refusal {
-    fn from(error: sqlx::Error) -> Self {
-        tracing::error!(%error, "store failed");
-        Self::new(&STORE)
-    }
-}
-
-impl From<AuditError> for Refusal {
-    fn from(error: AuditError) -> Self {
-        tracing::error!(%error, "audit log cannot be written");
-        Self::new(&AUDIT)
-    }
-}
-
-impl From<kms_platform::store::StoreError> for Refusal {
-    fn from(error: kms_platform::store::StoreError) -> Self {
-        use kms_platform::store::StoreError;
-        let kind = match &error {
-            StoreError::Mark(_) => &MARK,
-            StoreError::Exists { .. } => &EXISTS,
-            _ => &STORE,
-        };
-        Self::about(kind, error.to_string())
-    }
-}
-
-impl From<serde_json::Error> for Refusal {
-    fn from(error: serde_json::Error) -> Self {
-        // Position only: the message may quote what was read.
-        Self::about(
-            &STORE,
-            format!(
-                "a record cannot be read (line {}, column {})",
-                error.line(),
-                error.column()
-            ),
-        )
-    }
-}
-
-impl From<cardlib_card::dialect::DialectError> for Refusal {
-    fn from(error: cardlib_card::dialect::DialectError) -> Self {
-        use cardlib_card::dialect::DialectError;
-        let kind = match &error {
-            DialectError::State { .. } => &CARD_STATE,
-            DialectError::SamType(_) | DialectError::SamData(_) => &INVALID,
-            DialectError::Template(_) | DialectError::Mismatch(_) => &STORE,
-            _ => &CONTENT,
-        };
-        Self::about(kind, error.to_string())
     }
 }

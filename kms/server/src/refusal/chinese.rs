@@ -1,0 +1,132 @@
+//! The core's refusals in Chinese; its own texts are English.
+
+use cardlib_card::dialect::DialectError;
+use kms_core::approval::ApprovalError;
+use kms_core::binding::BindingError;
+use kms_core::certificate::IssueError;
+use kms_core::fill::FillError;
+use kms_core::handdown::HandDownError;
+use kms_core::port::HsmError;
+use kms_core::ticket::TicketError;
+use kms_core::tier::TierError;
+
+/// What the error says, in Chinese.
+pub(super) trait Chinese {
+    fn chinese(&self) -> String;
+}
+
+impl Chinese for ApprovalError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::RequesterApproves(name) => format!("{name} 是申请人，须由其他管理员批准"),
+            Self::TooFew(count) => {
+                format!("已有 {count} 名管理员签名，须两名不同的管理员对同一原文签名")
+            }
+            Self::SameOfficer(name) => format!("{name} 签名两次，第二个签名须来自另一名管理员"),
+            Self::UnknownOfficer(name) => format!("{name} 不是本处管理员"),
+            Self::BadSignature(name) => format!("{name} 的签名与原文不符，请重新签名"),
+        }
+    }
+}
+
+impl Chinese for BindingError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::NotOnList => "没有交付清单列出该芯片".to_owned(),
+            Self::OtherKind(_) => "交付清单将该芯片列为另一类".to_owned(),
+            Self::OtherMaker => "交付清单的卡商与 ATR 中的卡商代码不符".to_owned(),
+            Self::Mark { ours, theirs } => {
+                format!("该芯片的交付清单标记为 {theirs}，本库为 {ours}")
+            }
+            Self::OtherSubject => "该卡已为他人制作或开始制作".to_owned(),
+            Self::OtherData => "该卡已为此人以其他数据开始制作".to_owned(),
+        }
+    }
+}
+
+impl Chinese for HandDownError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::Form(_) => "文件格式不符或已损坏，请重新导出".to_owned(),
+            Self::Mark { ours, theirs } => format!("本库标记为 {ours}，来者为 {theirs}"),
+            Self::Tier { ours, theirs } => format!("{ours} 不向 {theirs} 下发密钥"),
+            Self::Fingerprint => "文件中的指纹与其公钥不符".to_owned(),
+            Self::NotEnrolled(tier) => format!("{tier} 的密码机未经两名管理员确认"),
+            Self::Unasked => "该密钥包所答复的申请并非本处提出，或已答复".to_owned(),
+            Self::OtherReceiver(tier) => format!("该密钥包的接收方为 {tier}"),
+            Self::IssuerKey => "省级申请缺少发卡机构公钥，请用 rhc-kms request 生成".to_owned(),
+        }
+    }
+}
+
+impl Chinese for TicketError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::Quantity => "数量至少为 1".to_owned(),
+            Self::Tier { .. } => "本级不制作此类卡".to_owned(),
+            Self::NotApproved(id) => {
+                format!("工单 {id} 尚待两名管理员批准（rhc-kms ticket approve）")
+            }
+            Self::Approved(id) => format!("工单 {id} 已批准，请另行申请"),
+            Self::Kind { id, is, wanted } => {
+                format!("工单 {id} 用于 {}，而非 {}", is.as_str(), wanted.as_str())
+            }
+            Self::Expired(id, until) => format!("工单 {id} 有效期至 {until}"),
+        }
+    }
+}
+
+impl Chinese for HsmError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::Unavailable(cause) => cause.clone(),
+            Self::Refused { rule, detail } => format!("规则 {rule}：{detail}"),
+        }
+    }
+}
+
+impl Chinese for IssueError {
+    fn chinese(&self) -> String {
+        format!("证书或 SAM 文件数据有误：{self}")
+    }
+}
+
+impl Chinese for FillError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::UnknownKey(name) => format!("密钥目录中没有 {name}"),
+            other => format!("脚本与密码机应答不符：{other}"),
+        }
+    }
+}
+
+impl Chinese for TierError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::Name(name) => format!("`{name}` 不是有效层级：ministry、province 或 prefecture"),
+            Self::Area { digits, given, .. } => format!("辖区须为 {digits} 位数字，而非 `{given}`"),
+        }
+    }
+}
+
+impl Chinese for DialectError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::Content(cause) => format!("内容与卡规范不符：{cause}"),
+            Self::NoFile(path) => format!("{path}：文件缺失或多余"),
+            Self::Size { path, expected } => format!("{path}：须为 {expected} 字节"),
+            Self::SecurityCodeGiven => {
+                "DDF1/EF05：数据元 9（安全码）由密码机计算，不得给出".to_owned()
+            }
+            Self::ElementMissing(tag) => format!("DDF1/EF05：缺少数据元 {tag}"),
+            Self::State {
+                key_version, state, ..
+            } => {
+                format!("芯片处于状态 {state:02X}、密钥版本 {key_version:02X}，无适用脚本")
+            }
+            Self::SamType(number) => format!("规范中没有 SAM 类型 {number}"),
+            Self::SamData(_) => "SAM 的 PIN 须为六位数字".to_owned(),
+            Self::Template(cause) | Self::Mismatch(cause) => format!("指令模板与规范不符：{cause}"),
+        }
+    }
+}
