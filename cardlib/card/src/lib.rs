@@ -11,6 +11,7 @@
 //! | [`element`] | text, digits and numbers to and from an element's bytes |
 //! | [`profile`] | files, elements, rights, keys, SAM types and assumed values, validated when loaded |
 //! | [`content`] | what is to be written on one card |
+//! | [`visit`] | a stay or visit as a typed value, and its bytes on the card |
 //! | [`gm`], [`cert`], [`delivery`] | SM2/SM3, the two card certificates, a maker's signed list |
 //! | [`dialect`] | personalisation commands made from profile and content |
 
@@ -24,3 +25,4 @@ pub mod gm;
 pub mod profile;
 pub mod status;
 pub mod tlv;
+pub mod visit;

@@ -55,6 +55,20 @@ fn an_error_says_item_clause_and_line() {
 }
 
 #[test]
+fn an_element_inside_a_block_is_found_in_its_own_block() {
+    let error = refused(
+        "id = \"drugs\"",
+        "at = 51, id = \"days\"",
+        "at = 50, id = \"days\"",
+    );
+    let shown = format!(
+        "ED/drugs/days: begins at 50, what stands before it ends at 51 (R64), line {}",
+        line_of("    { at = 51, id = \"days\"")
+    );
+    assert_eq!(error.to_string(), shown);
+}
+
+#[test]
 fn text_that_is_no_profile_gives_its_line() {
     let error = refused("[crypto]", "cipher = \"sm4\"", "cipher = \"rot13\"");
     assert_eq!(error.line, Some(line_of("cipher = ")));
@@ -214,6 +228,49 @@ const FILES: &[Case] = &[
         "EE",
         "D21",
     ),
+    (
+        "name = \"EE\"",
+        "at = 80, id = \"admitted\"",
+        "at = 81, id = \"admitted\"",
+        "EE/admitted",
+        "R64",
+    ),
+    (
+        "name = \"EE\"",
+        "id = \"admitted\"",
+        "id = \"stays\"",
+        "EE/stays",
+        "R64",
+    ),
+    (
+        "id = \"diagnoses\"",
+        "len = 247",
+        "len = 246",
+        "EE/diagnoses",
+        "R64",
+    ),
+    (
+        "id = \"diagnoses\"",
+        "times = 3",
+        "times = 2",
+        "EE/transfusions",
+        "R64",
+    ),
+    (
+        "id = \"diagnoses\"",
+        "at = 59, id = \"confirmed\"",
+        "at = 60, id = \"confirmed\"",
+        "EE/diagnoses/confirmed",
+        "R64",
+    ),
+    (
+        "id = \"drugs\"",
+        "type = \"cn\", len = 3, format = \"count\"",
+        "type = \"ans\", len = 3, format = \"count\"",
+        "ED/drugs/days",
+        "R24",
+    ),
+    ("name = \"ED\"", "data = 3013", "data = 3014", "ED", "R64"),
     ("name = \"DF02\"", "\"DDF1\"", "\"DF03\"", "DF02", "R1"),
     (
         "name = \"DF02\"",

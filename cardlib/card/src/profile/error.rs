@@ -39,22 +39,37 @@ impl ProfileError {
 
     /// Looks the item up in the text, first where it is defined, then anywhere.
     pub(super) fn at_line_in(mut self, text: &str) -> Self {
-        let definition = [
-            format!("name = \"{}\"", self.item),
-            format!("path = \"{}\"", self.item),
-            format!("[{}]", self.item),
-        ];
-        let defines = |line: &str| definition.iter().any(|d| line.starts_with(d.as_str()));
-        self.line = text
-            .lines()
-            .position(defines)
-            .or_else(|| {
-                text.lines()
-                    .position(|line| line.contains(self.item.as_str()))
-            })
-            .map(|at| at + 1);
+        self.line = line_of(text, &self.item);
         self
     }
+}
+
+/// Line, from 1, where an item is defined: by its whole name or path, or step by step (`EE/diagnoses/name`).
+pub(super) fn line_of(text: &str, item: &str) -> Option<usize> {
+    let whole = definition(text, item, 0);
+    let steps = || {
+        item.split('/')
+            .try_fold(0, |from, step| definition(text, step, from))
+    };
+    let anywhere = || text.lines().position(|line| line.contains(item));
+    whole.or_else(steps).or_else(anywhere).map(|at| at + 1)
+}
+
+/// Index of the first line from `from` on that gives something this name, path, id or number, or opens this table.
+fn definition(text: &str, item: &str, from: usize) -> Option<usize> {
+    let starts = [
+        format!("name = \"{item}\""),
+        format!("path = \"{item}\""),
+        format!("id = \"{item}\""),
+        format!("[{item}]"),
+    ];
+    let inline = format!(" id = \"{item}\",");
+    let defines =
+        |line: &str| starts.iter().any(|s| line.starts_with(s.as_str())) || line.contains(&inline);
+    text.lines()
+        .skip(from)
+        .position(defines)
+        .map(|at| from + at)
 }
 
 impl fmt::Display for ProfileError {

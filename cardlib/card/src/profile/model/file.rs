@@ -161,22 +161,10 @@ pub enum Format {
     Date,
     /// YYYYMMDDhhmmss (R24).
     DateTime,
-}
-
-/// A visit record: data ‖ SAM signature ‖ SAM certificate.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Layout {
-    pub name: String,
-    pub title_zh: String,
-    pub title_en: String,
-    pub data: usize,
-    pub signature: usize,
-    pub certificate: usize,
-    /// The index file whose record n tells whether file n holds a visit.
-    pub index: String,
-    #[serde(default)]
-    pub elements: Vec<Element>,
+    /// A whole number without leading zeros (R77).
+    Count,
+    /// An amount in fen without leading zeros (R24).
+    Money,
 }
 
 impl File {

@@ -4,6 +4,7 @@ mod crypto;
 mod dialect;
 mod file;
 mod key;
+mod layout;
 mod sam;
 
 use std::fmt;
@@ -17,6 +18,7 @@ pub use crypto::*;
 pub use dialect::*;
 pub use file::*;
 pub use key::*;
+pub use layout::*;
 pub use sam::*;
 
 /// Bytes written as a hexadecimal string.

@@ -4,7 +4,7 @@ use super::{Checked, ensure, unique};
 use crate::element::ElementType;
 use crate::profile::codes;
 use crate::profile::{
-    Access, Df, Element, File, FileKind, Format, KeyClass, Layout, Profile, SecureMessaging,
+    Access, Df, Element, File, FileKind, Format, KeyClass, Profile, SecureMessaging,
 };
 
 pub(super) fn check(profile: &Profile) -> Checked {
@@ -28,10 +28,6 @@ pub(super) fn check(profile: &Profile) -> Checked {
         })
     };
     unique(tags(), "user card 2.2", "the tag")?;
-    profile
-        .layouts
-        .iter()
-        .try_for_each(|l| layout(profile, l))?;
     all().try_for_each(|f| file(profile, f))?;
     let issuer_certificate = profile.element(5).map(|(_, _, e)| e.len);
     ensure(
@@ -176,42 +172,13 @@ fn in_layout(profile: &Profile, file: &File) -> Checked {
             format!("layout {name} does not exist")
         });
     };
-    let sum = layout.data + layout.signature + layout.certificate;
+    let sum = layout.size();
     ensure(sum == file.size, &file.path, "R64", || {
         format!(
             "layout {name} makes {sum} bytes, the file has {}",
             file.size
         )
     })
-}
-
-fn layout(profile: &Profile, layout: &Layout) -> Checked {
-    let item = layout.name.as_str();
-    let sum: usize = layout.elements.iter().map(|e| e.len).sum();
-    ensure(
-        layout.elements.is_empty() || sum == layout.data,
-        item,
-        "R64",
-        || format!("its elements make {sum} bytes, its data {}", layout.data),
-    )?;
-    ensure(
-        layout.certificate == profile.certificates.sam.size,
-        item,
-        "D21",
-        || "its certificate does not have the SAM certificate's size".into(),
-    )?;
-    let holders = profile
-        .files
-        .iter()
-        .filter(|f| f.layout.as_deref() == Some(item))
-        .count();
-    let index = profile.file(&layout.index).map(|f| (f.kind, f.records));
-    ensure(
-        index == Some((FileKind::Fixed, holders)),
-        item,
-        "user card 2.2",
-        || format!("its index must be a file of {holders} fixed records, one per visit file"),
-    )
 }
 
 fn right(profile: &Profile, file: &File, access: &Access, classes: &[KeyClass]) -> Checked {
@@ -274,9 +241,10 @@ pub(super) fn element(item: &str, element: &Element, tagged: bool) -> Checked {
         Format::Plain => true,
         Format::Date => element.kind == ElementType::Cn && element.len == 4,
         Format::DateTime => element.kind == ElementType::Cn && element.len == 7,
+        Format::Count | Format::Money => element.kind == ElementType::Cn,
     };
     ensure(date, item, "R24", || {
-        format!("{name}: a date is cn4, a date with time cn7")
+        format!("{name}: a date is cn4, a date with time cn7, counts and money are cn")
     })?;
     let known = element
         .codes

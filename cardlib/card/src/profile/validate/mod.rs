@@ -2,6 +2,7 @@
 
 mod files;
 mod keys;
+mod layouts;
 mod sam;
 mod values;
 
@@ -11,6 +12,7 @@ type Checked = Result<(), ProfileError>;
 
 pub(super) fn check(profile: &Profile) -> Checked {
     values::check(profile)?;
+    layouts::check(profile)?;
     files::check(profile)?;
     keys::check(profile)?;
     sam::check(profile)
