@@ -2,6 +2,7 @@
 
 mod convert;
 mod desk;
+mod script;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -116,7 +117,7 @@ impl Hsm for SimHsm {
     }
 
     fn fill(&self, request: &FillRequest) -> Result<Filled, HsmError> {
-        let wire = convert::fill(request)?;
+        let wire = script::fill(request)?;
         let answer = self.call(|client| match request.target {
             Target::Card => client.fill_card(wire.clone()),
             Target::Sam => client.fill_sam(wire.clone()),
@@ -126,7 +127,7 @@ impl Hsm for SimHsm {
                 "the HSM's script does not fit its own digest".into(),
             ));
         }
-        Ok(convert::filled(answer))
+        Ok(script::filled(answer))
     }
 
     fn sign(&self, key: &str, message: &[u8]) -> Result<[u8; 64], HsmError> {

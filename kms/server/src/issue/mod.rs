@@ -6,6 +6,7 @@
 mod card;
 mod delivery;
 mod sam;
+mod sam_certificate;
 
 use cardlib_card::dialect::{AnswerKind, Plan};
 use kms_api::{CheckValue, Phase, Script, Step};

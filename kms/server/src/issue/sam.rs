@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use cardlib_card::cert::{IssuerCertificate, SamCertificate};
+use cardlib_card::cert::SamCertificate;
 use cardlib_card::dialect::sam::{self, KeyPair, Versions};
 use cardlib_card::dialect::{ChipState, Plan};
 use kms_api::{
     CardState, SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, Script,
 };
 use kms_core::binding::{Binding, ChipClaim, ChipKind};
-use kms_core::catalogue::{SM2_ISSUER, key_id};
-use kms_core::certificate::{self, SamFacts, sam_files};
+use kms_core::certificate::{SamFacts, sam_files};
 use kms_core::fill::Job;
 use kms_core::port::{Mark, Target};
 use kms_core::testkeys;
@@ -20,18 +19,16 @@ use kms_platform::name::Peer;
 use uuid::Uuid;
 
 use super::Intent;
-use crate::act::prepare::unhex;
-use crate::records::{chips, settings};
 use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
 use crate::service::Service;
 
 /// What all three requests say of the chip and its purpose.
-struct Stage<'a> {
+pub(super) struct Stage<'a> {
     act: &'static str,
     request_id: Uuid,
     ticket: &'a str,
-    kind: TicketKind,
+    pub(super) kind: TicketKind,
     chip: &'a Factor,
     vendor: &'a [u8; 2],
     /// What this SAM is for; another purpose of the same chip is refused.
@@ -211,7 +208,7 @@ impl Service {
         self.close(begun, script).await
     }
 
-    fn intent<'a>(&self, stage: &Stage<'a>) -> Intent<'a> {
+    pub(super) fn intent<'a>(&self, stage: &Stage<'a>) -> Intent<'a> {
         Intent {
             act: stage.act,
             ticket: stage.ticket,
@@ -275,81 +272,6 @@ impl Service {
             }
         }
     }
-
-    /// The SAM's certificate: the one made before for this very key, or a new one signed in the HSM. A SAM whose key pair
-    /// was born again (stage a repeated) gets a new certificate; it is not active yet, so the old one is of no use.
-    async fn sam_certificate(
-        self: &Arc<Self>,
-        peer: &Peer,
-        request: &SamProvincialFilesRequest,
-        serial: &[u8; 10],
-        stage: &Stage<'_>,
-    ) -> Result<(Vec<u8>, Vec<u8>)> {
-        self.only_stations(peer, stage.kind)?;
-        let mut conn = self.store.pool().acquire().await?;
-        let issuer: Option<String> = settings::find(&mut conn, "issuer-certificate").await?;
-        let issuer = issuer.ok_or_else(|| {
-            refuse!(
-                &refusal::KEY_MISSING,
-                "no issuer certificate yet: import the hand-down first",
-                "尚无发卡机构证书：请先导入上级下发"
-            )
-        })?;
-        let issuer = unhex(&issuer)?;
-        if let Some(known) = chips::certificate(&mut conn, &request.chip_serial).await?
-            && SamCertificate::parse_unverified(&known)
-                .is_ok_and(|c| c.public_key.to_bytes() == request.public_key)
-        {
-            return Ok((issuer, known));
-        }
-        drop(conn);
-        let body = certificate::sam(
-            &issuer,
-            serial,
-            &request.public_key,
-            self.today(),
-            self.mark,
-        )?;
-        let begun = self
-            .intend(peer, request.request_id, &self.intent(stage))
-            .await
-            .map_err(sam_words)?;
-        let signed = self.sign_certificate(&issuer, &body).await;
-        let certificate = self.close(begun, signed).await?;
-        let mut tx = self.begin().await?;
-        chips::set_certificate(&mut tx, &request.chip_serial, &certificate).await?;
-        self.commit(tx).await?;
-        Ok((issuer, certificate))
-    }
-
-    async fn sign_certificate(
-        self: &Arc<Self>,
-        issuer: &[u8],
-        body: &SamCertificate,
-    ) -> Result<Vec<u8>> {
-        let (hsm, message) = (Arc::clone(&self.hsm), body.to_be_signed());
-        let signature =
-            tokio::task::spawn_blocking(move || hsm.sign(&key_id(SM2_ISSUER, 0), &message))
-                .await
-                .map_err(|_| {
-                    refuse!(
-                        &refusal::HSM_DOWN,
-                        "the call to the HSM broke off",
-                        "对密码机的调用中断"
-                    )
-                })??;
-        let certificate = body.with_signature(&signature);
-        let issuer = IssuerCertificate::parse_unverified(issuer)
-            .map_err(|e| Refusal::about(&refusal::STORE, e.to_string()))?;
-        SamCertificate::verify(&certificate, &issuer.public_key, self.mark).map_err(|e| {
-            refuse!(
-                &refusal::KEY_MISSING,
-                "issuer key and certificate disagree: {e}",
-                "发卡机构密钥与证书不符：{e}"
-            )
-        })?;
-        Ok(certificate.to_vec())
-    }
 }
 
 fn chip(state: CardState) -> ChipState {
@@ -381,7 +303,7 @@ fn sam_serial(text: &str, sam_type: u8) -> Result<[u8; 10]> {
 }
 
 /// A SAM is bound to a purpose, not to a person.
-fn sam_words(refusal: Refusal) -> Refusal {
+pub(super) fn sam_words(refusal: Refusal) -> Refusal {
     if refusal.slug() == refusal::OTHER_PERSON.slug || refusal.slug() == refusal::OTHER_DATA.slug {
         Refusal::new(&refusal::OTHER_PURPOSE)
     } else {

@@ -1,0 +1,93 @@
+//! The certificate of a SAM's key (D21), signed by the province's issuer key in the HSM.
+
+use std::sync::Arc;
+
+use cardlib_card::cert::{IssuerCertificate, SamCertificate};
+use kms_api::SamProvincialFilesRequest;
+use kms_core::catalogue::{SM2_ISSUER, key_id};
+use kms_core::certificate;
+use kms_platform::name::Peer;
+
+use super::sam::{Stage, sam_words};
+use crate::act::prepare::unhex;
+use crate::records::{chips, settings};
+use crate::refusal::{self, Refusal, Result};
+use crate::refuse;
+use crate::service::Service;
+
+impl Service {
+    /// The SAM's certificate: the one made before for this very key, or a new one signed in the HSM. A SAM whose key pair
+    /// was born again (stage a repeated) gets a new certificate; it is not active yet, so the old one is of no use.
+    pub(super) async fn sam_certificate(
+        self: &Arc<Self>,
+        peer: &Peer,
+        request: &SamProvincialFilesRequest,
+        serial: &[u8; 10],
+        stage: &Stage<'_>,
+    ) -> Result<(Vec<u8>, Vec<u8>)> {
+        self.only_stations(peer, stage.kind)?;
+        let mut conn = self.store.pool().acquire().await?;
+        let issuer: Option<String> = settings::find(&mut conn, "issuer-certificate").await?;
+        let issuer = issuer.ok_or_else(|| {
+            refuse!(
+                &refusal::KEY_MISSING,
+                "no issuer certificate yet: import the hand-down first",
+                "尚无发卡机构证书：请先导入上级下发"
+            )
+        })?;
+        let issuer = unhex(&issuer)?;
+        if let Some(known) = chips::certificate(&mut conn, &request.chip_serial).await?
+            && SamCertificate::parse_unverified(&known)
+                .is_ok_and(|c| c.public_key.to_bytes() == request.public_key)
+        {
+            return Ok((issuer, known));
+        }
+        drop(conn);
+        let body = certificate::sam(
+            &issuer,
+            serial,
+            &request.public_key,
+            self.today(),
+            self.mark,
+        )?;
+        let begun = self
+            .intend(peer, request.request_id, &self.intent(stage))
+            .await
+            .map_err(sam_words)?;
+        let signed = self.sign_certificate(&issuer, &body).await;
+        let certificate = self.close(begun, signed).await?;
+        let mut tx = self.begin().await?;
+        chips::set_certificate(&mut tx, &request.chip_serial, &certificate).await?;
+        self.commit(tx).await?;
+        Ok((issuer, certificate))
+    }
+
+    async fn sign_certificate(
+        self: &Arc<Self>,
+        issuer: &[u8],
+        body: &SamCertificate,
+    ) -> Result<Vec<u8>> {
+        let (hsm, message) = (Arc::clone(&self.hsm), body.to_be_signed());
+        let signature =
+            tokio::task::spawn_blocking(move || hsm.sign(&key_id(SM2_ISSUER, 0), &message))
+                .await
+                .map_err(|_| {
+                    refuse!(
+                        &refusal::HSM_DOWN,
+                        "the call to the HSM broke off",
+                        "对密码机的调用中断"
+                    )
+                })??;
+        let certificate = body.with_signature(&signature);
+        let issuer = IssuerCertificate::parse_unverified(issuer)
+            .map_err(|e| Refusal::about(&refusal::STORE, e.to_string()))?;
+        SamCertificate::verify(&certificate, &issuer.public_key, self.mark).map_err(|e| {
+            refuse!(
+                &refusal::KEY_MISSING,
+                "issuer key and certificate disagree: {e}",
+                "发卡机构密钥与证书不符：{e}"
+            )
+        })?;
+        Ok(certificate.to_vec())
+    }
+}
