@@ -132,7 +132,7 @@ pub struct PersonaliseArgs {
     /// Only this data row (1 is the first below the header); may be repeated.
     #[arg(long, value_name = "N")]
     pub row: Vec<u64>,
-    /// Take at most this many cards (default: one per person).
+    /// Take at most this many cards (default: one per person; no limit at a terminal).
     #[arg(long, value_name = "N")]
     pub cards: Option<usize>,
     /// 应用城市代码, six digits (default: the identity's area).

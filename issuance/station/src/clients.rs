@@ -9,6 +9,7 @@ use kms_api::{
     SamProvincialKeysRequest, Script, ServiceStatus,
 };
 use kms_platform::exit::Exit;
+use kms_platform::lang::pick;
 
 use crate::ports::{Keys, Registration, Registry, Reservation, Service, ServiceFault};
 
@@ -89,6 +90,27 @@ fn invalid(error: Invalid) -> ServiceFault {
     }
 }
 
+/// A card that looks blank but was registered: somebody cloned its reset answer, or wiped a card in use.
+fn registered_already() -> ServiceFault {
+    ServiceFault {
+        service: Service::Registry,
+        slug: Some("card-already-registered".into()),
+        message: pick(
+            "the registry has this very card as finished already",
+            "登记系统中该卡已是成品",
+        )
+        .into(),
+        next: Some(
+            pick(
+                "set the card aside and tell the registry's operator",
+                "请将卡收存并告知登记系统运维人员",
+            )
+            .into(),
+        ),
+        exit: Exit::Wrong,
+    }
+}
+
 impl Registry for RegistryPort {
     fn reserve(&self, reservation: &Reservation<'_>) -> Result<String, ServiceFault> {
         let request = ReservationRequest {
@@ -97,7 +119,10 @@ impl Registry for RegistryPort {
             factor: reservation.factor.parse().map_err(invalid)?,
         };
         let reserved = self.0.reserve(&request).map_err(registry)?;
-        Ok(reserved.serial.as_str().to_owned())
+        match reserved.state {
+            CardState::Reserved => Ok(reserved.serial.as_str().to_owned()),
+            _ => Err(registered_already()),
+        }
     }
 
     fn register(&self, card: &Registration) -> Result<(), ServiceFault> {

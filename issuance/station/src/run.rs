@@ -26,8 +26,8 @@ pub trait Slot {
 
 /// What somebody wants to hear while it goes on.
 pub trait Listener {
-    /// A card is waited for; so many are done, so many wanted.
-    fn waiting(&mut self, done: usize, wanted: usize);
+    /// A card is waited for; so many were taken before.
+    fn waiting(&mut self, taken: usize);
     /// A card is done with.
     fn done(&mut self, outcome: &Outcome);
 }
@@ -90,7 +90,7 @@ pub fn run(
             ended.fault = Some(fault);
             break;
         }
-        listener.waiting(taken, plan.cards);
+        listener.waiting(taken);
         let mut card = match slot.card() {
             Ok(card) => card,
             Err(fault) => {

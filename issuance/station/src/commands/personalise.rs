@@ -1,6 +1,7 @@
 //! `rhc-station personalise` and `journal resume`.
 
 use std::fs;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
@@ -99,22 +100,29 @@ impl Desk<'_> {
             issuer: issuer::of(found.certificate, &self.area, args.issuer_name.as_deref())?,
             ticket: args.ticket.clone(),
         };
-        let default = if self.only_half_made {
+        let persons = if self.only_half_made {
             station.held(applicants).len()
         } else {
             applicants.len()
+        };
+        // Somebody at the reader can put a failed card in again or take another; a script gets its exit code at once.
+        let default = if std::io::stderr().is_terminal() {
+            usize::MAX
+        } else {
+            persons
         };
         let plan = Plan {
             applicants,
             only_half_made: self.only_half_made,
             cards: args.cards.unwrap_or(default),
         };
+        let mut bar = Bar::new(persons);
         Ok(run::run(
             &mut station,
             &mut slot,
             &mut examiner,
             &plan,
-            &mut Bar::new(plan.cards),
+            &mut bar,
         ))
     }
 

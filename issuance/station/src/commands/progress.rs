@@ -30,19 +30,19 @@ impl Bar {
 }
 
 impl Listener for Bar {
-    fn waiting(&mut self, done: usize, wanted: usize) {
-        let number = done + 1;
-        self.0.set_message(say!(
-            "put in card {number} of {wanted}",
-            "请插入第 {number} 张卡(共 {wanted} 张)"
-        ));
+    fn waiting(&mut self, taken: usize) {
+        let number = taken + 1;
+        self.0
+            .set_message(say!("put in card {number}", "请插入第 {number} 张卡"));
     }
 
     fn done(&mut self, outcome: &Outcome) {
-        self.0.inc(1);
         let serial = outcome.serial.clone().unwrap_or_default();
         let word = match &outcome.result {
-            Ok(_) => pick("done", "完成").to_owned(),
+            Ok(_) => {
+                self.0.inc(1);
+                pick("done", "完成").to_owned()
+            }
             Err(fault) => fault.message(),
         };
         self.0.println(format!("{serial} {word}"));

@@ -19,7 +19,7 @@ use kms_platform::exit::Exit;
 struct Quiet;
 
 impl Listener for Quiet {
-    fn waiting(&mut self, _: usize, _: usize) {}
+    fn waiting(&mut self, _: usize) {}
     fn done(&mut self, _: &Outcome) {}
 }
 
@@ -221,6 +221,39 @@ fn a_half_made_card_is_finished_for_its_own_person_whoevers_turn_it_is() {
     world.card(&mut card_pulled(&world), Some(0));
     let outcome = world.card(&mut blank(7).insert(None), None);
     assert_eq!(kind(&outcome), "only-half-made-left");
+}
+
+#[test]
+fn resume_takes_half_made_cards_only() {
+    let world = World::new();
+    let card = blank(1);
+    assert_eq!(
+        kind(&world.card(&mut card.insert(Some(Pull::After(60))), Some(1))),
+        "card-lost"
+    );
+    let other = blank(2);
+    let cards: Vec<Box<dyn Card>> = vec![Box::new(other.insert(None)), Box::new(card.insert(None))];
+    let plan = Plan {
+        applicants: &world.applicants,
+        only_half_made: true,
+        cards: 5,
+    };
+    let ended = world.station(|station, examiner| {
+        run::run(
+            station,
+            &mut TestSlot { cards },
+            examiner,
+            &plan,
+            &mut Quiet,
+        )
+    });
+    let kinds: Vec<String> = ended.outcomes.iter().map(kind).collect();
+    assert_eq!(kinds, ["only-half-made-left", "no failure"]);
+    assert!(
+        ended.fault.is_none() && ended.not_reached.is_empty(),
+        "done when the last half-made card is"
+    );
+    assert_eq!((world.registry.count("active"), world.half_made()), (1, 0));
 }
 
 fn card_pulled(_: &World) -> impl Card + use<> {
