@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::pcscd::{Daemon, Reader};
 use crate::process::{Service, Tool};
@@ -81,7 +81,8 @@ impl Inserted {
     pub fn put_by(chip: &Chip, daemon: &Daemon, reader: &Reader, address: &str) -> Result<Self> {
         let log = chip.state.with_extension("log");
         let service = Service::start("virtual card", chip.command(address)?, &log)?;
-        daemon.wait_card(reader, true)?;
+        let seen = daemon.wait_card(reader, true);
+        seen.with_context(|| format!("its log says:\n{}", service.log_tail(5)))?;
         Ok(Self { service })
     }
 

@@ -202,31 +202,38 @@ impl House {
 
     /// One row of an applicants file onto the card in a reader.
     pub fn personalise(&self, applicants: &Path, row: usize, reader: &Reader) -> Result<Tool> {
+        Ok(self
+            .personalise_all(applicants, reader)?
+            .arg("--row")
+            .arg(row.to_string()))
+    }
+
+    /// All rows of an applicants file, card after card in one reader.
+    pub fn personalise_all(&self, applicants: &Path, reader: &Reader) -> Result<Tool> {
         let tool = self
             .tool("rhc-station")?
             .words("personalise --json --applicants")
             .arg(applicants);
         let tool = tool
-            .arg("--row")
-            .arg(row.to_string())
             .arg("--reader")
-            .arg(&reader.name);
-        let tool = tool
+            .arg(&reader.name)
             .arg("--sam-reader")
-            .arg(&self.sam_reader(5).name)
+            .arg(&self.sam_reader(5).name);
+        let tool = tool
             .arg("--sam-pin-file")
-            .arg(self.sam_pin(5));
-        let tool = tool
+            .arg(self.sam_pin(5))
             .arg("--kms")
-            .arg(self.url(Tier::Prefecture)?)
-            .arg("--registry")
-            .arg(self.registry_url()?);
+            .arg(self.url(Tier::Prefecture)?);
         let tool = tool
+            .arg("--registry")
+            .arg(self.registry_url()?)
             .arg("--identity")
-            .arg(self.identity("station-4101"))
+            .arg(self.identity("station-4101"));
+        Ok(tool
             .arg("--ticket")
-            .arg(kms::CARD_TICKET);
-        Ok(tool.arg("--journal").arg(self.folder.join("journal")))
+            .arg(kms::CARD_TICKET)
+            .arg("--journal")
+            .arg(self.folder.join("journal")))
     }
 
     /// The hospital's look at the card in a reader, with a SAM of that type.

@@ -21,6 +21,8 @@ const LIBRARIES: [&str; 2] = [
     "/usr/lib/pcsc/drivers/libifdvpcd.so",
 ];
 const READY_WITHIN: Duration = Duration::from_secs(10);
+/// How often pcscd asks a reader whether its card is still there.
+const LOOKS_EVERY: Duration = Duration::from_millis(400);
 
 /// A virtual reader: its PC/SC name, and where its card connects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +99,10 @@ impl Daemon {
         Ok(line.is_some_and(|line| line.split_whitespace().nth(1) == Some("Yes")))
     }
 
-    /// Waits until the daemon has noticed a card that was put in or pulled (it looks every 400 ms).
+    /// Waits until the daemon has noticed a card that was put in or pulled.
+    ///
+    /// The daemon looks every 400 ms, but a client's failed reset marks a reader empty before the daemon itself has
+    /// looked; a card put in within that time would never be noticed. So after a removal one more look is waited for.
     pub fn wait_card(&self, reader: &Reader, present: bool) -> Result<()> {
         let deadline = Instant::now() + READY_WITHIN;
         while self.has_card(reader)? != present {
@@ -106,6 +111,9 @@ impl Daemon {
                 bail!("no card did {what} {} within {READY_WITHIN:?}", reader.name);
             }
             std::thread::sleep(Duration::from_millis(20));
+        }
+        if !present {
+            std::thread::sleep(LOOKS_EVERY + LOOKS_EVERY / 4);
         }
         Ok(())
     }
