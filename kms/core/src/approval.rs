@@ -42,6 +42,9 @@ pub enum ApprovalError {
     /// The requester signed their own request.
     #[error("requester-approves: {0} asked for this and cannot approve it; another officer must")]
     RequesterApproves(String),
+    /// Nobody is named as the requester, so nobody could be kept from approving.
+    #[error("requester-unnamed: name the person who asks (--by NAME)")]
+    RequesterUnnamed,
     /// Too few different officers.
     #[error(
         "two-officers-needed: {0} officer(s) signed; a second, different officer must sign the same bytes"
@@ -83,15 +86,18 @@ pub fn approve(
     signatures: &[OfficerSignature],
     officers: &[Officer],
 ) -> Result<Approved, ApprovalError> {
+    if requesters.iter().any(|name| name.trim().is_empty()) {
+        return Err(ApprovalError::RequesterUnnamed);
+    }
     for (index, signature) in signatures.iter().enumerate() {
         let name = &signature.officer;
-        if requesters.contains(&name.as_str()) {
+        if requesters.iter().any(|asked| same_person(asked, name)) {
             return Err(ApprovalError::RequesterApproves(name.clone()));
         }
         if signatures
             .iter()
             .take(index)
-            .any(|earlier| earlier.officer == *name)
+            .any(|earlier| same_person(&earlier.officer, name))
         {
             return Err(ApprovalError::SameOfficer(name.clone()));
         }
@@ -109,6 +115,11 @@ pub fn approve(
     Ok(Approved {
         signatures: signatures.to_vec(),
     })
+}
+
+/// A requester's name is only claimed; what differs in case or space alone is no other person.
+fn same_person(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 /// An officer's signature; the key stays with the officer's tool.
@@ -170,6 +181,16 @@ mod tests {
         assert_eq!(
             refused(&["bei", "ada"], &["ada"]),
             ApprovalError::RequesterApproves("ada".into())
+        );
+        for disguised in ["Ada", " ada", "ADA\n"] {
+            assert_eq!(
+                refused(&["ada", "bei"], &[disguised]),
+                ApprovalError::RequesterApproves("ada".into())
+            );
+        }
+        assert_eq!(
+            refused(&["ada", "bei"], &["cai", " "]),
+            ApprovalError::RequesterUnnamed
         );
         assert_eq!(refused(&["bei"], &["ada"]), ApprovalError::TooFew(1));
         assert_eq!(refused(&[], &[]), ApprovalError::TooFew(0));

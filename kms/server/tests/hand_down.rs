@@ -585,3 +585,53 @@ fn a_makers_package_brings_its_own_transport_keys_only() {
         "another maker's key was not taken"
     );
 }
+
+/// The HSM did it, the service fell before its store said so: the same command goes on and nothing is done twice.
+#[test]
+fn a_service_that_fell_between_deed_and_note_goes_on() {
+    let house = House::with_three_tiers();
+    let id = house.ask("0", "41");
+    let approve = || {
+        house.signed(&[
+            "grant",
+            "--store",
+            "kms-0",
+            "--approve",
+            &id,
+            "--out",
+            "pkg.json",
+        ])
+    };
+    approve().ok();
+    let package = std::fs::read(house.path("pkg.json")).unwrap();
+    house.tamper(
+        "0",
+        r#"UPDATE hand_down SET state = '{"state":"requested"}'"#,
+    );
+    approve().ok();
+    assert_eq!(
+        std::fs::read(house.path("pkg.json")).unwrap(),
+        package,
+        "the very package, not a second one"
+    );
+
+    let import = || house.signed(&["import", "--store", "kms-41", "pkg.json"]);
+    import().ok();
+    let before = check_values(&house, "kms-41");
+    house.tamper(
+        "41",
+        "UPDATE own_request SET state = 'waiting'; DELETE FROM held_key WHERE depth = 1;
+         DELETE FROM setting WHERE key IN ('issuer-certificate', 'root-key');",
+    );
+    assert_ne!(check_values(&house, "kms-41"), before);
+    import().ok();
+    assert_eq!(check_values(&house, "kms-41"), before);
+    house.hand_down("41", "4101");
+
+    house.tamper("0", "DELETE FROM held_key");
+    house.init("ministry", "", "0", "test", true).ok();
+    assert_eq!(check_values(&house, "kms-0").len(), 42);
+    for store in ["kms-0", "kms-41", "kms-4101"] {
+        house.kms(&["audit", "verify", "--store", store]).ok();
+    }
+}

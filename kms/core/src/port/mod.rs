@@ -136,6 +136,9 @@ pub trait OrderDesk: Send + Sync {
     /// The text is no package.
     fn inspect(&self, package: &str) -> Result<PackageLabel, HsmError>;
 
+    /// Whether the HSM with this signing key made the package.
+    fn is_signed_by(&self, package: &str, signing_key: &[u8; 64]) -> bool;
+
     /// Executes one signed text.
     ///
     /// # Errors

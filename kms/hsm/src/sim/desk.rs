@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use hsm_wire::client::OfficerClient;
 use hsm_wire::order::{Body, OfficerSignature as WireSignature, Order};
 use hsm_wire::package::EntryHeader;
-use hsm_wire::{Hex, package};
+use hsm_wire::{Hex, gm, package};
 use kms_core::approval::OfficerSignature;
 use kms_core::port::{HsmError, HsmIdentity, Operation, OrderDesk, Outcome, PackageLabel};
 
@@ -78,6 +78,12 @@ impl OrderDesk for SimDesk {
             receiver: body.receiver.0,
             ids,
             payload,
+        })
+    }
+
+    fn is_signed_by(&self, text: &str, signing_key: &[u8; 64]) -> bool {
+        package::read(text).is_ok_and(|(file, _)| {
+            gm::verify(&Hex(*signing_key), file.body.as_bytes(), &file.signature).is_ok()
         })
     }
 

@@ -50,30 +50,49 @@ impl Service {
         Ok(Next::Done(Product::default()))
     }
 
-    /// The result of an act that has nothing left to do: a grant's package can be fetched again.
+    /// The result of an act that has nothing left to do: what an earlier run did in the HSM and could not note is noted
+    /// now, and a grant's package can be fetched again.
     pub(super) async fn finished(&self, act: &Act) -> Result<Product> {
-        if let Act::SetUp { .. } = act {
-            let mut tx = self.begin().await?;
-            self.sync_keys(&mut tx, self.hsm.keys()?).await?;
-            self.commit(tx).await?;
+        let mut tx = self.begin().await?;
+        let begun = self
+            .before(
+                &mut tx,
+                "officers",
+                "act.noted",
+                act.name(),
+                &serde_json::json!({}),
+            )
+            .await?;
+        let mut product = Product::default();
+        match act {
+            Act::SetUp { .. } => self.sync_keys(&mut tx, self.hsm.keys()?).await?,
+            Act::Grant { id } => {
+                let grant = hand_downs::get(&mut tx, id).await?;
+                let later = || {
+                    refuse!(
+                        &refusal::STALE,
+                        "a later package was made for this receiver",
+                        "已为该接收方生成更新的密钥包"
+                    )
+                };
+                product.package = Some(self.package_of(&grant)?.ok_or_else(later)?);
+                if !matches!(grant.state, GrantState::Granted { .. }) {
+                    let approvers = "as the HSM recorded".to_owned();
+                    hand_downs::set_state(&mut tx, id, &GrantState::Granted { approvers }).await?;
+                }
+            }
+            Act::Import { package } => {
+                let outstanding = hand_downs::outstanding(&mut tx).await?;
+                let payload = self.desk.inspect(package)?.payload;
+                let payload = Payload::parse(&payload, &self.tier, outstanding.map(|(id, _)| id))?;
+                self.keep_import(&mut tx, self.hsm.keys()?, payload).await?;
+            }
+            _ => {}
         }
-        let Act::Grant { id } = act else {
-            return Ok(Product::default());
-        };
-        let mut conn = self.store.pool().acquire().await?;
-        let grant = hand_downs::get(&mut conn, id).await?;
-        let package = self.hsm.last_package(&grant.receiver)?;
-        let payload = serde_json::from_slice::<Payload>(&self.desk.inspect(&package)?.payload)?;
-        if payload.request != grant.request.id {
-            return Err(refuse!(
-                &refusal::STALE,
-                "a later package was made for this receiver",
-                "已为该接收方生成更新的密钥包"
-            ));
-        }
-        Ok(Product {
-            package: Some(package),
-        })
+        self.after(&mut tx, begun, &kms_platform::audit::Outcome::Done)
+            .await?;
+        self.commit(tx).await?;
+        Ok(product)
     }
 
     async fn sync_keys(&self, conn: &mut SqliteConnection, held: Vec<HeldKey>) -> Result<()> {
@@ -143,6 +162,15 @@ impl Service {
         };
         let outstanding = hand_downs::outstanding(conn).await?;
         let payload = Payload::parse(&payload, &self.tier, outstanding.map(|(id, _)| id))?;
+        self.keep_import(conn, held, payload).await
+    }
+
+    async fn keep_import(
+        &self,
+        conn: &mut SqliteConnection,
+        held: Vec<HeldKey>,
+        payload: Payload,
+    ) -> Result<()> {
         self.check_issuer_certificate(&payload)?;
         self.sync_keys(conn, held).await?;
         settings::put(

@@ -184,6 +184,13 @@ impl Service {
         let mut conn = self.store.pool().acquire().await?;
         let grant = hand_downs::get(&mut conn, id).await?;
         let requesters = vec![grant.requester.clone(), grant.request.requester.clone()];
+        if self.package_of(&grant)?.is_some() {
+            // Made already; perhaps the service fell before it could note that.
+            return Ok(Round {
+                operations: vec![],
+                requesters,
+            });
+        }
         let operation = match (&grant.state, &grant.request.from) {
             (GrantState::Granted { .. }, _) => {
                 return Ok(Round {
@@ -281,6 +288,27 @@ impl Service {
             ));
         }
         let mut conn = self.store.pool().acquire().await?;
+        let known = peers::all(&mut conn).await?;
+        let upper = known
+            .iter()
+            .find(|peer| {
+                peer.confirmed && peer.kind == "upper" && peer.file.fingerprint == label.sender
+            })
+            .ok_or_else(|| {
+                refuse!(
+                    &refusal::NOT_ENROLLED,
+                    "the package is by no upper HSM that two officers confirmed",
+                    "该密钥包并非来自经两名管理员确认的上级密码机"
+                )
+            })?;
+        if !self.desk.is_signed_by(package, &upper.file.signing_key) {
+            return Err(refuse!(
+                &refusal::PACKAGE,
+                "it was changed after {} signed it",
+                "该密钥包在 {} 签名后被改动",
+                upper.name
+            ));
+        }
         let outstanding = hand_downs::outstanding(&mut conn).await?;
         let payload = Payload::parse(
             &label.payload,
@@ -292,10 +320,33 @@ impl Service {
             .into_iter()
             .map(|(_, requester)| requester)
             .collect();
+        let held: BTreeSet<String> = self
+            .hsm
+            .keys()?
+            .into_iter()
+            .map(|key| key.spec.id)
+            .collect();
+        let operations = if label.ids.iter().all(|id| held.contains(id)) {
+            // The HSM has taken it; perhaps the service fell before it could note that.
+            vec![]
+        } else {
+            vec![Operation::ImportPackage(package.to_owned())]
+        };
         Ok(Round {
-            operations: vec![Operation::ImportPackage(package.to_owned())],
+            operations,
             requesters,
         })
+    }
+
+    /// The package that the HSM made last for this grant's receiver, if it answers this grant.
+    pub(super) fn package_of(&self, grant: &Grant) -> Result<Option<String>> {
+        let Ok(package) = self.hsm.last_package(&grant.receiver) else {
+            return Ok(None);
+        };
+        let payload = serde_json::from_slice::<Payload>(&self.desk.inspect(&package)?.payload);
+        Ok(payload
+            .is_ok_and(|payload| payload.request == grant.request.id)
+            .then_some(package))
     }
 }
 

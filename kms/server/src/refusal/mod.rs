@@ -37,6 +37,8 @@ pub type Result<T, E = Refusal> = std::result::Result<T, E>;
 macro_rules! kinds {
     ($($name:ident = $slug:expr, $status:literal, $en:literal, $zh:literal, $next_en:literal, $next_zh:literal;)*) => {
         $(pub static $name: Kind = Kind::new($slug, $status, Text::new($en, $zh), Text::new($next_en, $next_zh));)*
+        /// Every kind, for tests and documentation.
+        pub static ALL: &[&Kind] = &[$(&$name),*];
     };
 }
 
@@ -183,5 +185,33 @@ impl From<Refusal> for Failure {
             Self::wrong(text)
         };
         failure.next(refusal.kind.next.get())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slug_of_the_interface_has_one_kind() {
+        for slug in kms_api::problem::ALL
+            .iter()
+            .filter(|slug| **slug != kms_api::problem::MALFORMED)
+        {
+            let kinds = ALL.iter().filter(|kind| kind.slug == *slug).count();
+            assert_eq!(kinds, 1, "{slug}");
+        }
+        let mut slugs: Vec<_> = ALL.iter().map(|kind| kind.slug).collect();
+        slugs.sort_unstable();
+        slugs.dedup();
+        assert_eq!(slugs.len(), ALL.len(), "a slug stands twice");
+    }
+
+    #[test]
+    fn a_refusal_says_the_same_in_both_languages_on_the_wire() {
+        let problem = Problem::from(crate::refuse!(&KEY_MISSING, "key {}", "密钥 {}", "X/0"));
+        assert_eq!((problem.slug(), problem.status), ("key-missing", 503));
+        assert_eq!(problem.detail.as_deref(), Some("key X/0"));
+        assert_eq!(problem.detail_zh.as_deref(), Some("密钥 X/0"));
     }
 }
