@@ -201,6 +201,30 @@ fn a_server_of_another_role_or_area_is_not_believed() {
 }
 
 #[test]
+fn a_server_of_a_neighbouring_area_is_not_believed() {
+    let house = House::new();
+    // All that a stolen authority of prefecture 4101 may name: a registry of its own area, under any host name.
+    let posing = start(house.identity("rhc://4101/registry/r1"));
+    let ask = |uri: &str| {
+        let neighbour = house
+            .province
+            .issue(&peer(uri), &[], jiff::Timestamp::now());
+        let client = HttpClient::new(&posing.url(), &neighbour.unwrap(), Role::Registry).unwrap();
+        who(&client)
+    };
+    let asked = ask("rhc://4102/hospital/h1");
+    assert!(
+        matches!(asked, Err(ClientError::Untrusted { .. })),
+        "{asked:?}"
+    );
+    assert_eq!(
+        ask("rhc://4101/hospital/h1").unwrap(),
+        "rhc://4101/hospital/h1"
+    );
+    assert_eq!(ask("rhc://41/clerk/c1").unwrap(), "rhc://41/clerk/c1");
+}
+
+#[test]
 fn a_station_cannot_serve() {
     let house = House::new();
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -28,6 +28,8 @@ enum NameRefused {
     IsAuthority,
     #[error("the server is {0}, wanted a {1}")]
     Role(Peer, Role),
+    #[error("the server is {0}, neither above nor below our area {1}")]
+    Elsewhere(Peer, Area),
 }
 
 impl From<NameRefused> for Error {
@@ -40,6 +42,7 @@ impl From<NameRefused> for Error {
 pub(super) struct Verifier {
     anchors: Vec<TrustAnchor<'static>>,
     areas: Vec<Area>,
+    own: Area,
     server: Option<Role>,
     provider: Arc<CryptoProvider>,
 }
@@ -59,6 +62,7 @@ impl Verifier {
         Ok(Self {
             anchors,
             areas,
+            own: identity.peer().area.clone(),
             server,
             provider: super::provider(),
         })
@@ -113,6 +117,18 @@ impl Verifier {
             .and_then(|index| self.areas.get(index));
         within(&below, area.ok_or(NameRefused::Nameless)?)?;
         Ok(peer)
+    }
+}
+
+impl Verifier {
+    /// A host name proves little here: every authority of the house may write any. So the server must be of the wanted
+    /// role and of an area above or below one's own: a stolen authority of another prefecture poses as nobody's registry.
+    fn check_server(&self, server: Peer) -> Result<(), NameRefused> {
+        match self.server {
+            Some(wanted) if wanted != server.role => Err(NameRefused::Role(server, wanted)),
+            _ if server.area.contains(&self.own) || self.own.contains(&server.area) => Ok(()),
+            _ => Err(NameRefused::Elsewhere(server, self.own.clone())),
+        }
     }
 }
 
@@ -228,10 +244,8 @@ impl ServerCertVerifier for Verifier {
         )?;
         leaf.verify_is_valid_for_subject_name(server_name)
             .map_err(certificate_error)?;
-        match self.server {
-            Some(wanted) if wanted != peer.role => Err(NameRefused::Role(peer, wanted).into()),
-            _ => Ok(ServerCertVerified::assertion()),
-        }
+        self.check_server(peer)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

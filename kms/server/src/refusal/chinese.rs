@@ -19,6 +19,7 @@ impl Chinese for ApprovalError {
     fn chinese(&self) -> String {
         match self {
             Self::RequesterApproves(name) => format!("{name} 是申请人，须由其他管理员批准"),
+            Self::RequesterUnnamed => "须注明申请人姓名（--by NAME）".to_owned(),
             Self::TooFew(count) => {
                 format!("已有 {count} 名管理员签名，须两名不同的管理员对同一原文签名")
             }

@@ -36,6 +36,7 @@ macro_rules! from {
 from! {
     ApprovalError: error => match &error {
         ApprovalError::RequesterApproves(_) => &REQUESTER,
+        ApprovalError::RequesterUnnamed => &INVALID,
         ApprovalError::TooFew(_) | ApprovalError::SameOfficer(_) => &TWO_OFFICERS,
         ApprovalError::UnknownOfficer(_) => &OFFICER,
         ApprovalError::BadSignature(_) => &BAD_SIGNATURE,
