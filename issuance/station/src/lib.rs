@@ -5,7 +5,7 @@
 //! | [`journal`] | the intent of every phase is on disk before its first command |
 //! | [`engine`] | one card, from "seen" to "registered" |
 //! | [`run`], [`report`] | card after card; what it came to |
-//! | [`sam_stage`] | national and provincial stage of a SAM (D43) |
+//! | [`sam_stage`], [`pin_file`] | national and provincial stage of a SAM (D43), and where its PIN is kept |
 //! | [`probe`], [`script`], [`readback`] | what a card says; what it is told; what it holds afterwards |
 //! | [`issuer`] | who issues: read from the SAM's own certificate |
 //! | [`ports`], [`clients`] | key service and registry as traits, and over mutual TLS |
@@ -21,6 +21,7 @@ pub mod engine;
 pub mod fault;
 pub mod issuer;
 pub mod journal;
+pub mod pin_file;
 pub mod ports;
 pub mod probe;
 pub mod readback;

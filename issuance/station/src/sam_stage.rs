@@ -11,12 +11,11 @@ use kms_api::{
     CardState, SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, Script,
     Secret, TerminalInfo,
 };
-use kms_platform::identity::secret_file::{self, SecretFileError};
-use kms_platform::lang::pick;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
+use crate::pin_file;
 use crate::ports::{Keys, Registry};
 use crate::probe::{Seen, probe};
 use crate::readback;
@@ -132,9 +131,9 @@ pub fn provincial(
             .sam_serial(&made.chip_serial, order.sam_type, stage.area)?;
         made.timings.registry = asked.elapsed();
         match (seen.atr.state, seen.base) {
-            (LifeCycle::Active, _) => pin = pin_kept(stage.pin_file)?,
+            (LifeCycle::Active, _) => pin = pin_file::kept(stage.pin_file)?,
             (_, Some(base)) if base.key_version == SMK_P => {
-                pin = keep_pin(stage)?;
+                pin = pin_file::keep(stage.pin_file, &stage.pin)?;
                 written = write_provincial(
                     order,
                     stage,
@@ -244,38 +243,6 @@ fn running_number(serial: &str) -> u32 {
         .unwrap_or(0)
 }
 
-/// Writes the PIN down before the SAM gets it; a PIN that stands there from an earlier attempt is kept.
-fn keep_pin(stage: &Provincial<'_>) -> Result<Zeroizing<String>, Fault> {
-    match secret_file::create(stage.pin_file, stage.pin.as_bytes()) {
-        Ok(()) => Ok(stage.pin.clone()),
-        Err(_) if stage.pin_file.exists() => pin_kept(stage.pin_file),
-        Err(error) => Err(pin_fault(&error)),
-    }
-}
-
-/// The PIN in a file: six digits, perhaps a line end.
-///
-/// # Errors
-/// No such file, one that others may read, or no PIN in it.
-pub fn pin_kept(file: &Path) -> Result<Zeroizing<String>, Fault> {
-    let bytes = secret_file::read(file).map_err(|error| pin_fault(&error))?;
-    let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
-    if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Fault::Sam(
-            pick(
-                "the PIN file does not hold six digits",
-                "PIN 文件内容不是6位数字",
-            )
-            .into(),
-        ));
-    }
-    Ok(Zeroizing::new(text.to_owned()))
-}
-
-fn pin_fault(error: &SecretFileError) -> Fault {
-    Fault::Sam(error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,22 +252,5 @@ mod tests {
         // 41 01 | 05 | 2026 | 000000123 | check digit
         assert_eq!(running_number("41010520260000001234"), 123);
         assert_eq!(running_number(""), 0);
-    }
-
-    #[test]
-    fn a_pin_file_must_be_private_and_hold_six_digits() {
-        let folder = tempfile::tempdir().expect("folder");
-        let path = folder.path().join("pin");
-        secret_file::create(&path, b"123456\n").expect("writes");
-        assert!(pin_kept(&path).is_ok_and(|pin| *pin == "123456"));
-        let bad = folder.path().join("bad");
-        secret_file::create(&bad, b"12345").expect("writes");
-        assert!(pin_kept(&bad).is_err());
-        let open = folder.path().join("open");
-        std::fs::write(&open, "123456").expect("writes");
-        std::fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .expect("changes");
-        assert!(pin_kept(&open).is_err());
-        assert!(pin_kept(&folder.path().join("none")).is_err());
     }
 }

@@ -26,10 +26,10 @@ use crate::engine::{Station, today};
 use crate::fault::Fault;
 use crate::issuer;
 use crate::journal::Journal;
+use crate::pin_file;
 use crate::readback::{SamExaminer, SamFound};
 use crate::report::{Report, table_error};
 use crate::run::{self, Ended, Plan};
-use crate::sam_stage::pin_kept;
 
 /// People whose row is right and chosen, and what is wrong with the others.
 struct People {
@@ -85,7 +85,7 @@ impl Desk<'_> {
         let mut slot = PcscSlot::open(&args.reader, wait, silence)?;
         let mut sam_slot =
             PcscSlot::open(&args.sam_reader, wait, silence).map_err(Fault::SamReader)?;
-        let pin = pin_kept(&args.sam_pin_file)?;
+        let pin = pin_file::kept(&args.sam_pin_file)?;
         let mut sam = sam_slot.connect().map_err(Fault::SamReader)?;
         let mut sam = sam.transaction().map_err(Fault::SamReader)?;
         let atr = sam.atr().to_vec();
