@@ -315,6 +315,38 @@ impl Service {
             &self.tier,
             outstanding.as_ref().map(|(id, _)| *id),
         )?;
+        let expected = match &upper.file.holder {
+            Holder::Tier(tier) if *tier == payload.from && tier.is_directly_above(&self.tier) => {
+                catalogue::hand_down(self.profile, tier, &self.tier)
+            }
+            _ => {
+                return Err(refuse!(
+                    &refusal::PACKAGE,
+                    "it speaks for {}, but {} signed it",
+                    "该密钥包自称来自 {}，却由 {} 签名",
+                    payload.from,
+                    upper.name
+                ));
+            }
+        };
+        if let Some(other) = label
+            .ids
+            .iter()
+            .find(|id| !expected.iter().any(|export| export.id == **id))
+        {
+            return Err(refuse!(
+                &refusal::PACKAGE,
+                "{other} is no key of a hand-down to this tier",
+                "{other} 不属于对本级的下发密钥"
+            ));
+        }
+        if label.ids.len() != expected.len() {
+            return Err(refuse!(
+                &refusal::PACKAGE,
+                "keys are missing in it",
+                "密钥包中缺少密钥"
+            ));
+        }
         self.check_issuer_certificate(&payload)?;
         let requesters = outstanding
             .into_iter()

@@ -214,6 +214,15 @@ fn first_officers(given: &[String]) -> Result<Vec<kms_core::approval::Officer>, 
                 other = officer.name
             )));
         }
+        if officers
+            .iter()
+            .any(|other: &kms_core::approval::Officer| other.public_key == officer.public_key)
+        {
+            return Err(Failure::usage(pick(
+                "the first two officers must have keys of their own",
+                "最初的两名密钥管理员须各持密钥",
+            )));
+        }
         officers.push(officer);
     }
     if officers.len() < 2 {

@@ -72,7 +72,7 @@ impl Service {
             vendor: request.vendor,
         };
         let script = self.fill(plan, &job).await;
-        self.close(begun, script).await
+        self.deliver(begun, &intent, script).await
     }
 
     async fn card_plan(

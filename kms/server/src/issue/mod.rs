@@ -1,7 +1,7 @@
 //! Scripts for cards and SAMs: checks, binding, one HSM call, the answer. Each in one round trip.
 //!
-//! Order: who asks and where · the content against the profile · ticket and delivery list and binding, recorded in one
-//! transaction · the HSM · the end recorded · the answer. Personal data lives in the request's memory only.
+//! Order: who asks and where · the content against the profile · ticket, delivery list and binding, the intent recorded ·
+//! the HSM · binding and end recorded in one transaction · the answer. Personal data lives in the request's memory only.
 
 mod card;
 mod delivery;
@@ -14,7 +14,7 @@ use kms_core::binding::{self, Binding, ChipClaim, Standing};
 use kms_core::fill::{self, FilledPhase, Job};
 use kms_core::port::Filled;
 use kms_core::ticket::TicketKind;
-use kms_platform::audit::AuditId;
+use kms_platform::audit::{AuditId, Outcome};
 use kms_platform::name::Peer;
 use sqlx::{Sqlite, Transaction};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(crate) struct Intent<'a> {
 }
 
 impl Service {
-    /// Ticket, list and binding agree; intent and binding are durable afterwards. Refusals are recorded too.
+    /// Ticket, list and binding agree; the intent is durable afterwards. Refusals are recorded too.
     pub(crate) async fn intend(
         &self,
         peer: &Peer,
@@ -52,9 +52,6 @@ impl Service {
                 let begun = self
                     .before(&mut tx, &peer.to_string(), intent.act, &factor, &detail)
                     .await?;
-                if standing == Standing::First {
-                    chips::bind(&mut tx, intent.claim.factor, &intent.binding, &self.now()).await?;
-                }
                 self.commit(tx).await?;
                 Ok(begun)
             }
@@ -81,6 +78,38 @@ impl Service {
             chip.as_ref(),
             &intent.binding,
         )?)
+    }
+
+    /// Ends a request: the chip is bound in the transaction that records the end, before any output. A request that the
+    /// HSM refused binds nothing; of two requests for one chip the second is refused here, and its script is dropped.
+    pub(crate) async fn deliver(
+        &self,
+        begun: AuditId,
+        intent: &Intent<'_>,
+        made: Result<Script>,
+    ) -> Result<Script> {
+        let mut tx = self.begin().await?;
+        let result = match made {
+            Ok(script) => self.bind(&mut tx, intent).await.map(|()| script),
+            Err(refusal) => Err(refusal),
+        };
+        let outcome = match &result {
+            Ok(_) => Outcome::Done,
+            Err(refusal) => Outcome::Refused(refusal.slug()),
+        };
+        self.after(&mut tx, begun, &outcome).await?;
+        self.commit(tx).await?;
+        result
+    }
+
+    async fn bind(&self, tx: &mut Transaction<'static, Sqlite>, intent: &Intent<'_>) -> Result<()> {
+        let chip = chips::find(tx, intent.claim.factor).await?;
+        match binding::check(&intent.claim, chip.as_ref(), &intent.binding)? {
+            Standing::First => {
+                chips::bind(tx, intent.claim.factor, &intent.binding, &self.now()).await
+            }
+            Standing::Continued => Ok(()),
+        }
     }
 
     /// Fills a plan in the HSM, off the async threads.

@@ -126,8 +126,13 @@ impl Service {
             (&request.chip_serial, &request.vendor),
             &request.serial,
         )?;
-        let certificates = self.sam_certificate(peer, request, &serial, &stage).await;
-        let (issuer_certificate, sam_certificate) = match certificates {
+        // Everything that can be wrong with the request is found before the issuer key signs.
+        let certificates =
+            match self.files_plan(request, &serial, &[0; 180], &[0; 190], ([0; 4], [0; 4])) {
+                Ok(_) => self.sam_certificate(peer, request, &serial, &stage).await,
+                Err(refusal) => Err(refusal),
+            };
+        let (issuer, certificate) = match certificates {
             Ok(both) => both,
             Err(refusal) => {
                 let object = hex::encode_upper(request.chip_serial);
@@ -136,37 +141,50 @@ impl Service {
                     .await);
             }
         };
-        let read = SamCertificate::parse_unverified(&sam_certificate).map_err(|e| {
-            refuse!(
-                &refusal::STORE,
-                "stored SAM certificate: {e}",
-                "存储的 SAM 证书：{e}"
-            )
-        })?;
-        let plan = || {
-            let facts = SamFacts {
-                serial: &serial,
-                sam_type: request.sam_type,
-                province: self.tier.province().unwrap_or_default(),
-                city: &request.terminal.city,
-                number: request.terminal.number,
-                valid_from: read.body.valid_from,
-                valid_to: read.body.valid_to,
-                issuer_certificate: &issuer_certificate,
-                sam_certificate: &sam_certificate,
-            };
-            let files = sam_files(&facts)?;
-            Ok(sam::provincial_files(
-                &self.dialect,
-                self.profile,
-                &files,
-                request.pin.expose(),
-                chip(request.sam),
-            )?)
-        };
+        let body = SamCertificate::parse_unverified(&certificate)
+            .map_err(|e| {
+                refuse!(
+                    &refusal::STORE,
+                    "stored SAM certificate: {e}",
+                    "存储的 SAM 证书：{e}"
+                )
+            })?
+            .body;
+        let validity = (body.valid_from, body.valid_to);
+        let plan = || self.files_plan(request, &serial, &issuer, &certificate, validity);
         let mut script = self.stage(peer, &stage, &request.serial, plan).await?;
-        script.sam_certificate = Some(hex::encode_upper(&sam_certificate));
+        script.sam_certificate = Some(hex::encode_upper(&certificate));
         Ok(script)
+    }
+
+    fn files_plan(
+        &self,
+        request: &SamProvincialFilesRequest,
+        serial: &[u8; 10],
+        issuer_certificate: &[u8],
+        sam_certificate: &[u8],
+        (valid_from, valid_to): ([u8; 4], [u8; 4]),
+    ) -> Result<Plan> {
+        let facts = SamFacts {
+            serial,
+            sam_type: request.sam_type,
+            province: self.tier.province().unwrap_or_default(),
+            city: &request.terminal.city,
+            number: request.terminal.number,
+            valid_from,
+            valid_to,
+            issuer_certificate,
+            sam_certificate,
+        };
+        let files = sam_files(&facts)?;
+        let pin = request.pin.expose();
+        Ok(sam::provincial_files(
+            &self.dialect,
+            self.profile,
+            &files,
+            pin,
+            chip(request.sam),
+        )?)
     }
 
     /// Checks who asks and where, makes the plan, records, fills.
@@ -190,8 +208,9 @@ impl Service {
                     .await);
             }
         };
+        let intent = self.intent(stage);
         let begun = self
-            .intend(peer, stage.request_id, &self.intent(stage))
+            .intend(peer, stage.request_id, &intent)
             .await
             .map_err(sam_words)?;
         let job = Job {
@@ -205,7 +224,9 @@ impl Service {
             vendor: *stage.vendor,
         };
         let script = self.fill(plan, &job).await;
-        self.close(begun, script).await
+        self.deliver(begun, &intent, script)
+            .await
+            .map_err(sam_words)
     }
 
     pub(super) fn intent<'a>(&self, stage: &Stage<'a>) -> Intent<'a> {
@@ -247,7 +268,7 @@ impl Service {
     }
 
     /// Stations ask for SAMs of their own province, and this service makes SAMs of its own area.
-    fn own_area(&self, peer: &Peer, digits: &str) -> Result<()> {
+    pub(super) fn own_area(&self, peer: &Peer, digits: &str) -> Result<()> {
         let province = digits.get(..2);
         let stations = peer.area.province().is_none() || peer.area.province() == province;
         let ours = self.tier.province().is_none() || self.tier.province() == province;
