@@ -12,7 +12,8 @@
 //! | [`profile`] | files, elements, rights, keys, SAM types and assumed values, validated when loaded |
 //! | [`content`] | what is to be written on one card |
 //! | [`visit`] | a stay or visit as a typed value, and its bytes on the card |
-//! | [`gm`], [`cert`], [`delivery`] | SM2/SM3, the two card certificates, a maker's signed list |
+//! | [`gm`], [`nist`], [`suite`] | SM2 and SM3; ECDSA P-256; whichever of them a profile names |
+//! | [`cert`], [`delivery`] | the two card certificates, a maker's signed list |
 //! | [`dialect`] | personalisation commands made from profile and content |
 
 pub mod apdu;
@@ -22,7 +23,9 @@ pub mod delivery;
 pub mod dialect;
 pub mod element;
 pub mod gm;
+pub mod nist;
 pub mod profile;
 pub mod status;
+pub mod suite;
 pub mod tlv;
 pub mod visit;

@@ -6,11 +6,76 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::CertificateError;
+use crate::gm::sm2;
+use crate::profile::Signature;
+use crate::suite;
 
 /// Length of the common part.
 pub(super) const COMMON_LEN: usize = 52;
+/// Where the key's algorithm stands.
+pub(super) const ALGORITHM_AT: usize = 30;
 const FORMAT: u8 = 0x01;
 const ALGORITHM_SM2: u8 = 0x04;
+const ALGORITHM_P256: u8 = 0x05;
+
+/// A public key that a certificate can hold: which algorithm bytes it goes with (D20, D46), and what it can verify.
+pub trait CertificateKey: Sized {
+    /// The algorithm byte of its certificates.
+    fn algorithm(&self) -> u8;
+    /// The key of X ‖ Y under an algorithm byte; `None` for bytes that this type does not take and for no point.
+    fn from_parts(algorithm: u8, xy: &[u8]) -> Option<Self>;
+    /// Whether this type takes the algorithm byte.
+    fn takes(algorithm: u8) -> bool;
+    /// X ‖ Y.
+    fn xy(&self) -> [u8; 64];
+    /// Whether a signature over a message is this key's.
+    fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool;
+}
+
+impl CertificateKey for sm2::VerifyingKey {
+    fn algorithm(&self) -> u8 {
+        ALGORITHM_SM2
+    }
+    fn from_parts(algorithm: u8, xy: &[u8]) -> Option<Self> {
+        Self::from_bytes(xy).ok().filter(|_| Self::takes(algorithm))
+    }
+    fn takes(algorithm: u8) -> bool {
+        algorithm == ALGORITHM_SM2
+    }
+    fn xy(&self) -> [u8; 64] {
+        self.to_bytes()
+    }
+    fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.verify_message(message, signature).is_ok()
+    }
+}
+
+/// Whichever algorithm the certificate names.
+impl CertificateKey for suite::VerifyingKey {
+    fn algorithm(&self) -> u8 {
+        match self {
+            Self::Sm2(_) => ALGORITHM_SM2,
+            Self::P256(_) => ALGORITHM_P256,
+        }
+    }
+    fn from_parts(algorithm: u8, xy: &[u8]) -> Option<Self> {
+        let algorithm = match algorithm {
+            ALGORITHM_SM2 => Signature::Sm2,
+            ALGORITHM_P256 => Signature::EcdsaP256,
+            _ => return None,
+        };
+        Self::from_bytes(algorithm, xy).ok()
+    }
+    fn takes(algorithm: u8) -> bool {
+        matches!(algorithm, ALGORITHM_SM2 | ALGORITHM_P256)
+    }
+    fn xy(&self) -> [u8; 64] {
+        self.to_bytes()
+    }
+    fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.verify_message(message, signature).is_ok()
+    }
+}
 
 /// The world a key, certificate or list belongs to, from birth to destruction (D38).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,7 +168,7 @@ impl CertificateBody {
         self.valid_from <= day && day <= self.valid_to
     }
 
-    pub(super) fn encode(&self, kind: u8) -> [u8; COMMON_LEN] {
+    pub(super) fn encode(&self, kind: u8, algorithm: u8) -> [u8; COMMON_LEN] {
         let mut out = [0u8; COMMON_LEN];
         out[0] = FORMAT;
         out[1] = kind;
@@ -111,14 +176,18 @@ impl CertificateBody {
         out[13..21].copy_from_slice(&self.serial.to_be_bytes());
         out[21..25].copy_from_slice(&self.valid_from);
         out[25..29].copy_from_slice(&self.valid_to);
-        out[29] = ALGORITHM_SM2;
-        out[30] = ALGORITHM_SM2;
+        out[29] = algorithm;
+        out[30] = algorithm;
         out[31] = self.mark.root_key_index();
         out[32..52].copy_from_slice(&self.mark.free_bytes());
         out
     }
 
-    pub(super) fn decode(bytes: &[u8; COMMON_LEN], kind: u8) -> Result<Self, CertificateError> {
+    /// The fields, for a certificate whose key is a `K`; the algorithm byte stands at [`ALGORITHM_AT`].
+    pub(super) fn decode<K: CertificateKey>(
+        bytes: &[u8; COMMON_LEN],
+        kind: u8,
+    ) -> Result<Self, CertificateError> {
         let field = |ok: bool, field| {
             if ok {
                 Ok(())
@@ -128,8 +197,8 @@ impl CertificateBody {
         };
         field(bytes[0] == FORMAT, "format")?;
         field(bytes[1] == kind, "kind")?;
-        field(bytes[29] == ALGORITHM_SM2, "signature algorithm")?;
-        field(bytes[30] == ALGORITHM_SM2, "key algorithm")?;
+        field(K::takes(bytes[ALGORITHM_AT]), "key algorithm")?;
+        field(bytes[29] == bytes[ALGORITHM_AT], "signature algorithm")?;
         field(is_bcd(&bytes[21..29]), "validity")?;
         let mark = Mark::from_bytes(bytes[31], &bytes[32..]).ok_or(CertificateError::Field {
             field: "root key index and mark",

@@ -4,6 +4,8 @@
 //! covers everything before it, made with ZA of the default identity. An HSM signs: it takes [`IssuerCertificate::to_be_signed`]
 //! and the result goes into [`IssuerCertificate::with_signature`]; reading goes through `verify`, which answers
 //! only for a right signature, a right form and the mark asked for (D38).
+//!
+//! Both are generic over the key: SM2 unless said otherwise, [`crate::suite::VerifyingKey`] where the profile decides (D46).
 
 mod codes;
 mod common;
@@ -11,7 +13,7 @@ mod issuer;
 mod sam;
 
 pub use codes::{CodeError, IssuerLevel, issuer_code, luhn_check_digit, sam_serial};
-pub use common::{CertificateBody, Mark};
+pub use common::{CertificateBody, CertificateKey, Mark};
 pub use issuer::{ISSUER_CERTIFICATE_LEN, ISSUER_SIGNED_LEN, IssuerCertificate};
 pub use sam::{SAM_CERTIFICATE_LEN, SAM_SIGNED_LEN, SamCertificate};
 

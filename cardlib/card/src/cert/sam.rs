@@ -1,7 +1,9 @@
 //! The SAM certificate of D21: signed by the issuer's key, kept in the SAM's 001C and copied into every visit record.
 
 use super::CertificateError;
-use super::common::{COMMON_LEN, CertificateBody, Mark, require_mark};
+use super::common::{
+    ALGORITHM_AT, COMMON_LEN, CertificateBody, CertificateKey, Mark, require_mark,
+};
 use crate::gm::sm2::{SIGNATURE_LEN, VerifyingKey};
 
 /// Whole length.
@@ -13,23 +15,23 @@ const KEY_AT: usize = COMMON_LEN + 10;
 
 /// A SAM certificate without its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SamCertificate {
+pub struct SamCertificate<K = VerifyingKey> {
     /// The common fields; the issuer code is that of the issuer (R59).
     pub body: CertificateBody,
     /// The SAM's serial number, cn10 (D19).
     pub sam_serial: [u8; 10],
     /// The SAM's public key.
-    pub public_key: VerifyingKey,
+    pub public_key: K,
 }
 
-impl SamCertificate {
+impl<K: CertificateKey> SamCertificate<K> {
     /// The 126 bytes that the issuer signs, as a message with ZA of the default identity.
     #[must_use]
     pub fn to_be_signed(&self) -> [u8; SAM_SIGNED_LEN] {
         let mut out = [0u8; SAM_SIGNED_LEN];
-        out[..COMMON_LEN].copy_from_slice(&self.body.encode(KIND));
+        out[..COMMON_LEN].copy_from_slice(&self.body.encode(KIND, self.public_key.algorithm()));
         out[COMMON_LEN..KEY_AT].copy_from_slice(&self.sam_serial);
-        out[KEY_AT..].copy_from_slice(&self.public_key.to_bytes());
+        out[KEY_AT..].copy_from_slice(&self.public_key.xy());
         out
     }
 
@@ -42,11 +44,11 @@ impl SamCertificate {
         out
     }
 
-    /// Reads the fields **without** looking at the signature: for display only.
+    /// Reads the fields **without** looking at the signature, whichever algorithm `K` takes.
     ///
     /// # Errors
     /// Length, a fixed field, or the public key is not right.
-    pub fn parse_unverified(bytes: &[u8]) -> Result<Self, CertificateError> {
+    pub fn parse_any(bytes: &[u8]) -> Result<Self, CertificateError> {
         let bytes: &[u8; SAM_CERTIFICATE_LEN] =
             bytes.try_into().map_err(|_| CertificateError::Length {
                 expected: SAM_CERTIFICATE_LEN,
@@ -54,11 +56,11 @@ impl SamCertificate {
             })?;
         let mut common = [0u8; COMMON_LEN];
         common.copy_from_slice(&bytes[..COMMON_LEN]);
-        let body = CertificateBody::decode(&common, KIND)?;
+        let body = CertificateBody::decode::<K>(&common, KIND)?;
         let mut sam_serial = [0u8; 10];
         sam_serial.copy_from_slice(&bytes[COMMON_LEN..KEY_AT]);
-        let public_key = VerifyingKey::from_bytes(&bytes[KEY_AT..SAM_SIGNED_LEN])
-            .map_err(|_| CertificateError::PublicKey)?;
+        let public_key = K::from_parts(common[ALGORITHM_AT], &bytes[KEY_AT..SAM_SIGNED_LEN])
+            .ok_or(CertificateError::PublicKey)?;
         Ok(Self {
             body,
             sam_serial,
@@ -70,17 +72,23 @@ impl SamCertificate {
     ///
     /// # Errors
     /// Everything that is not right with it, the signature before the mark.
-    pub fn verify(
-        bytes: &[u8],
-        issuer: &VerifyingKey,
-        mark: Mark,
-    ) -> Result<Self, CertificateError> {
-        let certificate = Self::parse_unverified(bytes)?;
+    pub fn verify(bytes: &[u8], issuer: &K, mark: Mark) -> Result<Self, CertificateError> {
+        let certificate = Self::parse_any(bytes)?;
         let (signed, signature) = bytes.split_at(SAM_SIGNED_LEN);
-        issuer
-            .verify_message(signed, signature)
-            .map_err(|_| CertificateError::Signature)?;
+        if !issuer.has_signed(signed, signature) {
+            return Err(CertificateError::Signature);
+        }
         require_mark(mark, certificate.body.mark)?;
         Ok(certificate)
+    }
+}
+
+impl SamCertificate {
+    /// Reads the fields of an SM2 certificate **without** looking at the signature: for display only.
+    ///
+    /// # Errors
+    /// Length, a fixed field, or the public key is not right.
+    pub fn parse_unverified(bytes: &[u8]) -> Result<Self, CertificateError> {
+        Self::parse_any(bytes)
     }
 }

@@ -1,6 +1,7 @@
 //! The card profile: files, elements, access rights, keys, SAM types and assumed values as data.
 //!
-//! `profiles/rhc-2012.toml` is embedded; [`Profile::load`] reads another. Whatever [`Profile`] holds has been checked
+//! Those in `profiles/` are embedded ([`Profile::named`]); [`Profile::load`] reads another, which may say only what differs from
+//! one of them. Whatever [`Profile`] holds has been checked
 //! ([`validate`]), so that code may rely on it: every key that a file names exists, sizes add up, names are unique.
 //!
 //! | part | clause |
@@ -19,9 +20,10 @@ mod error;
 pub mod factor;
 mod lookup;
 pub mod model;
+mod overlay;
 mod validate;
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 
@@ -32,7 +34,26 @@ pub use factor::{FactorKind, FactorRule, FactorRules};
 pub use lookup::KeyInstance;
 pub use model::*;
 
-const RHC_2012: &str = include_str!("../../profiles/rhc-2012.toml");
+/// The profiles that come with the program. A profile may name one of them as its base.
+const EMBEDDED: [(&str, &str); 4] = [
+    ("rhc-2012", include_str!("../../profiles/rhc-2012.toml")),
+    (
+        "rhc-2012-bank",
+        include_str!("../../profiles/rhc-2012-bank.toml"),
+    ),
+    (
+        "rhc-three-level",
+        include_str!("../../profiles/rhc-three-level.toml"),
+    ),
+    ("rhc-aes", include_str!("../../profiles/rhc-aes.toml")),
+];
+
+fn embedded_text(name: &str) -> Option<&'static str> {
+    EMBEDDED
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
+}
 
 /// One card profile, complete and consistent.
 #[derive(Debug, Clone, Deserialize)]
@@ -66,30 +87,49 @@ pub struct Profile {
 impl Profile {
     /// The embedded profile of the 2012 card.
     #[must_use]
-    #[allow(clippy::expect_used)] // the embedded text is checked by this crate's tests
+    #[allow(clippy::expect_used)] // `named` knows the first entry of the table above
     pub fn rhc_2012() -> &'static Self {
-        static EMBEDDED: LazyLock<Profile> =
-            LazyLock::new(|| Profile::load(RHC_2012).expect("the embedded profile is valid"));
-        &EMBEDDED
+        Self::named("rhc-2012").expect("an embedded profile")
     }
 
     /// An embedded profile by its name.
     #[must_use]
+    #[allow(clippy::expect_used)] // the embedded texts are checked by this crate's tests
     pub fn named(name: &str) -> Option<&'static Self> {
-        match name {
-            "rhc-2012" => Some(Self::rhc_2012()),
-            _ => None,
-        }
+        static LOADED: [OnceLock<Profile>; EMBEDDED.len()] =
+            [const { OnceLock::new() }; EMBEDDED.len()];
+        let at = EMBEDDED.iter().position(|(known, _)| *known == name)?;
+        let load = || Profile::load(EMBEDDED[at].1).expect("the embedded profiles are valid");
+        Some(LOADED[at].get_or_init(load))
     }
 
-    /// Reads and checks a profile.
+    /// Names of the embedded profiles.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        EMBEDDED.iter().map(|(name, _)| *name)
+    }
+
+    /// Reads and checks a profile: a whole one, or one that names an embedded `base` and says what differs from it.
     ///
     /// # Errors
     /// [`ProfileError`] naming the item, its clause and, where it can be found, the line.
     pub fn load(text: &str) -> Result<Self, ProfileError> {
-        let profile: Self =
+        let mut table: toml::Table =
             toml::from_str(text).map_err(|cause| ProfileError::shape(text, &cause))?;
-        validate::check(&profile).map_err(|error| error.at_line_in(text))?;
+        let Some(base) = table.remove("base") else {
+            let profile: Self =
+                toml::from_str(text).map_err(|cause| ProfileError::shape(text, &cause))?;
+            validate::check(&profile).map_err(|error| error.at_line_in(text))?;
+            return Ok(profile);
+        };
+        let base_text = base.as_str().and_then(embedded_text);
+        let base_text = base_text.ok_or_else(|| ProfileError::base(text, &base))?;
+        let base: toml::Table =
+            toml::from_str(base_text).map_err(|cause| ProfileError::shape(base_text, &cause))?;
+        let merged = overlay::merge(base, table);
+        let profile: Self = merged
+            .try_into()
+            .map_err(|cause| ProfileError::merged(text, base_text, &cause))?;
+        validate::check(&profile).map_err(|error| error.at_line_in_either(text, base_text))?;
         Ok(profile)
     }
 }

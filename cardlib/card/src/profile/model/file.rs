@@ -30,6 +30,9 @@ pub enum BlockRule {
     MacErrors,
     /// By wrong MACs and by APPLICATION BLOCK.
     Command,
+    /// Another application's directory: it can be selected, and every command of the health application is refused
+    /// there (P6).
+    Foreign,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]

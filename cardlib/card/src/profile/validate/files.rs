@@ -4,7 +4,7 @@ use super::{Checked, ensure, unique};
 use crate::element::ElementType;
 use crate::profile::codes;
 use crate::profile::{
-    Access, Df, Element, File, FileKind, Format, KeyClass, Profile, SecureMessaging,
+    Access, BlockRule, Df, Element, File, FileKind, Format, KeyClass, Profile, SecureMessaging,
 };
 
 pub(super) fn check(profile: &Profile) -> Checked {
@@ -66,6 +66,14 @@ fn directories(profile: &Profile) -> Checked {
             || "its parent must be a directory listed before it".into(),
         )?;
         name_length(profile, df)?;
+        let empty = profile.files_of(&df.name).next().is_none()
+            && profile.keys_of(&df.name).next().is_none();
+        ensure(
+            df.block != BlockRule::Foreign || empty,
+            &df.name,
+            "P6",
+            || "another application's directory has no files and keys here".into(),
+        )?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Lengths, ATR, factors, certificates and assumed values.
 
 use super::{Checked, ensure};
-use crate::profile::{CertificateSize, FactorRule, Profile};
+use crate::profile::{CertificateSize, Cipher, FactorRule, Hash, Profile, Signature};
 
 pub(super) fn check(profile: &Profile) -> Checked {
     lengths(profile)?;
@@ -26,6 +26,23 @@ fn lengths(profile: &Profile) -> Checked {
         "crypto",
         "D15",
         || "a challenge has 8 bytes and a MAC 4".into(),
+    )?;
+    let national = (Cipher::Sm4, Hash::Sm3, Signature::Sm2, 0x04);
+    let international = (Cipher::Aes128, Hash::Sha256, Signature::EcdsaP256, 0x05);
+    let chosen = (
+        crypto.cipher,
+        crypto.hash,
+        crypto.signature,
+        crypto.algorithm,
+    );
+    ensure(
+        chosen == national || chosen == international,
+        "crypto",
+        "D46",
+        || {
+            "either SM4, SM3, SM2 with algorithm byte 04, or AES-128, SHA-256, ECDSA P-256 with 05"
+                .into()
+        },
     )?;
     ensure(crypto.check_value == 3, "crypto", "D8", || {
         "a check value has 3 bytes".into()
