@@ -13,8 +13,9 @@ demo: setup build
 test: setup
 	@tests/all.sh
 
-bench: setup build
-	@target/debug/rhc-bench
+bench: setup
+	@cargo build --workspace --bins --release --locked --quiet
+	@target/release/rhc-bench
 
 lint:
 	@tests/lint.sh

@@ -165,7 +165,7 @@ fn platform() -> String {
 /// Folders from the bottom up; `platform` and `api` are what other folders may use of the key service.
 fn floor(name: &str) -> u8 {
     match name {
-        "cardlib-card" | "hsm-wire" | "kms-platform" => 0,
+        "cardlib-card" | "cardlib-ifd" | "hsm-wire" | "kms-platform" => 0,
         "cardlib-reader" | "cardlib-sim" | "hsm-engine" | "kms-api" | "issuance-registry-api" => 1,
         "cardlib-terminal" | "hsm-daemon" | "kms-core" | "issuance-application" => 2,
         "kms-hsm" => 3,
