@@ -27,8 +27,6 @@ impl Running {
         let mut child = Command::new(BIN)
             .args(["serve", "--listen", "127.0.0.1:0", "--mark", "test", "--db"])
             .arg(format!("sqlite:{}", dir.join("registry.db").display()))
-            .arg("--identity")
-            .arg(&identity)
             .stdout(Stdio::piped())
             .env("RHC_LOG", "trace")
             .stderr(std::fs::File::create(dir.join("log")).unwrap())
@@ -437,7 +435,8 @@ fn exit_codes_tell_usage_from_wrong_from_environment() {
     let clerk = clerk.to_str().unwrap();
     let nowhere = stand.dir().join("missing.db").display().to_string();
     for (args, code) in [
-        (&["card", ANNA][..], 2),
+        // Without --db and --url it is registry.db in the current folder, where there is none.
+        (&["card", ANNA][..], 4),
         (&["card", ANNA, "--db", &db, "--set", "lost"], 2),
         (&["card", ANNA, "--db", "postgres://x"], 2),
         (&["card", ANNA, "--db", &db], 3),

@@ -15,8 +15,11 @@ use super::{db_path, open_failure, read_identity};
 use crate::deed::Actor;
 use crate::registry::Registry;
 
+/// What `serve` is given in the examples.
+const DEFAULT_STORE: &str = "sqlite:registry.db";
+
 #[derive(clap::Args)]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["db", "url"]))]
+#[command(group = clap::ArgGroup::new("where").args(["db", "url"]))]
 pub(super) struct Args {
     /// Health card number (18 characters) or card serial (10).
     key: String,
@@ -26,7 +29,7 @@ pub(super) struct Args {
     /// Why; shown in the history. No personal data.
     #[arg(long, value_name = "TEXT", requires = "set")]
     reason: Option<String>,
-    /// The store itself: for the clerk at the registry's own machine.
+    /// The store itself: for the clerk at the registry's own machine [default without --url: sqlite:registry.db].
     #[arg(long, value_name = "sqlite:PATH")]
     db: Option<String>,
     /// The registry's address, https://HOST:PORT.
@@ -70,8 +73,9 @@ enum Desk<'a> {
 
 impl<'a> Desk<'a> {
     fn open(args: &Args, runtime: &'a Runtime) -> Result<Self, Failure> {
-        match (&args.db, &args.url, &args.identity) {
-            (Some(db), ..) => {
+        match (&args.url, &args.identity) {
+            (None, _) => {
+                let db = args.db.as_deref().unwrap_or(DEFAULT_STORE);
                 let registry = runtime.block_on(Registry::open(&db_path(db)?, clock::system()));
                 let registry = registry.map_err(|error| open_failure(&error))?;
                 Ok(Desk::Local {
@@ -80,12 +84,12 @@ impl<'a> Desk<'a> {
                     runtime,
                 })
             }
-            (None, Some(url), Some(identity)) => Ok(Desk::Remote(RegistryClient::new(
+            (Some(url), Some(identity)) => Ok(Desk::Remote(RegistryClient::new(
                 url,
                 &read_identity(identity)?,
             )?)),
-            // The argument group and `requires` leave no other case.
-            _ => Err(Failure::usage("--db, or --url with --identity")),
+            // `requires` leaves no other case.
+            (Some(_), None) => Err(Failure::usage("--url needs --identity")),
         }
     }
 

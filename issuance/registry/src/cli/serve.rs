@@ -20,16 +20,18 @@ pub(super) struct Args {
     /// Address and port; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDR:PORT")]
     listen: SocketAddr,
-    /// The registry's identity file (role registry).
+    /// The registry's identity file (role registry) [default: registry.json beside the store].
     #[arg(long, value_name = "FILE")]
-    identity: PathBuf,
+    identity: Option<PathBuf>,
     /// Mark of a new store (default test); an existing one must have it.
     #[arg(long, value_name = "test|demo|production")]
     mark: Option<Mark>,
 }
 
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
-    let identity = read_identity(&args.identity)?;
+    let path = db_path(&args.db)?;
+    let beside = || path.with_file_name("registry.json");
+    let identity = read_identity(&args.identity.unwrap_or_else(beside))?;
     let peer = identity.peer();
     if peer.role != Role::Registry {
         let peer = peer.to_string();
@@ -38,7 +40,6 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
             "{peer} 不是登记系统身份，不能用于提供此服务"
         )));
     }
-    let path = db_path(&args.db)?;
     let registry = Registry::open_or_create(&path, &peer.area, args.mark, clock::system())
         .await
         .map_err(|error| open_failure(&error))?;
