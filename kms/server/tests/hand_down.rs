@@ -578,6 +578,40 @@ fn a_makers_package_brings_its_own_transport_keys_only() {
         .ok();
     import().ok();
     assert!(check_values(&house, "kms-41").contains_key("TRANSPORT_4844/0"));
+    // A maker that poses as the upper tier, with certificates of its own.
+    house
+        .kms(&[
+            "request", "--store", "kms-41", "--by", "wang", "--out", "req.json",
+        ])
+        .ok();
+    let asked = json(&std::fs::read_to_string(house.path("req.json")).unwrap());
+    let payload = serde_json::json!({
+        "format": "rhc-hand-down-payload-1", "request": asked["id"], "from": {"tier": "ministry", "area": ""},
+        "to": asked["from"], "ca_chain": "", "anchors": "", "issuer_certificate": "00", "root_key": "00",
+    });
+    let entry = ExportEntry {
+        key: "TRANSPORT_4844/0".into(),
+        factors: vec![],
+        new_id: "IRK_DDF1/0".into(),
+        leaves: None,
+    };
+    let done = house.order(
+        "maker",
+        OrderOp::ExportPackage {
+            receiver: "province-41".into(),
+            purpose: "hand-down".into(),
+            entries: vec![entry],
+            payload: hex::encode(payload.to_string()),
+        },
+    );
+    let OrderDone::Package(text) = done else {
+        panic!("a package")
+    };
+    std::fs::write(house.path("posing.json"), text).unwrap();
+    house
+        .signed(&["import", "--store", "kms-41", "posing.json"])
+        .refused("hsm-not-enrolled");
+    assert!(!check_values(&house, "kms-41").contains_key("IRK_DDF1/0"));
     package("TRANSPORT_5454/0");
     import().refused("package-refused");
     assert!(

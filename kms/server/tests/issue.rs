@@ -240,6 +240,16 @@ fn requests_that_must_be_refused_are() {
         ])
         .refused("wrong-tier");
     house.kms(&["audit", "verify", "--store", "kms-4101"]).ok();
+    // What was refused has bound nothing: the blank is free for somebody else.
+    house.ticket("4101", "card", 1, "t-4");
+    let li = content("410102199002020029", "4100000002", "李四", &certificate);
+    station
+        .personalise(&ask(OTHER, blank, "410102199002020029", li, "t-4"))
+        .unwrap();
+    refused(
+        station.personalise(&request(OTHER, "t-4")),
+        "factor-bound-to-another-person",
+    );
     assert_eq!(station.status().unwrap().tier, "prefecture");
     assert!(
         station.keys().is_err(),

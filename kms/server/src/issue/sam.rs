@@ -127,11 +127,16 @@ impl Service {
             &request.serial,
         )?;
         // Everything that can be wrong with the request is found before the issuer key signs.
-        let certificates =
-            match self.files_plan(request, &serial, &[0; 180], &[0; 190], ([0; 4], [0; 4])) {
-                Ok(_) => self.sam_certificate(peer, request, &serial, &stage).await,
-                Err(refusal) => Err(refusal),
-            };
+        let sound = self
+            .only_stations(peer, stage.kind)
+            .and_then(|()| self.own_area(peer, &request.serial))
+            .and_then(|()| {
+                self.files_plan(request, &serial, &[0; 180], &[0; 190], ([0; 4], [0; 4]))
+            });
+        let certificates = match sound {
+            Ok(_) => self.sam_certificate(peer, request, &serial, &stage).await,
+            Err(refusal) => Err(refusal),
+        };
         let (issuer, certificate) = match certificates {
             Ok(both) => both,
             Err(refusal) => {
