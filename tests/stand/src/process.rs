@@ -259,6 +259,25 @@ impl Tool {
         Ok(outcome)
     }
 
+    /// The same tool with one argument replaced.
+    pub fn replace(self, argument: &str, by: &str) -> Self {
+        let mut command = Command::new(self.command.get_program());
+        command.args(
+            self.command
+                .get_args()
+                .map(|own| if own == argument { by.as_ref() } else { own }),
+        );
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        Self {
+            command,
+            shown: self.shown.replace(argument, by),
+        }
+    }
+
     /// The command itself, to be started as a service.
     pub fn into_command(self) -> Command {
         self.command
