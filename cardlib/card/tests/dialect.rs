@@ -1,6 +1,6 @@
 //! Plans of the personalisation dialect against `docs/cos-dialect.md`, byte by byte where the page says bytes.
 
-use cardlib_card::content::CardContent;
+use cardlib_card::content::{CardContent, FileContent, FileData};
 use cardlib_card::dialect::sam::{self, KeyPair, Versions};
 use cardlib_card::dialect::{
     AnswerKind, Base, BaseKey, ChipState, Dialect, DialectError, Plan, Segment, Step, Target, user,
@@ -223,9 +223,9 @@ fn data_is_packed_padding_skipped_and_the_code_left_to_the_hsm() {
 
 #[test]
 fn a_photo_is_cut_and_its_empty_end_left_out() {
-    use cardlib_card::content::{FileContent, FileData};
     let mut content = content();
     let mut photo = vec![0xABu8; 500];
+    photo[..2].copy_from_slice(&498u16.to_be_bytes());
     photo.resize(3074, 0);
     content.files.push(FileContent {
         path: "DDF1/EF07".into(),
@@ -255,6 +255,28 @@ fn content_that_does_not_fit_is_refused() {
             .err()
             .expect("refused")
     };
+    let with = |path: &str, data: FileData| {
+        refuse(&|c| {
+            c.files.push(FileContent {
+                path: path.into(),
+                data: data.clone(),
+            })
+        })
+    };
+    let (photo, visit) = ("DDF1/EF07", "DF03/EE01");
+    assert_eq!(
+        with(photo, FileData::Binary(vec![0xFF; 3074])),
+        DialectError::Photo
+    );
+    assert_eq!(with(photo, FileData::Binary(vec![0])), DialectError::Photo);
+    assert_eq!(
+        with(visit, FileData::Binary(vec![0, 0, 1])),
+        DialectError::Visit(visit.into())
+    );
+    assert_eq!(
+        with("DF03/EF06", FileData::Records(vec![vec![0]])),
+        DialectError::Visit("DF03/EF06".into())
+    );
     let profile = Profile::rhc_2012();
     assert_eq!(
         refuse(&|c| c.set_text(profile, 9, "ABC").expect("fits")),

@@ -6,6 +6,9 @@ use thiserror::Error;
 
 use crate::tier::Tier;
 
+/// More than a country has residents of one year; HSMs count no further.
+pub const MAX_QUANTITY: u64 = 100_000_000;
+
 /// What one count of a ticket makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -54,8 +57,11 @@ pub enum TicketState {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum TicketError {
     /// Nothing to count.
-    #[error("a ticket needs a quantity of at least 1")]
+    #[error("a ticket is for 1 to {MAX_QUANTITY} chips")]
     Quantity,
+    /// An id that the HSM would refuse.
+    #[error("`{0}` is no ticket id: 1-64 characters of A-Z a-z 0-9 _ . -")]
+    Id(String),
     /// This tier makes no such thing.
     #[error("wrong-tier: a {tier} makes no {kind:?}; ask at the tier that holds the keys")]
     Tier {
@@ -70,8 +76,8 @@ pub enum TicketError {
     )]
     NotApproved(String),
     /// Approved already.
-    #[error("ticket {0} is approved already; ask for a new one")]
-    Approved(String),
+    #[error("ticket {0} is approved already by {1}; ask for a new one")]
+    Approved(String, String),
     /// For something else.
     #[error("ticket-unknown: ticket {id} is for {is:?}, not for {wanted:?}")]
     Kind {
@@ -132,8 +138,12 @@ impl Ticket {
         valid_until: Timestamp,
         tier: &Tier,
     ) -> Result<Self, TicketError> {
-        if quantity == 0 {
+        if !(1..=MAX_QUANTITY).contains(&quantity) {
             return Err(TicketError::Quantity);
+        }
+        let letter = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+        if !(1..=64).contains(&id.len()) || !id.bytes().all(letter) {
+            return Err(TicketError::Id(id));
         }
         if !kind.is_made_at(tier) {
             return Err(TicketError::Tier {
@@ -152,20 +162,16 @@ impl Ticket {
         })
     }
 
-    /// Takes the ticket to `Approved`; the caller holds the proof that two officers signed its order.
+    /// Whether it still waits for its officers.
     ///
     /// # Errors
     /// It is approved already.
-    pub fn approved(self, proof: &crate::approval::Approved) -> Result<Self, TicketError> {
-        match self.state {
-            TicketState::Requested => {
-                let approvers = proof.names();
-                Ok(Self {
-                    state: TicketState::Approved { approvers },
-                    ..self
-                })
+    pub fn must_wait(&self) -> Result<(), TicketError> {
+        match &self.state {
+            TicketState::Requested => Ok(()),
+            TicketState::Approved { approvers } => {
+                Err(TicketError::Approved(self.id.clone(), approvers.clone()))
             }
-            TicketState::Approved { .. } => Err(TicketError::Approved(self.id)),
         }
     }
 

@@ -402,6 +402,47 @@ fn marks_never_mix() {
 }
 
 #[test]
+fn init_finds_the_hsm_by_its_defaults() {
+    let mut house = House::new();
+    house.start_hsm("0", "test");
+    std::os::unix::fs::symlink(house.path("o0.s"), house.path("h0.s.officer")).unwrap();
+    std::fs::rename(house.path("op-0.cred"), house.path("h0.s.cred")).unwrap();
+    let args = [
+        "init",
+        "--tier",
+        "ministry",
+        "--hsm",
+        "h0.s",
+        "--store",
+        "kms-0",
+        "--test-keys",
+    ];
+    let officers = [
+        "--officer",
+        "zhang=zhang.key.pub",
+        "--officer",
+        "li=li.key.pub",
+    ];
+    house.kms(
+        &[
+            &args[..],
+            &[
+                "--officer",
+                "zhang=zhang.key.pub",
+                "--officer",
+                "zhang=zhang.key.pub",
+            ],
+        ]
+        .concat(),
+    );
+    assert!(!house.path("kms-0").exists(), "one key is not two officers");
+    house.signed(&[&args[..], &officers].concat()).ok();
+    assert_eq!(check_values(&house, "kms-0").len(), 42);
+    // Interrupted and repeated, it goes on.
+    house.signed(&[&args[..], &officers].concat()).ok();
+}
+
+#[test]
 fn orders_travel_as_files_too() {
     let mut house = House::new();
     house.start_hsm("0", "test");

@@ -240,12 +240,45 @@ fn requests_that_must_be_refused_are() {
         ])
         .refused("wrong-tier");
     house.kms(&["audit", "verify", "--store", "kms-4101"]).ok();
+    house
+        .signed(&["ticket", "approve", "t-card", "--store", "kms-4101"])
+        .refused("exists-already");
+    house
+        .kms(&[
+            "ticket",
+            "request",
+            "--store",
+            "kms-4101",
+            "--kind",
+            "card",
+            "--quantity",
+            "1",
+            "--by",
+            "wang",
+            "--id",
+            "a b",
+        ])
+        .refused("invalid-value");
+    house
+        .kms(&[
+            "ticket",
+            "request",
+            "--store",
+            "kms-4101",
+            "--kind",
+            "card",
+            "--quantity",
+            "200000000",
+            "--by",
+            "wang",
+        ])
+        .refused("invalid-value");
     // What was refused has bound nothing: the blank is free for somebody else.
     house.ticket("4101", "card", 1, "t-4");
     let li = content("410102199002020029", "4100000002", "李四", &certificate);
     station
-        .personalise(&ask(OTHER, blank, "410102199002020029", li, "t-4"))
-        .unwrap();
+        .personalise(&ask(OTHER, blank, "410102199002020029", li, ""))
+        .expect("no ticket named: the latest good one");
     refused(
         station.personalise(&request(OTHER, "t-4")),
         "factor-bound-to-another-person",

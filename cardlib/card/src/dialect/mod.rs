@@ -47,6 +47,12 @@ pub enum DialectError {
         /// What fits.
         expected: usize,
     },
+    /// A visit on a new card.
+    #[error("{0}: a new card has no visits, leave this file out")]
+    Visit(String),
+    /// A photo whose length bytes say more than there is (R75).
+    #[error("DDF1/EF07: the length bytes say more than the photo's bytes")]
+    Photo,
     /// The security code is the HSM's to make (D22).
     #[error("DDF1/EF05: element 9 (安全码) must be left out, the HSM computes it")]
     SecurityCodeGiven,

@@ -9,7 +9,7 @@ use kms_core::certificate;
 use kms_core::fill::ticket_base_keys;
 use kms_core::handdown::{GrantState, Holder, Payload, admit, spoken};
 use kms_core::port::{BaseClass, Mark, Operation, Target, TicketOrder};
-use kms_core::ticket::{Ticket, TicketKind, TicketState};
+use kms_core::ticket::{Ticket, TicketKind};
 use kms_core::tier::Tier;
 
 use super::{Act, Round};
@@ -147,12 +147,7 @@ impl Service {
     async fn prepare_ticket(&self, id: &str) -> Result<Round> {
         let mut conn = self.store.pool().acquire().await?;
         let ticket: Ticket = tickets::get(&mut conn, id).await?;
-        if matches!(ticket.state, TicketState::Approved { .. }) {
-            return Ok(Round {
-                operations: vec![],
-                requesters: vec![ticket.requester],
-            });
-        }
+        ticket.must_wait()?;
         let target = if ticket.kind == TicketKind::Card {
             Target::Card
         } else {

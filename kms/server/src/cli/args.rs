@@ -106,21 +106,21 @@ pub(crate) struct InitArgs {
     /// Operator's socket of the HSM
     #[arg(long)]
     pub hsm: PathBuf,
-    /// Officers' socket of the HSM
+    /// Officers' socket of the HSM (default: the operator's with .officer appended)
     #[arg(long)]
-    pub hsm_officer: PathBuf,
-    /// File of the operator's secret (mode 0600)
+    pub hsm_officer: Option<PathBuf>,
+    /// File of the operator's secret, mode 0600 (default: the operator's socket with .cred appended)
     #[arg(long)]
-    pub operator_cred: PathBuf,
+    pub operator_cred: Option<PathBuf>,
     /// A first officer: NAME=PUBLIC-KEY-FILE, at least twice
     #[arg(long = "officer", value_name = "NAME=FILE")]
     pub first_officers: Vec<String>,
     /// Directory to be made
     #[arg(long)]
     pub store: PathBuf,
-    /// test, demo or production; must be the HSM's
+    /// test, demo or production; must be the HSM's (default: the HSM's)
     #[arg(long)]
-    pub mark: String,
+    pub mark: Option<String>,
     /// The public test keys D31-D36 in place of random ones (TEST only)
     #[arg(long)]
     pub test_keys: bool,

@@ -103,7 +103,22 @@ async fn open(store: &Path) -> Result<Service, Refusal> {
 
 async fn init(args: InitArgs) -> Ran {
     let tier = Tier::new(&args.tier, &args.area).map_err(|e| Failure::usage(e.to_string()))?;
-    let mark: Mark = args.mark.parse().map_err(Failure::usage)?;
+    let beside = |given: Option<std::path::PathBuf>, ending: &str| {
+        given.unwrap_or_else(|| {
+            let mut name = args.hsm.clone().into_os_string();
+            name.push(ending);
+            name.into()
+        })
+    };
+    let address = HsmAddress {
+        socket: absolute(&args.hsm),
+        officer_socket: absolute(&beside(args.hsm_officer, ".officer")),
+        operator_credential: absolute(&beside(args.operator_cred, ".cred")),
+    };
+    let mark: Mark = match &args.mark {
+        Some(mark) => mark.parse().map_err(Failure::usage)?,
+        None => hsm::identity_at(&address.officer_socket)?.mark,
+    };
     let officers = first_officers(&args.first_officers)?;
     if args.test_keys && mark != Mark::Test {
         return Err(refuse!(
@@ -114,7 +129,7 @@ async fn init(args: InitArgs) -> Ran {
         .into());
     }
     if mark == Mark::Production && !args.force_not_for_production {
-        let hsm = hsm::identity_at(&args.hsm_officer)?;
+        let hsm = hsm::identity_at(&address.officer_socket)?;
         if hsm.simulator {
             return Err(refuse!(
                 &refusal::MARK,
@@ -124,11 +139,6 @@ async fn init(args: InitArgs) -> Ran {
             .into());
         }
     }
-    let address = HsmAddress {
-        socket: absolute(&args.hsm),
-        officer_socket: absolute(&args.hsm_officer),
-        operator_credential: absolute(&args.operator_cred),
-    };
     let service = if args.store.join("kms.sqlite").exists() {
         // An interrupted init goes on where it stopped.
         let service = open(&args.store).await?;

@@ -42,10 +42,16 @@ impl Service {
                 return Err(self.refused(&peer.to_string(), ACT, &factor, refusal).await);
             }
         };
+        let ticket = match self.ticket_for(&request.ticket, TicketKind::Card).await {
+            Ok(ticket) => ticket,
+            Err(refusal) => {
+                return Err(self.refused(&peer.to_string(), ACT, &factor, refusal).await);
+            }
+        };
         let canonical = Zeroizing::new(request.content.canonical_bytes());
         let intent = Intent {
             act: ACT,
-            ticket: &request.ticket,
+            ticket: &ticket,
             kind: TicketKind::Card,
             claim: ChipClaim {
                 factor: &request.factor,
@@ -64,7 +70,7 @@ impl Service {
         let job = Job {
             target: Target::Card,
             request_id: request.request_id,
-            ticket: &request.ticket,
+            ticket: &ticket,
             mark: self.mark,
             tier: &self.tier,
             province: self.province_factor()?,

@@ -80,6 +80,15 @@ impl Service {
         )?)
     }
 
+    /// The ticket to be spent: the one named, or with no name the latest good one of the kind.
+    pub(crate) async fn ticket_for(&self, named: &str, kind: TicketKind) -> Result<String> {
+        if !named.is_empty() {
+            return Ok(named.to_owned());
+        }
+        let mut conn = self.store.pool().acquire().await?;
+        tickets::latest(&mut conn, kind, self.store.clock().now()).await
+    }
+
     /// Ends a request: the chip is bound in the transaction that records the end, before any output. A request that the
     /// HSM refused binds nothing; of two requests for one chip the second is refused here, and its script is dropped.
     pub(crate) async fn deliver(

@@ -27,7 +27,7 @@ use crate::service::Service;
 pub(super) struct Stage<'a> {
     act: &'static str,
     request_id: Uuid,
-    ticket: &'a str,
+    ticket: String,
     pub(super) kind: TicketKind,
     chip: &'a Factor,
     vendor: &'a [u8; 2],
@@ -56,7 +56,9 @@ impl Service {
         let stage = Stage {
             act: "sam.national",
             request_id: request.request_id,
-            ticket: &request.ticket,
+            ticket: self
+                .ticket_for(&request.ticket, TicketKind::SamNational)
+                .await?,
             kind: TicketKind::SamNational,
             chip: &request.chip_serial,
             vendor: &request.vendor,
@@ -86,9 +88,12 @@ impl Service {
         request: &SamProvincialKeysRequest,
     ) -> Result<Script> {
         let serial = sam_serial(&request.serial, request.sam_type)?;
+        let ticket = self
+            .ticket_for(&request.ticket, TicketKind::SamProvincial)
+            .await?;
         let stage = self.provincial(
             "sam.provincial-keys",
-            (request.request_id, &request.ticket),
+            (request.request_id, ticket),
             (&request.chip_serial, &request.vendor),
             &request.serial,
         )?;
@@ -120,9 +125,12 @@ impl Service {
         request: &SamProvincialFilesRequest,
     ) -> Result<Script> {
         let serial = sam_serial(&request.serial, request.sam_type)?;
+        let ticket = self
+            .ticket_for(&request.ticket, TicketKind::SamProvincial)
+            .await?;
         let stage = self.provincial(
             "sam.provincial-files",
-            (request.request_id, &request.ticket),
+            (request.request_id, ticket),
             (&request.chip_serial, &request.vendor),
             &request.serial,
         )?;
@@ -221,7 +229,7 @@ impl Service {
         let job = Job {
             target: Target::Sam,
             request_id: stage.request_id,
-            ticket: stage.ticket,
+            ticket: &stage.ticket,
             mark: self.mark,
             tier: &self.tier,
             province: stage.province,
@@ -234,10 +242,10 @@ impl Service {
             .map_err(sam_words)
     }
 
-    pub(super) fn intent<'a>(&self, stage: &Stage<'a>) -> Intent<'a> {
+    pub(super) fn intent<'s>(&self, stage: &'s Stage<'_>) -> Intent<'s> {
         Intent {
             act: stage.act,
-            ticket: stage.ticket,
+            ticket: &stage.ticket,
             kind: stage.kind,
             claim: ChipClaim {
                 factor: stage.chip,
@@ -255,7 +263,7 @@ impl Service {
     fn provincial<'a>(
         &self,
         act: &'static str,
-        (request_id, ticket): (Uuid, &'a str),
+        (request_id, ticket): (Uuid, String),
         (chip, vendor): (&'a Factor, &'a [u8; 2]),
         serial: &str,
     ) -> Result<Stage<'a>> {

@@ -1,6 +1,7 @@
 //! Tickets, as JSON records.
 
-use kms_core::ticket::Ticket;
+use jiff::Timestamp;
+use kms_core::ticket::{Ticket, TicketKind};
 use sqlx::SqliteConnection;
 
 use crate::refusal::{self, Result};
@@ -51,4 +52,28 @@ pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Ticket>> {
         .iter()
         .map(|body| Ok(serde_json::from_str(body)?))
         .collect()
+}
+
+/// The latest ticket of a kind that may be spent now: what a request without a ticket's id means.
+///
+/// # Errors
+/// There is none, or the store failed.
+pub async fn latest(
+    conn: &mut SqliteConnection,
+    kind: TicketKind,
+    now: Timestamp,
+) -> Result<String> {
+    let good = all(conn)
+        .await?
+        .into_iter()
+        .rev()
+        .find(|ticket| ticket.admits(kind, now).is_ok());
+    let none = || {
+        refuse!(
+            &refusal::TICKET,
+            "no approved ticket of this kind; ask with `rhc-kms ticket request`",
+            "没有此类已批准的工单；请用 `rhc-kms ticket request` 申请"
+        )
+    };
+    Ok(good.ok_or_else(none)?.id)
 }

@@ -63,12 +63,13 @@ impl Chinese for HandDownError {
 impl Chinese for TicketError {
     fn chinese(&self) -> String {
         match self {
-            Self::Quantity => "数量至少为 1".to_owned(),
+            Self::Quantity => "数量须为 1 至 100000000".to_owned(),
+            Self::Id(_) => "工单编号限 1–64 个字符：A–Z a–z 0–9 _ . -".to_owned(),
             Self::Tier { .. } => "本级不制作此类卡".to_owned(),
             Self::NotApproved(id) => {
                 format!("工单 {id} 尚待两名管理员批准（rhc-kms ticket approve）")
             }
-            Self::Approved(id) => format!("工单 {id} 已批准，请另行申请"),
+            Self::Approved(id, by) => format!("工单 {id} 已由 {by} 批准，请另行申请"),
             Self::Kind { id, is, wanted } => {
                 format!("工单 {id} 用于 {}，而非 {}", is.as_str(), wanted.as_str())
             }
@@ -116,6 +117,8 @@ impl Chinese for DialectError {
             Self::Content(cause) => format!("内容与卡规范不符：{cause}"),
             Self::NoFile(path) => format!("{path}：文件缺失或多余"),
             Self::Size { path, expected } => format!("{path}：须为 {expected} 字节"),
+            Self::Visit(path) => format!("{path}：新卡没有就诊记录，请勿给出该文件"),
+            Self::Photo => "DDF1/EF07：照片长度字节与照片不符".to_owned(),
             Self::SecurityCodeGiven => {
                 "DDF1/EF05：数据元 9（安全码）由密码机计算，不得给出".to_owned()
             }

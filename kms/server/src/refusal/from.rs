@@ -58,10 +58,10 @@ from! {
         HandDownError::OtherReceiver(_) => &RECEIVER,
     };
     TicketError: error => match &error {
-        TicketError::Quantity => &INVALID,
+        TicketError::Quantity | TicketError::Id(_) => &INVALID,
         TicketError::Tier { .. } => &WRONG_TIER,
         TicketError::NotApproved(_) | TicketError::Kind { .. } => &TICKET,
-        TicketError::Approved(_) => &EXISTS,
+        TicketError::Approved(..) => &EXISTS,
         TicketError::Expired(..) => &TICKET_EXPIRED,
     };
     HsmError: error => hsm_kind(&error);

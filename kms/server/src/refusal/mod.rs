@@ -77,7 +77,7 @@ kinds! {
         "Import the hand-down of the upper tier first", "请先导入上级下发的密钥";
     HSM_DOWN = slug::HSM_UNAVAILABLE, 503, "The HSM does not answer", "密码机无应答",
         "Start rhc-hsm or check its sockets, then repeat the same request", "请启动 rhc-hsm 或检查其套接字，然后重发同一请求";
-    HSM_REFUSED = slug::HSM_REFUSED, 502, "The HSM refused", "密码机拒绝",
+    HSM_REFUSED = slug::HSM_REFUSED, 409, "The HSM refused", "密码机拒绝",
         "Read the rule named, and the HSM's audit", "请查看所指规则及密码机审计";
     MARK = slug::MARK_MISMATCH, 409, "TEST, DEMO and PRODUCTION never mix", "测试、演示与生产不得混用",
         "Use a store, list or package of the same mark", "请使用同一标记的库、清单或密钥包";
