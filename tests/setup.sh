@@ -11,45 +11,55 @@ packages=(
   gcc libc6-dev util-linux passwd       # unshare, for a PC/SC daemon of its own; useradd
 )
 
+say() { echo "setup: $*" >&2; }
+
+# as_root COMMAND...: runs it with root's rights, or says what to do by hand.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+    sudo DEBIAN_FRONTEND=noninteractive "$@"
+  else
+    say "not root, and sudo asks for a password or is not here. Run as root: $*"
+    return 4
+  fi
+}
+
+install() {
+  local log
+  log=$(mktemp)
+  say "installing $*"
+  if ! as_root apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1; then
+    as_root apt-get update -qq >>"$log" 2>&1
+    if ! as_root apt-get install -y -qq --no-install-recommends "$@" >>"$log" 2>&1; then
+      tail -n 15 "$log" >&2
+      rm -f "$log"
+      say "could not install: $*. Install them by hand and run this again."
+      exit 4
+    fi
+  fi
+  rm -f "$log"
+}
+
+export DEBIAN_FRONTEND=noninteractive
+if ! command -v cargo >/dev/null 2>&1; then
+  say "cargo is not here; install Rust first (the toolchain is named in rust-toolchain.toml)"
+  exit 4
+fi
 missing=()
 for package in "${packages[@]}"; do
   state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
   [ "$state" = "install ok installed" ] || missing+=("$package")
 done
-if ! command -v cargo >/dev/null 2>&1; then
-  echo "setup: cargo is not here; install Rust first (the toolchain is named in rust-toolchain.toml)" >&2
-  exit 4
-fi
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "setup: installing ${missing[*]}"
-  as_root=()
-  if [ "$(id -u)" -ne 0 ]; then
-    if ! sudo -n true 2>/dev/null && ! [ -t 0 ]; then
-      echo "setup: not root and sudo asks for a password. Run: sudo apt-get install -y ${missing[*]}" >&2
-      exit 4
-    fi
-    as_root=(sudo)
-  fi
-  export DEBIAN_FRONTEND=noninteractive
-  install=("${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}")
-  if ! "${install[@]}" >/tmp/rhc-setup.$$ 2>&1; then
-    "${as_root[@]}" apt-get update -qq >>/tmp/rhc-setup.$$ 2>&1
-    if ! "${install[@]}" >>/tmp/rhc-setup.$$ 2>&1; then
-      tail -n 15 /tmp/rhc-setup.$$ >&2
-      echo "setup: could not install: ${missing[*]}. Install them by hand and run this again." >&2
-      exit 4
-    fi
-  fi
-  rm -f /tmp/rhc-setup.$$
-fi
+[ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
 
-# The HSM simulator runs as a user of its own where root starts it.
-if [ "$(id -u)" -eq 0 ] && ! getent passwd rhc-hsm >/dev/null; then
-  useradd --system --no-create-home --shell /usr/sbin/nologin rhc-hsm || exit 4
-fi
+# Where root starts it, the HSM simulator runs as a user of its own.
+getent passwd rhc-hsm >/dev/null \
+  || as_root useradd --system --no-create-home --shell /usr/sbin/nologin rhc-hsm \
+  || say "no user rhc-hsm: the HSM's test of its own user will fail"
 
-# The only versions that matter: SM2, SM3, SM4 and CMAC came with OpenSSL 3.
+# SM2, SM3, SM4 and CMAC of the judges came with OpenSSL 3.
 case "$(openssl version)" in
   "OpenSSL 3."* | "OpenSSL 4."*) ;;
-  *) echo "setup: OpenSSL 3 is needed, found: $(openssl version)" >&2; exit 4 ;;
+  *) say "OpenSSL 3 is needed, found: $(openssl version)"; exit 4 ;;
 esac
