@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 /// The largest JPEG that DDF1/EF07 takes.
 pub const LARGEST: usize = 3072;
@@ -13,6 +13,9 @@ pub enum PhotoFault {
     /// The file cannot be read.
     #[error("names a file that cannot be read")]
     Unreadable,
+    /// A name that leads out of the folder.
+    #[error("names a file outside the folder of the applicants file")]
+    Outside,
     /// It does not begin and end as a JPEG does.
     #[error("names a file that is not a JPEG")]
     NotJpeg,
@@ -27,6 +30,7 @@ impl PhotoFault {
     pub fn zh(self) -> String {
         match self {
             Self::Unreadable => "所指文件无法读取".into(),
+            Self::Outside => "所指文件不在申请人文件所在目录内".into(),
             Self::NotJpeg => "所指文件不是 JPEG".into(),
             Self::TooLarge => format!("所指 JPEG 超过 {LARGEST} 字节"),
         }
@@ -47,6 +51,11 @@ pub struct PhotoFolder(pub PathBuf);
 
 impl Photos for PhotoFolder {
     fn load(&self, name: &str) -> Result<Vec<u8>, PhotoFault> {
+        // Whoever wrote the table chooses the name, and must not reach the station's other files with it.
+        let below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        if !Path::new(name).components().all(below) {
+            return Err(PhotoFault::Outside);
+        }
         let path = self.0.join(name);
         if !path.is_file() {
             return Err(PhotoFault::Unreadable);
@@ -112,5 +121,8 @@ mod tests {
             folder.load("no such file, surely"),
             Err(PhotoFault::Unreadable)
         );
+        for name in ["../photo.jpg", "/etc/passwd", "a/../../photo.jpg"] {
+            assert_eq!(folder.load(name), Err(PhotoFault::Outside), "{name}");
+        }
     }
 }
