@@ -40,8 +40,7 @@ impl UserCard {
             self.check_lock_right()?;
         }
         self.check_mac(command, Counting::Free)?;
-        let (at, limit) = (self.volatile.df, self.profile.assumed.mac_error_limit.value);
-        self.commit(&[Change::Block(at, Block::None), Change::MacTries(at, limit)])?;
+        self.restore_mac_tries()?;
         Ok(Outcome::Done)
     }
 

@@ -46,26 +46,38 @@ impl UserCard {
         let right = session.cbc_mac([0; BLOCK], &message);
         if !same(&right[..MAC_LEN], mac) {
             if left == Some(0) {
-                self.block_application(Block::Temporary)?;
+                self.forget_rights();
             }
             return Err(Status::SM_WRONG);
         }
         if left.is_some() {
-            let limit = self.profile.assumed.mac_error_limit.value;
-            self.commit(&[Change::MacTries(self.volatile.df, limit)])?;
+            self.restore_mac_tries()?;
         }
         Ok(session)
     }
 
-    /// Takes a try away before the comparison (R70); how many are left, if they are counted here at all.
+    /// Takes a try away before the comparison (R70); how many are left, if they are counted here at all. With the last
+    /// one the block is written too, so that power cut during the comparison gives nobody a further try.
     fn spend_mac_try(&mut self, counting: Counting) -> Result<Option<u8>, Status> {
         let at = self.volatile.df;
         if counting == Counting::Free || self.profile.dfs[at].block == BlockRule::Card {
             return Ok(None);
         }
         let left = self.current_df().mac_tries.saturating_sub(1);
-        self.commit(&[Change::MacTries(at, left)])?;
+        match left {
+            0 => self.commit(&[
+                Change::MacTries(at, left),
+                Change::Block(at, Block::Temporary),
+            ])?,
+            _ => self.commit(&[Change::MacTries(at, left)])?,
+        }
         Ok(Some(left))
+    }
+
+    /// After a right MAC, or an unblocking one: all tries again, and no block (R43, R45).
+    pub(super) fn restore_mac_tries(&mut self) -> Result<(), Status> {
+        let (at, limit) = (self.volatile.df, self.profile.assumed.mac_error_limit.value);
+        self.commit(&[Change::Block(at, Block::None), Change::MacTries(at, limit)])
     }
 
     /// From now on the application answers 6A81 (R43).
@@ -84,4 +96,33 @@ pub(super) fn decrypt(session: &Key, sent: &[u8]) -> Result<Zeroizing<Vec<u8>>, 
     let (content, padding) = rest.split_at_checked(len).ok_or(Status::DATA)?;
     require(len > 0 && is_padding(padding), Status::DATA)?;
     Ok(Zeroizing::new(content.to_vec()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a failed unwrap here is the failed assertion
+mod tests {
+    use cardlib_card::content::CardContent;
+    use cardlib_card::profile::Profile;
+
+    use super::*;
+    use crate::random::Random;
+    use crate::stage::Chip;
+
+    #[test]
+    fn power_cut_during_the_last_comparison_leaves_the_application_blocked() {
+        let profile = Profile::rhc_2012();
+        let chip = Chip::test(profile, [1; 8]);
+        let random = Random::from_seed(Some(1));
+        let mut card =
+            UserCard::minted(profile, chip, &CardContent::default(), |_| [7; 16], random).unwrap();
+        card.volatile.df = 1;
+        for left in [2, 1, 0] {
+            assert!(!card.is_blocked());
+            assert_eq!(card.spend_mac_try(Counting::Counted), Ok(Some(left)));
+        }
+        // Here the power goes: nothing was compared, nothing answered.
+        assert!(card.is_blocked());
+        card.restore_mac_tries().unwrap();
+        assert!(!card.is_blocked());
+    }
 }
