@@ -53,6 +53,8 @@ pub struct Ended {
     pub not_reached: Vec<usize>,
     /// Cards registered without a card in the reader: read back earlier.
     pub settled: usize,
+    /// Serials of such cards that the registry refuses.
+    pub unsettled: Vec<(String, ServiceFault)>,
     /// Why the run ended before its time.
     pub fault: Option<Fault>,
 }
@@ -76,7 +78,7 @@ pub fn run(
 ) -> Ended {
     let mut ended = Ended::default();
     match station.settle() {
-        Ok(settled) => ended.settled = settled,
+        Ok((settled, refused)) => (ended.settled, ended.unsettled) = (settled, refused),
         Err(fault) => ended.fault = Some(fault),
     }
     let mut held = station.held(plan.applicants);

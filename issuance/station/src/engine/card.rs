@@ -15,7 +15,7 @@ use super::make::{LOST, Task};
 use super::{Examiner, Issuer, Outcome, Station, Verdict, today};
 use crate::fault::Fault;
 use crate::journal::{Event, Job, Status};
-use crate::ports::Reservation;
+use crate::ports::{Reservation, ServiceFault};
 use crate::probe::{Seen, probe};
 use crate::timing::{Timed, Timings};
 
@@ -105,21 +105,35 @@ impl Station<'_> {
         let factor = seen.factor();
         let active = seen.atr.state == LifeCycle::Active;
         if let Some(job) = self.journal.open_job_of(&factor).cloned() {
-            outcome.serial = Some(job.serial.clone());
-            let (at, content) = self.person_of(&job, applicants)?;
-            outcome.applicant = Some(at);
-            let number = Zeroizing::new(applicants[at].number().as_str().to_owned());
-            let verdict = if active {
-                Verdict::Recovered
-            } else {
-                Verdict::Finished
-            };
-            return Ok(Task {
-                job,
-                content,
-                number,
-                verdict,
-            });
+            match self.person_of(&job, applicants) {
+                Ok((at, content)) => {
+                    outcome.serial = Some(job.serial.clone());
+                    outcome.applicant = Some(at);
+                    let number = Zeroizing::new(applicants[at].number().as_str().to_owned());
+                    let verdict = if active {
+                        Verdict::Recovered
+                    } else {
+                        Verdict::Finished
+                    };
+                    return Ok(Task {
+                        job,
+                        content,
+                        number,
+                        verdict,
+                    });
+                }
+                // Nothing was sent to this card yet: its row may have been corrected since, and it can begin anew. The
+                // registry's reservation stays and gives the same person the same serial.
+                Err(_) if job.phase.is_none() && seen.atr.state == LifeCycle::Blank => {
+                    let reason = "begun anew".to_owned();
+                    self.journal
+                        .write(self.clock.now(), job.id, Event::Voided { reason })?;
+                }
+                Err(fault) => {
+                    outcome.serial = Some(job.serial);
+                    return Err(fault);
+                }
+            }
         }
         let given_up = self
             .journal
@@ -201,21 +215,29 @@ impl Station<'_> {
         }
     }
 
-    /// Registers the cards that were read back before a crash or while the registry was down.
+    /// Registers the cards that were read back before a crash or while the registry was down; how many, and which the
+    /// registry refuses.
     ///
     /// # Errors
-    /// The registry refuses or is down, or the journal fails.
-    pub fn settle(&mut self) -> Result<usize, Fault> {
+    /// The registry is down, or the journal fails.
+    pub fn settle(&mut self) -> Result<(usize, Vec<(String, ServiceFault)>), Fault> {
+        let read_back = |job: &&Job| job.read_back.is_some();
         let waiting: Vec<Job> = self
             .journal
             .open_jobs()
-            .filter(|job| job.read_back.is_some())
+            .filter(read_back)
             .cloned()
             .collect();
+        let mut refused = Vec::new();
         for job in &waiting {
-            self.register(job)?;
+            match self.register(job) {
+                Err(Fault::Service(fault)) if !fault.is_down() => {
+                    refused.push((job.serial.clone(), fault))
+                }
+                done => done?,
+            }
         }
-        Ok(waiting.len())
+        Ok((waiting.len() - refused.len(), refused))
     }
 
     /// Places of the applicants who have a half-made card already.

@@ -35,6 +35,9 @@ pub struct Report {
     pub already_issued: Vec<u64>,
     /// Cards of an earlier run that were registered now.
     pub settled: usize,
+    /// Cards of an earlier run that the registry refuses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsettled: Vec<Unsettled>,
     /// Why the run ended early, in the user's language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -78,6 +81,17 @@ pub struct PassedOver {
     /// Line of the file.
     pub line: u64,
     /// `person-has-card` (nothing is wrong with that) or `person-has-reservation`.
+    pub kind: String,
+    /// In the user's language.
+    pub message: String,
+}
+
+/// A finished card that the registry does not take.
+#[derive(Debug, Serialize)]
+pub struct Unsettled {
+    /// 发卡序列号.
+    pub serial: String,
+    /// The refusal's name.
     pub kind: String,
     /// In the user's language.
     pub message: String,
@@ -174,6 +188,7 @@ impl Report {
                 .filter_map(|(at, _)| line(at))
                 .collect(),
             settled: ended.settled,
+            unsettled: ended.unsettled.iter().map(unsettled).collect(),
             message: ended.fault.as_ref().map(Fault::message),
             next: ended.fault.as_ref().and_then(Fault::next),
         }
@@ -194,7 +209,7 @@ impl Report {
             .passed_over
             .iter()
             .any(|(_, fault)| fault.slug.as_deref() != Some(HAS_CARD));
-        if refused || !failed.is_empty() {
+        if refused || !failed.is_empty() || !ended.unsettled.is_empty() {
             return ("cards-failed".into(), Exit::Wrong);
         }
         if !faults.is_empty() {
@@ -237,4 +252,13 @@ fn passed_over(applicant: &Applicant, fault: &ServiceFault) -> Option<PassedOver
         kind,
         message: fault.message.clone(),
     })
+}
+
+fn unsettled((serial, fault): &(String, ServiceFault)) -> Unsettled {
+    let kind = fault.slug.clone().unwrap_or_default();
+    Unsettled {
+        serial: serial.clone(),
+        kind,
+        message: fault.message.clone(),
+    }
 }

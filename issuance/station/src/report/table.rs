@@ -25,6 +25,18 @@ impl Report {
                 text(&card.message),
             ]);
         }
+        for card in &self.unsettled {
+            let empty = String::new();
+            let refused = pick("refused by the registry", "登记被拒").to_owned();
+            table.row([
+                empty.clone(),
+                empty.clone(),
+                card.serial.clone(),
+                refused,
+                empty,
+                card.message.clone(),
+            ]);
+        }
         for row in &self.row_faults {
             let place = if row.column.is_empty() {
                 String::new()

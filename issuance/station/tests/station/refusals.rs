@@ -380,6 +380,49 @@ fn an_empty_ticket_keeps_the_card_for_the_next_one() {
 }
 
 #[test]
+fn a_row_corrected_before_anything_was_sent_begins_anew_on_the_same_card() {
+    let mut world = World::new();
+    let card = blank(1);
+    *world.keys.fault.borrow_mut() = Some(refusal("content-refused"));
+    let first = world.card(&mut card.insert(None), Some(0));
+    assert_eq!(
+        (kind(&first).as_str(), world.half_made()),
+        ("content-refused", 1)
+    );
+    *world.keys.fault.borrow_mut() = None;
+
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/applicants.csv");
+    let corrected = std::fs::read_to_string(file)
+        .expect("an example")
+        .replace("13800000001", "13800000009");
+    world.applicants = super::support::applicants_in(&corrected);
+    let second = world.card(&mut card.insert(None), Some(0));
+    assert_eq!(
+        second.result.as_ref().ok(),
+        Some(&Verdict::Issued),
+        "{}",
+        kind(&second)
+    );
+    assert_eq!((first.serial, world.half_made()), (second.serial, 0));
+}
+
+#[test]
+fn a_finished_card_that_the_registry_refuses_does_not_stop_the_others() {
+    let world = World::new();
+    let card = blank(1);
+    world.registry.register_down.set(true);
+    let outcome = world.card(&mut card.insert(None), Some(0));
+    world.registry.register_down.set(false);
+    world
+        .registry
+        .void(&outcome.serial.expect("reserved"), "by a clerk")
+        .expect("reserved");
+    let ended = run(&world, vec![Box::new(blank(2).insert(None))]);
+    assert_eq!((ended.settled, ended.unsettled.len()), (0, 1));
+    assert!(ended.fault.is_none() && ended.outcomes[0].result.is_ok());
+}
+
+#[test]
 fn a_card_with_other_keys_is_told_by_its_cryptogram_before_anything_is_written() {
     let world = World::new();
     world.keys.wrong_keys.set(true);

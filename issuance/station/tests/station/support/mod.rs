@@ -32,8 +32,13 @@ pub fn profile() -> &'static Profile {
 
 /// The three residents of the examples.
 pub fn applicants() -> Vec<Applicant> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/applicants.csv");
+    applicants_in(&std::fs::read_to_string(file).expect("in the repository"))
+}
+
+/// The residents of this file.
+pub fn applicants_in(file: &str) -> Vec<Applicant> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
-    let file = std::fs::read(format!("{folder}/applicants.csv")).expect("in the repository");
     let layout = Layout::new(profile());
     let photos = PhotoFolder(folder.into());
     let today = jiff::civil::date(2026, 11, 22);
@@ -42,7 +47,7 @@ pub fn applicants() -> Vec<Applicant> {
         today,
         photos: &photos,
     };
-    let table = table::read(&file, &context).unwrap_or_else(|error| panic!("{error}"));
+    let table = table::read(file.as_bytes(), &context).unwrap_or_else(|error| panic!("{error}"));
     assert!(table.faults.is_empty());
     table.applicants
 }
