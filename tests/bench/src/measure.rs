@@ -21,8 +21,6 @@ pub struct Run {
     pub station_ms: f64,
     /// The same APDUs and resets, sent by a bare client.
     pub replay_ms: f64,
-    /// What the station adds: its own work, key service and registry.
-    pub own_ms: f64,
     /// APDUs to card and SAM.
     pub commands: usize,
     /// Where the station says that its time went.
@@ -79,7 +77,6 @@ impl Bench {
         Ok(Run {
             station_ms,
             replay_ms,
-            own_ms: station_ms - replay_ms,
             commands: replay::apdus(&steps),
             timings: told["timings"].clone(),
         })
