@@ -499,7 +499,7 @@ fn orders_travel_as_files_too() {
         .kms(&["order", "submit", "raised.json", "--store", "kms-0"])
         .refused("order-stale");
     submit().ok();
-    submit().refused("order-stale");
+    submit().refused("exists-already");
     assert!(
         house
             .kms(&["ticket", "list", "--store", "kms-0"])
