@@ -133,7 +133,7 @@ impl Session {
         let plain = Zeroizing::new(self.wrapping.decrypt_cbc([0; BLOCK], wrapped));
         let mut key = Zeroizing::new([0u8; BLOCK]);
         key.copy_from_slice(&plain);
-        Key::new(*key)
+        self.wrapping.sibling(*key)
     }
 
     /// How long the data of a command with `plain` bytes of content are, MAC included.

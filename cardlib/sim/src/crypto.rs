@@ -3,6 +3,8 @@
 //!
 //! Written here a second time on purpose: the terminal has formulas of its own, so that both cannot be wrong together.
 
+use aes::Aes128;
+use cardlib_card::profile::Cipher;
 use cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use cmac::{Cmac, Mac};
 use serde::{Deserialize, Serialize};
@@ -13,27 +15,43 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 /// Block and key length of the card's cipher.
 pub const BLOCK: usize = 16;
 
-/// A 16-byte symmetric key: wiped when dropped, never printed.
+/// A 16-byte symmetric key of the profile's cipher: wiped when dropped, never printed.
 #[derive(Clone, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
-pub struct Key([u8; BLOCK]);
+pub struct Key {
+    #[zeroize(skip)]
+    cipher: Cipher,
+    bytes: [u8; BLOCK],
+}
 
 impl Key {
-    /// Takes the bytes of a key.
+    /// Takes the bytes of an SM4 key.
     #[must_use]
     pub fn new(bytes: [u8; BLOCK]) -> Self {
-        Self(bytes)
+        Self::of(Cipher::Sm4, bytes)
     }
 
-    /// Takes a slice of exactly 16 bytes.
+    /// Takes the bytes of a key of this cipher; keys made from it are of the same.
+    #[must_use]
+    pub fn of(cipher: Cipher, bytes: [u8; BLOCK]) -> Self {
+        Self { cipher, bytes }
+    }
+
+    /// Takes a slice of exactly 16 bytes as an SM4 key.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
+        bytes.try_into().ok().map(Self::new)
+    }
+
+    /// A key of the same cipher.
+    #[must_use]
+    pub fn sibling(&self, bytes: [u8; BLOCK]) -> Self {
+        Self::of(self.cipher, bytes)
     }
 
     /// Compares without telling where the difference is.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.cipher == other.cipher && self.bytes.ct_eq(&other.bytes).into()
     }
 
     /// The first three bytes of the encrypted zero block (D8).
@@ -51,7 +69,7 @@ impl Key {
             block[i] = *byte;
             block[i + 8] = !byte;
         }
-        Self(self.encrypt_block(block))
+        self.sibling(self.encrypt_block(block))
     }
 
     /// The session key for an 8-byte random number: the same construction (D1).
@@ -63,7 +81,7 @@ impl Key {
     /// A key that the cipher makes from a 16-byte label.
     #[must_use]
     pub fn derive(&self, label: [u8; BLOCK]) -> Self {
-        Self(self.encrypt_block(label))
+        self.sibling(self.encrypt_block(label))
     }
 
     /// `left8 ⊕ right8` of `E(K, info ‖ 00×8)` (R37); the key is a session key.
@@ -78,46 +96,35 @@ impl Key {
     /// One block.
     #[must_use]
     pub fn encrypt_block(&self, block: [u8; BLOCK]) -> [u8; BLOCK] {
-        let mut block = block.into();
-        self.cipher().encrypt_block(&mut block);
-        block.into()
+        self.engine().encrypt(block)
     }
 
     /// Whole blocks, each for itself. A rest shorter than a block is left out; callers check the length first.
     #[must_use]
     pub fn encrypt_ecb(&self, data: &[u8]) -> Vec<u8> {
-        let cipher = self.cipher();
+        let engine = self.engine();
         blocks(data)
-            .flat_map(|block| {
-                let mut block = block.into();
-                cipher.encrypt_block(&mut block);
-                <[u8; BLOCK]>::from(block)
-            })
+            .flat_map(|block| engine.encrypt(block))
             .collect()
     }
 
     /// The reverse of [`Self::encrypt_ecb`].
     #[must_use]
     pub fn decrypt_ecb(&self, data: &[u8]) -> Vec<u8> {
-        let cipher = self.cipher();
+        let engine = self.engine();
         blocks(data)
-            .flat_map(|block| {
-                let mut block = block.into();
-                cipher.decrypt_block(&mut block);
-                <[u8; BLOCK]>::from(block)
-            })
+            .flat_map(|block| engine.decrypt(block))
             .collect()
     }
 
     /// CBC decryption of whole blocks.
     #[must_use]
     pub fn decrypt_cbc(&self, initial: [u8; BLOCK], data: &[u8]) -> Vec<u8> {
-        let cipher = self.cipher();
+        let engine = self.engine();
         let mut previous = initial;
         let mut plain = Vec::with_capacity(data.len());
         for sent in blocks(data) {
-            let mut block = sent.into();
-            cipher.decrypt_block(&mut block);
+            let block = engine.decrypt(sent);
             plain.extend(block.iter().zip(previous).map(|(a, b)| a ^ b));
             previous = sent;
         }
@@ -127,28 +134,59 @@ impl Key {
     /// The last block of CBC over whole blocks, starting from `initial`.
     #[must_use]
     pub fn cbc_mac(&self, initial: [u8; BLOCK], data: &[u8]) -> [u8; BLOCK] {
-        let cipher = self.cipher();
-        let mut state = initial;
-        for block in blocks(data) {
-            let mut mixed = std::array::from_fn::<u8, BLOCK, _>(|i| state[i] ^ block[i]).into();
-            cipher.encrypt_block(&mut mixed);
-            state = mixed.into();
-        }
-        state
+        let engine = self.engine();
+        blocks(data).fold(initial, |state, block| {
+            engine.encrypt(std::array::from_fn(|i| state[i] ^ block[i]))
+        })
     }
 
     /// CMAC (NIST SP 800-38B) over the parts put together.
     #[must_use]
     pub fn cmac(&self, parts: &[&[u8]]) -> [u8; BLOCK] {
-        let mut mac = <Cmac<Sm4> as KeyInit>::new(&self.0.into());
-        for part in parts {
-            mac.update(part);
+        fn over<M: Mac>(mut mac: M, parts: &[&[u8]]) -> cipher::array::Array<u8, M::OutputSize> {
+            parts.iter().for_each(|part| mac.update(part));
+            mac.finalize().into_bytes()
         }
-        mac.finalize().into_bytes().into()
+        let key = &self.bytes.into();
+        match self.cipher {
+            Cipher::Sm4 => over(<Cmac<Sm4> as KeyInit>::new(key), parts).into(),
+            Cipher::Aes128 => over(<Cmac<Aes128> as KeyInit>::new(key), parts).into(),
+        }
     }
 
-    fn cipher(&self) -> Sm4 {
-        Sm4::new(&self.0.into())
+    fn engine(&self) -> Engine {
+        let key = &self.bytes.into();
+        match self.cipher {
+            Cipher::Sm4 => Engine::Sm4(Sm4::new(key)),
+            Cipher::Aes128 => Engine::Aes(Aes128::new(key)),
+        }
+    }
+}
+
+/// A key made ready. It lives for one command and on the stack, so its size does not matter.
+#[allow(clippy::large_enum_variant)]
+enum Engine {
+    Sm4(Sm4),
+    Aes(Aes128),
+}
+
+impl Engine {
+    fn encrypt(&self, block: [u8; BLOCK]) -> [u8; BLOCK] {
+        let mut block = block.into();
+        match self {
+            Self::Sm4(cipher) => cipher.encrypt_block(&mut block),
+            Self::Aes(cipher) => cipher.encrypt_block(&mut block),
+        }
+        block.into()
+    }
+
+    fn decrypt(&self, block: [u8; BLOCK]) -> [u8; BLOCK] {
+        let mut block = block.into();
+        match self {
+            Self::Sm4(cipher) => cipher.decrypt_block(&mut block),
+            Self::Aes(cipher) => cipher.decrypt_block(&mut block),
+        }
+        block.into()
     }
 }
 
@@ -205,10 +243,39 @@ mod tests {
         );
         let factor = [0x92, 0xCD, 0xCE, 0x45, 0xA1, 0x67, 0x99, 0xFD];
         assert_eq!(
-            hex::encode_upper(key(k).diversify(&factor).0),
+            hex::encode_upper(key(k).diversify(&factor).bytes),
             "86C63180C2806ED1F47B859DE501215B"
         );
         assert_eq!(key(k).check_value(), [0x26, 0x77, 0xF4]);
+    }
+
+    /// FIPS 197, C.1, and NIST SP 800-38B, D.1.
+    #[test]
+    fn aes_keys_stay_aes_keys() {
+        let bytes = |text: &str| -> [u8; 16] { hex::decode(text).unwrap().try_into().unwrap() };
+        let aes = |text: &str| Key::of(Cipher::Aes128, bytes(text));
+        let k = aes("000102030405060708090A0B0C0D0E0F");
+        let cipher_text = bytes("69C4E0D86A7B0430D8CDB78070B4C55A");
+        let plain = bytes("00112233445566778899AABBCCDDEEFF");
+        assert_eq!(k.encrypt_block(plain), cipher_text);
+        assert_eq!(k.decrypt_ecb(&cipher_text), plain);
+        let mac = aes("2B7E151628AED2A6ABF7158809CF4F3C");
+        let message = bytes("6BC1BEE22E409F96E93D7E117393172A");
+        assert_eq!(
+            hex::encode_upper(mac.cmac(&[&message])),
+            "070A16B46B4D4144F79BDD9DD04A287C"
+        );
+        let [left, right] = [&plain[..8], &plain[8..]].map(|half| half.try_into().unwrap());
+        let one = k.diversify(&left).session(&right);
+        let by_hand = |k: &Key, f: [u8; 8]| {
+            let block = [f, f.map(|b| !b)].concat().try_into().unwrap();
+            Key::of(Cipher::Aes128, k.encrypt_block(block))
+        };
+        assert!(one.is_same(&by_hand(&by_hand(&k, left), right)));
+        assert!(
+            !one.is_same(&Key::new(one.bytes)),
+            "the same bytes under SM4 are another key"
+        );
     }
 
     #[test]

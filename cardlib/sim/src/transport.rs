@@ -1,6 +1,7 @@
 //! The maker's transport keys: what protects a blank until the issuer's master key is on it (D34, D41).
 
-use cardlib_card::gm::sm3;
+use cardlib_card::profile::Profile;
+use cardlib_card::suite;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -18,18 +19,33 @@ impl TransportMaster {
     /// The public one of the test hierarchy.
     #[must_use]
     pub fn test() -> Self {
-        let digest = sm3::digest(b"RHC-TEST-TRANSPORT");
-        Self(Key::new(std::array::from_fn(|i| digest[i])))
+        Self::test_of(Profile::rhc_2012())
     }
 
-    /// Reads 32 hex digits; white space around them does not count.
+    /// That of a profile with its own hash and cipher (D46).
+    #[must_use]
+    pub fn test_of(profile: &Profile) -> Self {
+        let digest = suite::digest(profile.crypto.hash, b"RHC-TEST-TRANSPORT");
+        let bytes = std::array::from_fn(|i| digest[i]);
+        Self(Key::of(profile.crypto.cipher, bytes))
+    }
+
+    /// Reads 32 hex digits of an SM4 key; white space around them does not count.
     ///
     /// # Errors
     /// [`NotAKey`].
     pub fn from_hex(text: &str) -> Result<Self, NotAKey> {
+        Self::from_hex_of(Profile::rhc_2012(), text)
+    }
+
+    /// The same for a profile's cipher.
+    ///
+    /// # Errors
+    /// [`NotAKey`].
+    pub fn from_hex_of(profile: &Profile, text: &str) -> Result<Self, NotAKey> {
         let mut bytes = Zeroizing::new([0u8; 16]);
         hex::decode_to_slice(text.trim(), bytes.as_mut_slice()).map_err(|_| NotAKey)?;
-        Ok(Self(Key::new(*bytes)))
+        Ok(Self(Key::of(profile.crypto.cipher, *bytes)))
     }
 
     /// The transport key of the chip with this factor or serial.

@@ -68,6 +68,18 @@ pub enum StateError {
         /// Where.
         at: usize,
     },
+    /// Commits that were in the file are gone: counters that were spent would be whole again.
+    #[error(
+        "state file {path} was rolled back: it knows of {known} changes and holds {found}; start a new card with another file"
+    )]
+    RolledBack {
+        /// The file.
+        path: PathBuf,
+        /// Changes that it holds.
+        found: u64,
+        /// Changes that were made.
+        known: u64,
+    },
     /// Another process has it.
     #[error("state file {0} is in use by another virtual card")]
     InUse(PathBuf),
@@ -95,6 +107,10 @@ impl StateError {
             ),
             Self::Damaged { path, at } => format!(
                 "状态文件 {} 在第 {at} 字节处损坏：请恢复备份，或用新文件启动新卡",
+                path.display()
+            ),
+            Self::RolledBack { path, found, known } => format!(
+                "状态文件 {} 被回退：应有 {known} 次变更，仅存 {found} 次；请用新文件启动新卡",
                 path.display()
             ),
             Self::InUse(path) => format!("状态文件 {} 正被另一张虚拟卡使用", path.display()),

@@ -1,11 +1,11 @@
-//! An open state file: frames are added at its end, one `write` for all changes of a command.
+//! An open state file: frames are added at its end, one write for all changes of a commit, and then its generation.
 //!
 //! A long journal is rewritten as a snapshot in a temporary file that then takes the old one's name; a new file comes to
 //! its name whole in the same way. The file holds keys: it is made with mode 0600, and it is locked while a virtual
 //! card uses it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::Memory;
 use super::error::{StateError, io};
 use super::frame::{self, Sum};
+use super::medium::{Medium, Mount};
 
 /// A rewrite is due beyond this many bytes of changes.
 pub(super) const LONG: usize = 1 << 20;
@@ -22,16 +23,19 @@ pub(super) const LONG: usize = 1 << 20;
 /// An open state file, ready for the next frame.
 pub struct Journal {
     path: PathBuf,
-    file: File,
+    mount: Mount,
+    medium: Box<dyn Medium>,
+    snapshot: Sum,
     sum: Sum,
+    generation: u64,
     len: u64,
     changes_len: usize,
 }
 
 impl Journal {
     /// A new file; one that exists is not touched.
-    pub fn create<M: Memory>(path: &Path, memory: &M) -> Result<Self, StateError> {
-        let (temporary, mut journal) = Self::beside(path, memory)?;
+    pub fn create<M: Memory>(path: &Path, memory: &M, mount: Mount) -> Result<Self, StateError> {
+        let (temporary, mut journal) = Self::beside(path, memory, mount)?;
         // Unlike a rename, a link does not replace what is there.
         let linked = std::fs::hard_link(&temporary, path);
         let _ = std::fs::remove_file(&temporary);
@@ -40,33 +44,51 @@ impl Journal {
         Ok(journal)
     }
 
-    /// An existing file, locked; a last frame that is cut short is cut off.
-    pub fn open<M: Memory>(path: &Path) -> Result<(M, Self), StateError> {
+    /// An existing file, locked; what a power cut left undone is undone or done.
+    pub fn open<M: Memory>(path: &Path, mount: Mount) -> Result<(M, Self), StateError> {
         let mut file = options().open(path).map_err(|cause| io(path, cause))?;
         lock(&file, path)?;
         let bytes = read_all(&mut file, path)?;
         let read = frame::replay::<M>(&bytes, path)?;
+        let mut journal = Self {
+            path: path.to_owned(),
+            medium: mount(file),
+            mount,
+            snapshot: read.snapshot,
+            sum: read.sum,
+            generation: read.generation,
+            len: read.end as u64,
+            changes_len: read.end - read.changes_from,
+        };
         if read.end < bytes.len() {
             tracing::warn!(
                 "the last command of this card was cut off by a power failure; it is undone"
             );
-            file.set_len(read.end as u64)
-                .map_err(|cause| io(path, cause))?;
+            let cut = journal.medium.cut(journal.len);
+            cut.map_err(|cause| io(path, cause))?;
         }
-        let journal = Self {
-            path: path.to_owned(),
-            file,
-            sum: read.sum,
-            len: read.end as u64,
-            changes_len: read.end - read.changes_from,
-        };
+        if read.slot_is_due {
+            let slot = journal.write_slot(journal.generation);
+            slot.map_err(|cause| io(path, cause))?;
+        }
         Ok((read.memory, journal))
     }
 
-    /// Adds the changes of one command.
+    /// Adds the changes of one commit: they count once the frame is whole.
     pub fn append<C: Serialize>(&mut self, changes: &[C]) -> Result<(), StateError> {
         let (frame, sum) = frame::frame(self.sum, changes)?;
-        self.write(&frame)?;
+        let written = self
+            .medium
+            .write_at(self.len, &frame)
+            .and_then(|()| self.write_slot(self.generation + 1));
+        if let Err(cause) = written {
+            // What a full disk left behind is cut off again. Should that fail too, the file is read as after a power cut.
+            let _ = self.medium.cut(self.len);
+            let _ = self.write_slot(self.generation);
+            return Err(io(&self.path, cause));
+        }
+        self.generation += 1;
+        self.len += frame.len() as u64;
         self.sum = sum;
         self.changes_len += frame.len();
         Ok(())
@@ -79,7 +101,7 @@ impl Journal {
 
     /// Starts the file anew with a snapshot.
     pub fn rewrite<M: Memory>(&mut self, memory: &M) -> Result<(), StateError> {
-        let (temporary, mut fresh) = Self::beside(&self.path, memory)?;
+        let (temporary, mut fresh) = Self::beside(&self.path, memory, self.mount.clone())?;
         std::fs::rename(&temporary, &self.path).map_err(|cause| io(&self.path, cause))?;
         fresh.path.clone_from(&self.path);
         *self = fresh;
@@ -87,7 +109,11 @@ impl Journal {
     }
 
     /// A whole file with a snapshot under a temporary name.
-    fn beside<M: Memory>(path: &Path, memory: &M) -> Result<(PathBuf, Self), StateError> {
+    fn beside<M: Memory>(
+        path: &Path,
+        memory: &M,
+        mount: Mount,
+    ) -> Result<(PathBuf, Self), StateError> {
         let mut name = path.to_owned().into_os_string();
         name.push(".new");
         let temporary = PathBuf::from(name);
@@ -101,27 +127,28 @@ impl Journal {
             .map_err(|cause| io(&temporary, cause))?;
         lock(&file, &temporary)?;
         let (snapshot, sum) = frame::frame(Sum::default(), memory)?;
-        let mut bytes = Zeroizing::new(frame::header(M::KIND));
+        let mut bytes = Zeroizing::new(frame::header(M::KIND, sum));
         bytes.extend_from_slice(&snapshot);
-        let mut journal = Self {
+        let mut medium = mount(file);
+        medium
+            .write_at(0, &bytes)
+            .map_err(|cause| io(&temporary, cause))?;
+        let journal = Self {
             path: temporary.clone(),
-            file,
+            mount,
+            medium,
+            snapshot: sum,
             sum,
-            len: 0,
+            generation: 0,
+            len: bytes.len() as u64,
             changes_len: 0,
         };
-        journal.write(&bytes)?;
         Ok((temporary, journal))
     }
 
-    /// Writes all or nothing: what a full disk left behind is cut off again.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StateError> {
-        if let Err(cause) = self.file.write_all(bytes) {
-            let _ = self.file.set_len(self.len);
-            return Err(io(&self.path, cause));
-        }
-        self.len += bytes.len() as u64;
-        Ok(())
+    fn write_slot(&mut self, generation: u64) -> std::io::Result<()> {
+        let (at, slot) = frame::slot_of(self.snapshot, generation);
+        self.medium.write_at(at, &slot)
     }
 }
 
@@ -129,7 +156,7 @@ impl Journal {
 pub fn peek<M: Memory>(path: &Path) -> Result<M, StateError> {
     let mut file = File::open(path).map_err(|cause| io(path, cause))?;
     let bytes = read_all(&mut file, path)?;
-    frame::replay(&bytes, path).map(|read| read.memory)
+    frame::peek(&bytes, path)
 }
 
 fn read_all(file: &mut File, path: &Path) -> Result<Zeroizing<Vec<u8>>, StateError> {
@@ -141,7 +168,7 @@ fn read_all(file: &mut File, path: &Path) -> Result<Zeroizing<Vec<u8>>, StateErr
 
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).append(true).mode(0o600);
+    options.read(true).write(true).mode(0o600);
     options
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A command's changes are committed together, before its answer leaves the card, so after a power cut (or SIGKILL)
 //! the old or the new state is there and nothing else (R71); a counter that must be spent before a comparison (R70) is
-//! a commit of its own. With a state file behind it every commit is one `write` at the end of a journal.
+//! a commit of its own. With a state file behind it every commit is one `write` at the end of a journal and one of its
+//! generation, so that a file cut back to an earlier commit is refused by name while a power cut is not (`frame`).
 //!
 //! Nothing is synced to the disk: the operating system's cache survives the end of this process, a simulator need not
 //! survive the end of the machine, and a command must not take longer than a real card's. See `frame` and `journal`.
@@ -10,6 +11,7 @@
 mod error;
 mod frame;
 mod journal;
+pub mod medium;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +22,7 @@ use serde::de::DeserializeOwned;
 
 pub use error::{Kind, StateError};
 use journal::Journal;
+pub use medium::{Medium, Mount};
 
 /// Something that lives in a card's memory.
 pub trait Memory: Serialize + DeserializeOwned {
@@ -53,7 +56,15 @@ impl<M: Memory> Nvm<M> {
     /// # Errors
     /// [`StateError`] says what is wrong with the file.
     pub fn open(path: &Path) -> Result<Self, StateError> {
-        let (memory, journal) = Journal::open(path)?;
+        Self::open_on(path, medium::on_file())
+    }
+
+    /// Reads a state file and goes on writing through another medium, for tests of tearing.
+    ///
+    /// # Errors
+    /// [`StateError`] says what is wrong with the file.
+    pub fn open_on(path: &Path, mount: Mount) -> Result<Self, StateError> {
+        let (memory, journal) = Journal::open(path, mount)?;
         Ok(Self {
             memory,
             journal: Some(journal),
@@ -73,7 +84,7 @@ impl<M: Memory> Nvm<M> {
     /// # Errors
     /// [`StateError`], also when the file exists.
     pub fn create(path: &Path, memory: M) -> Result<Self, StateError> {
-        let journal = Journal::create(path, &memory)?;
+        let journal = Journal::create(path, &memory, medium::on_file())?;
         Ok(Self {
             memory,
             journal: Some(journal),

@@ -48,7 +48,8 @@ impl SamCard {
         let sam_type = profile
             .sam_type(sam.sam_type)
             .ok_or(MintError::Type(sam.sam_type))?;
-        let mut memory = SamMemory::blank(profile, chip, Key::new([0; 16]));
+        let cipher = profile.crypto.cipher;
+        let mut memory = SamMemory::blank(profile, chip, Key::of(cipher, [0; 16]));
         let instances = profile
             .key_instances()
             .filter(|instance| sam_type.keys.contains(&instance.key.name));
@@ -58,7 +59,7 @@ impl SamCard {
                 index: instance.key.sam_index,
                 version: instance.version,
                 national: false,
-                key: Key::new(root_of(instance)),
+                key: Key::of(cipher, root_of(instance)),
             }));
         }
         for (path, bytes) in sam.files {

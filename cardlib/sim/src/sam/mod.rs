@@ -22,15 +22,15 @@ mod sign;
 
 use std::path::Path;
 
-use cardlib_card::gm::sm3::Sm3;
 use cardlib_card::profile::Profile;
 use cardlib_card::status::Status;
+use cardlib_card::suite::Hasher;
 
 use crate::VirtualCard;
 use crate::answer::Pending;
 use crate::crypto::Key;
 use crate::gate::Gate;
-use crate::nvm::{Nvm, StateError};
+use crate::nvm::{Mount, Nvm, StateError, medium};
 use crate::random::Random;
 use crate::stage::{Chip, Stage};
 use crate::tree::Tree;
@@ -56,7 +56,7 @@ struct Volatile {
     ef: Option<usize>,
     pin_verified: bool,
     session: Option<SessionKey>,
-    hash: Option<Sm3>,
+    hash: Option<Hasher>,
     pending: Pending,
     gate: Gate,
 }
@@ -89,7 +89,20 @@ impl SamCard {
     /// # Errors
     /// [`OpenError`].
     pub fn open(path: &Path, profile: &'static Profile, random: Random) -> Result<Self, OpenError> {
-        let nvm = Nvm::<SamMemory>::open(path)?;
+        Self::open_on(path, profile, random, medium::on_file())
+    }
+
+    /// The same, writing through another medium: for tests of tearing.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_on(
+        path: &Path,
+        profile: &'static Profile,
+        random: Random,
+        mount: Mount,
+    ) -> Result<Self, OpenError> {
+        let nvm = Nvm::<SamMemory>::open_on(path, mount)?;
         if !nvm.get().fits(profile) {
             return Err(OpenError::Profile(nvm.get().profile.clone()));
         }

@@ -3,9 +3,9 @@
 //! National: master key, the provincial stage's master key, national keys. Provincial: provincial keys, key pair, files,
 //! PIN, ACTIVATE. A stage's commands are refused in the other one with 6985.
 
-use cardlib_card::gm::sm2::SigningKey;
 use cardlib_card::profile::{Key as KeyInfo, Scope};
 use cardlib_card::status::Status;
+use cardlib_card::suite::SigningKey;
 
 use super::SamCard;
 use super::memory::{Change, Pin, PrivateKey, SamKey};
@@ -159,8 +159,9 @@ impl SamCard {
         self.require_provincial_stage()?;
         command.p1p2_is(|p1, p2| p1 == 0 && p2 == 0)?;
         self.volatile.gate.enter(command, Content::Exactly(0))?;
-        let random = &mut self.random;
-        let key = SigningKey::generate(|bytes| random.fill(bytes)).map_err(|_| Status::MEMORY)?;
+        let (random, algorithm) = (&mut self.random, self.profile.crypto.signature);
+        let key = SigningKey::generate(algorithm, |bytes| random.fill(bytes))
+            .map_err(|_| Status::MEMORY)?;
         self.store_key_pair(&key)
     }
 
@@ -171,7 +172,8 @@ impl SamCard {
         require(test_vendor, Status::CONDITIONS)?;
         command.p1p2_is(|p1, p2| p1 == 0 && p2 == 0)?;
         let content = self.volatile.gate.enter(command, Content::Exactly(32))?;
-        let key = SigningKey::from_bytes(&content).map_err(|_| Status::DATA)?;
+        let algorithm = self.profile.crypto.signature;
+        let key = SigningKey::from_bytes(algorithm, &content).map_err(|_| Status::DATA)?;
         self.store_key_pair(&key)
     }
 

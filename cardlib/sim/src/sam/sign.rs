@@ -1,7 +1,8 @@
-//! DATA COMPRESS (SM3, D16) and DIGITAL SIGNATURES (SM2 over a digest taken as *e*, D17, R57).
+//! DATA COMPRESS (SM3, D16) and DIGITAL SIGNATURES (SM2 over a digest taken as *e*, D17, R57), or what else the profile
+//! names in their places (D46).
 
-use cardlib_card::gm::sm2::SigningKey;
 use cardlib_card::status::Status;
+use cardlib_card::suite::{Hasher, SigningKey};
 
 use super::SamCard;
 use crate::answer::{Answer, Outcome};
@@ -17,7 +18,8 @@ impl SamCard {
         command.p1p2_is(|p1, p2| matches!(p1, MORE | LAST) && p2 == 0)?;
         command.lc_is(|lc| lc > 0)?;
         self.require_application()?;
-        let mut hash = self.volatile.hash.take().unwrap_or_default();
+        let empty = || Hasher::new(self.profile.crypto.hash);
+        let mut hash = self.volatile.hash.take().unwrap_or_else(empty);
         hash.update(command.data);
         if command.p1 == MORE {
             self.volatile.hash = Some(hash);
@@ -38,7 +40,7 @@ impl SamCard {
             .private_key
             .as_ref()
             .ok_or(Status::CONDITIONS)?;
-        let signature = SigningKey::from_bytes(&private.0)
+        let signature = SigningKey::from_bytes(self.profile.crypto.signature, &private.0)
             .and_then(|key| key.sign_digest(&digest))
             .map_err(|_| Status::MEMORY)?;
         Ok(Outcome::Waiting(signature.to_vec()))

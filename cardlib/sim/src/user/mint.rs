@@ -54,7 +54,8 @@ impl UserCard {
         random: Random,
     ) -> Result<Self, ContentError> {
         content.check(profile)?;
-        let unused = Key::new([0; 16]);
+        let cipher = profile.crypto.cipher;
+        let unused = Key::of(cipher, [0; 16]);
         let mut memory = UserMemory::blank(profile, chip, unused);
         for at in 0..profile.dfs.len() {
             memory.apply(&Change::CreateDf(at));
@@ -85,7 +86,7 @@ impl UserCard {
             changes.iter().for_each(|change| memory.apply(change));
         }
         for (at, instance) in profile.key_instances().enumerate() {
-            let key = Key::new(key_of(instance));
+            let key = Key::of(cipher, key_of(instance));
             let tries = instance.key.error_limit;
             memory.apply(&Change::WriteKey(at, KeyMemory { key, tries }));
         }
@@ -110,7 +111,7 @@ impl UserCard {
         }
         let mut draw = || -> Result<Key, NoRandom> {
             let bytes = Zeroizing::new(random.draw::<16>()?);
-            Ok(Key::new(*bytes))
+            Ok(Key::of(profile.crypto.cipher, *bytes))
         };
         memory.base.key = draw()?;
         for place in memory.keys.iter_mut().flatten() {

@@ -26,7 +26,7 @@ mod select;
 
 use std::path::Path;
 
-use cardlib_card::profile::{File, Profile};
+use cardlib_card::profile::{BlockRule, File, Profile};
 use cardlib_card::status::Status;
 use thiserror::Error;
 
@@ -34,7 +34,7 @@ use crate::VirtualCard;
 use crate::answer::Pending;
 use crate::crypto::Key;
 use crate::gate::Gate;
-use crate::nvm::{Nvm, StateError};
+use crate::nvm::{Mount, Nvm, StateError, medium};
 use crate::random::Random;
 use crate::stage::{Chip, Stage};
 use crate::tree::Tree;
@@ -113,7 +113,20 @@ impl UserCard {
     /// # Errors
     /// [`OpenError`].
     pub fn open(path: &Path, profile: &'static Profile, random: Random) -> Result<Self, OpenError> {
-        let nvm = Nvm::<UserMemory>::open(path)?;
+        Self::open_on(path, profile, random, medium::on_file())
+    }
+
+    /// The same, writing through another medium: for tests of tearing.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_on(
+        path: &Path,
+        profile: &'static Profile,
+        random: Random,
+        mount: Mount,
+    ) -> Result<Self, OpenError> {
+        let nvm = Nvm::<UserMemory>::open_on(path, mount)?;
         if !nvm.get().fits(profile) {
             return Err(OpenError::Profile(nvm.get().profile.clone()));
         }
@@ -160,6 +173,11 @@ impl UserCard {
 
     fn is_blocked(&self) -> bool {
         self.current_df().block != Block::None
+    }
+
+    /// Whether the current directory is another application's (P6).
+    fn is_foreign(&self) -> bool {
+        self.profile.dfs[self.volatile.df].block == BlockRule::Foreign
     }
 
     /// The application's block, then the current file: R9's order.

@@ -1,4 +1,4 @@
-//! SELECT (R1–R6, R35, R41) and GET CHALLENGE (R11, R36).
+//! SELECT (R1–R6, R35, R41) and GET CHALLENGE (R11, R36; in a bank's directory it is the bank's: P6).
 
 use cardlib_card::status::Status;
 
@@ -46,6 +46,7 @@ impl UserCard {
             command.wanted().is_none_or(|le| le == 8),
             Status::wrong_le(8),
         )?;
+        require(!self.is_foreign(), Status::CONDITIONS)?;
         let challenge: [u8; 8] = self.random.draw().map_err(|_| Status::MEMORY)?;
         self.volatile.challenge = Some(challenge);
         Ok(Outcome::Data(challenge.to_vec()))

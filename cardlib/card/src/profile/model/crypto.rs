@@ -1,6 +1,6 @@
 //! Algorithms, lengths, certificate sizes and the numbers that the loader counts.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What the loader counts.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,7 +28,7 @@ pub struct Crypto {
     pub check_value: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cipher {
     Sm4,
