@@ -38,6 +38,9 @@ pub enum ReaderError {
     NoTransaction,
     #[error(transparent)]
     Apdu(#[from] ApduError),
+    /// A conversation that does not go as it is written, or may not be written down.
+    #[error("conversation: {0}")]
+    Conversation(String),
     /// What PC/SC said where nothing above fits.
     #[error("the reader failed: {0}; unplug it, plug it in again and retry")]
     Transport(String),
@@ -100,6 +103,7 @@ impl ReaderError {
             }
             Self::NoTransaction => "命令在事务之外发出；请先开始事务".into(),
             Self::Apdu(cause) => format!("APDU 格式有误（{cause}）"),
+            Self::Conversation(what) => format!("会话记录不符（{what}）"),
             Self::Transport(cause) => format!("读卡器故障（{cause}）；请重新插接读卡器后重试"),
         }
     }

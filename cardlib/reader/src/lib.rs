@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`channel`] | one command, one answer; `61xx` and `6Cxx` of T=0 cards |
 //! | [`card`] | a powered card, and the transaction that always ends in a reset |
+//! | [`conversation`] | what was said to test chips as text: recorded, replayed, compared |
 //! | [`error`] | what can go wrong between us and the card, and what to do next |
 //! | [`inprocess`] | a simulated card in the same process |
 //! | [`pcsc`] | cards in readers of the PC/SC daemon |
@@ -30,6 +31,7 @@
 
 pub mod card;
 pub mod channel;
+pub mod conversation;
 pub mod error;
 pub mod inprocess;
 pub mod pcsc;

@@ -3,7 +3,11 @@
 
 use cardlib_card::profile::{AtrError, LifeCycle};
 use cardlib_card::status::Status;
+use cardlib_card::visit::{VisitError, VisitKind};
 use cardlib_reader::ReaderError;
+
+use crate::office::OfficeError;
+use crate::papers::PapersError;
 
 /// Which of the two readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,6 +90,51 @@ pub enum FlowError {
     Value(#[from] cardlib_card::content::ContentError),
     #[error("the message is too long for one command of the SAM ({0} bytes)")]
     TooLong(usize),
+    /// A code that its dictionary lacks (user card 2.7); the card itself does not look (R21).
+    #[error("tag {tag}: the code is not in the dictionary `{dictionary}`; choose one that is")]
+    Code { tag: u8, dictionary: String },
+    #[error("the photo {0}")]
+    Photo(&'static str),
+    /// R30.
+    #[error("the card's validity ended on {0}; have it renewed by its issuer")]
+    Expired(String),
+    /// UNBLOCK of an application that is blocked for ever (R42).
+    #[error("application {0} is blocked for ever; the card must be replaced")]
+    BlockedForEver(String),
+    /// UNBLOCK of an application that works (R44).
+    #[error("application {0} is not blocked; there is nothing to do")]
+    NotBlocked(String),
+    /// Every index record stands for a visit.
+    #[error("the card has no room for another {} record; settle one first", kind_text(.0))]
+    NoRoom(VisitKind),
+    /// The index says that this place is empty.
+    #[error("place {number} holds no {} record", kind_text(.kind))]
+    NoVisit { kind: VisitKind, number: u8 },
+    #[error("visit record: {0}")]
+    Visit(#[from] VisitError),
+    /// What the back office found.
+    #[error("the back office does not accept the record: {0}")]
+    Office(#[from] OfficeError),
+    /// The SAM's certificates or its application data.
+    #[error("the SAM's {0}")]
+    Papers(#[from] PapersError),
+    /// What was to be done is done, but the chip may still hold the rights that it gained.
+    #[error("done, but the {} could not be reset ({cause}): take it out of its reader now", .part.name())]
+    NotReset { part: Part, cause: ReaderError },
+}
+
+const fn kind_text(kind: &VisitKind) -> &'static str {
+    match kind {
+        VisitKind::Inpatient => "inpatient",
+        VisitKind::Outpatient => "outpatient",
+    }
+}
+
+const fn kind_text_chinese(kind: VisitKind) -> &'static str {
+    match kind {
+        VisitKind::Inpatient => "住院",
+        VisitKind::Outpatient => "门诊",
+    }
 }
 
 const fn state_text(state: &LifeCycle) -> &'static str {
@@ -154,6 +203,30 @@ impl FlowError {
             Self::Unknown(what) => format!("配置中没有 {what}"),
             Self::Value(cause) => format!("值不能写入卡（{cause}）"),
             Self::TooLong(len) => format!("报文过长，SAM 一条命令容纳不下（{len} 字节）"),
+            Self::Code { tag, dictionary } => {
+                format!("数据元 {tag}：代码不在字典 {dictionary} 中；请改用字典中的代码")
+            }
+            Self::Photo(what) => format!("照片不能写入卡（{what}）"),
+            Self::Expired(until) => format!("卡有效期已于 {until} 届满；请到发卡机构换发"),
+            Self::BlockedForEver(df) => format!("应用 {df} 已被永久锁定；须换卡"),
+            Self::NotBlocked(df) => format!("应用 {df} 未被锁定，无须解锁"),
+            Self::NoRoom(kind) => {
+                let kind = kind_text_chinese(*kind);
+                format!("卡上已无空闲的{kind}记录；请先结算一条")
+            }
+            Self::NoVisit { kind, number } => {
+                format!("第 {number} 个位置没有{}记录", kind_text_chinese(*kind))
+            }
+            Self::Visit(cause) => format!("就诊记录不能写入卡（{cause}）"),
+            Self::Office(cause) => format!("后台不接受该记录：{}", cause.chinese()),
+            Self::Papers(cause) => format!("SAM 的{}", cause.chinese()),
+            Self::NotReset { part, cause } => {
+                let part = part.chinese();
+                format!(
+                    "操作已完成，但{part}未能复位（{}）：请立即取出",
+                    cause.chinese()
+                )
+            }
         }
     }
 }

@@ -49,6 +49,12 @@ impl SamFacts {
     pub fn province(&self) -> &str {
         self.serial.get(..2).unwrap_or_default()
     }
+
+    /// The four digits of province and prefecture (D19).
+    #[must_use]
+    pub fn area(&self) -> &str {
+        self.serial.get(..4).unwrap_or_default()
+    }
 }
 
 /// What DDF1/EF05 says, free to read. No `Debug`: number and serial identify a person.

@@ -25,14 +25,14 @@ const VALID_UNTIL: u8 = 7;
 
 /// A card and a SAM, both inside transactions; the rights gained end with the card's.
 pub struct Flow<'a> {
-    profile: &'a Profile,
-    card: UserCard<'a>,
-    sam: SamClient<'a>,
-    facts: CardFacts,
+    pub(crate) profile: &'a Profile,
+    pub(crate) card: UserCard<'a>,
+    pub(crate) sam: SamClient<'a>,
+    pub(crate) facts: CardFacts,
     factors: Factors,
-    current: Option<String>,
+    pub(crate) current: Option<String>,
     /// Keys whose right is held in the current directory; gaining one takes away another of its class (D14).
-    rights: Vec<Key>,
+    pub(crate) rights: Vec<Key>,
 }
 
 impl<'a> Flow<'a> {
@@ -227,7 +227,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Everything that a protected command of this key needs, a fresh challenge of the card included.
-    fn protection<'k>(&mut self, key: &'k Key) -> Result<Protection<'k>, FlowError> {
+    pub(crate) fn protection<'k>(&mut self, key: &'k Key) -> Result<Protection<'k>, FlowError> {
         self.sam.check_province(key, &self.facts.area)?;
         let challenge = self.card.challenge()?;
         Ok(Protection {
@@ -251,7 +251,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Makes a directory current; another one than before takes all rights away (R35).
-    fn enter(&mut self, df: &str) -> Result<(), FlowError> {
+    pub(crate) fn enter(&mut self, df: &str) -> Result<(), FlowError> {
         if self.current.as_deref() == Some(df) {
             return Ok(());
         }
@@ -262,7 +262,7 @@ impl<'a> Flow<'a> {
         Ok(())
     }
 
-    fn open_file(&mut self, file: &File, access: &Access) -> Result<(), FlowError> {
+    pub(crate) fn open_file(&mut self, file: &File, access: &Access) -> Result<(), FlowError> {
         self.enter(file.df())?;
         match access {
             Access::Free => {}
@@ -272,19 +272,19 @@ impl<'a> Flow<'a> {
         self.card.select_file(file)
     }
 
-    fn file(&self, path: &str) -> Result<&'a File, FlowError> {
+    pub(crate) fn file(&self, path: &str) -> Result<&'a File, FlowError> {
         self.profile
             .file(path)
             .ok_or_else(|| FlowError::Unknown(format!("file {path}")))
     }
 
-    fn key_of(&self, df: &str, class: KeyClass) -> Result<&'a Key, FlowError> {
+    pub(crate) fn key_of(&self, df: &str, class: KeyClass) -> Result<&'a Key, FlowError> {
         let mut keys = self.profile.keys_of(df).filter(|key| key.class == class);
         keys.next()
             .ok_or_else(|| FlowError::Unknown(format!("{class:?} key of {df}")))
     }
 
-    fn maintenance_key(&self, file: &File) -> Result<&'a Key, FlowError> {
+    pub(crate) fn maintenance_key(&self, file: &File) -> Result<&'a Key, FlowError> {
         let name = file.maintenance.as_deref().unwrap_or_default();
         self.profile
             .key(name)
