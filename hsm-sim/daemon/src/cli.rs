@@ -21,6 +21,7 @@ Examples:
   rhc-hsm info --officer-socket hsm.officer.sock --json
   rhc-hsm keys --socket hsm.sock --operator-cred operator.cred
   rhc-hsm sign --key zhang.key --order o.json --officer-socket hsm.officer.sock --op '{\"close-ticket\":{\"id\":\"t1\"}}'
+  rhc-hsm bench --json
   rhc-hsm sign --key li.key --order o.json && rhc-hsm execute --order o.json --officer-socket hsm.officer.sock
 
 Exit codes: 0 done, 2 usage, 3 the store is not right (wrong secret, changed), 4 environment.
@@ -46,6 +47,31 @@ pub enum Command {
     Sign(Sign),
     /// Bring a signed order to a running HSM
     Execute(Execute),
+    /// Measure the cipher core on this machine; touches no store
+    Bench(Bench),
+}
+
+#[derive(Args)]
+pub struct Bench {
+    /// One tier only: avx512, aesni or portable; all that this processor has if not given
+    #[arg(long, value_name = "NAME", value_parser = parse_tier)]
+    pub tier: Option<hsm_engine::sm4::Tier>,
+    /// Seconds for each figure
+    #[arg(long, default_value_t = 0.5)]
+    pub seconds: f64,
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn parse_tier(text: &str) -> Result<hsm_engine::sm4::Tier, String> {
+    let found = hsm_engine::sm4::Tier::ALL
+        .into_iter()
+        .find(|tier| tier.name() == text);
+    match found {
+        Some(tier) if tier.available() => Ok(tier),
+        Some(_) => Err("this processor has not got it".to_owned()),
+        None => Err("avx512, aesni or portable".to_owned()),
+    }
 }
 
 #[derive(Args)]

@@ -3,6 +3,7 @@
 //! `officer-key` makes an officer's key file, `init` a store, `serve` answers on two Unix sockets. The unsealing
 //! secret never lies beside the store: `init` writes it elsewhere, `serve` reads it from a file descriptor.
 
+mod bench;
 mod cli;
 mod commands;
 mod harden;

@@ -5,8 +5,9 @@
 //! It knows no health card: it runs the mechanism `scp-sm4-v1` under rules that its officers loaded. Keys never leave
 //! it but wrapped for one receiver: another HSM, a SAM, or one card's session. It is a simulator for tests and
 //! demonstrations: NOT FOR PRODUCTION KEYS.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+pub mod bench;
 mod cipher;
 mod engine;
 mod fill;
@@ -17,6 +18,7 @@ mod parts;
 mod policy;
 mod scp;
 mod sm2key;
+pub mod sm4;
 mod state;
 mod store;
 mod world;

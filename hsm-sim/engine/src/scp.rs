@@ -4,9 +4,9 @@
 //! script is made before the card sees its first command.
 
 use crate::cipher::{Block, Sm4Key, cmac_over, pad};
+use crate::sm4::Sm4;
 use cmac::Cmac;
 use hsm_wire::fill::{Level, ScriptStep};
-use sm4::Sm4;
 use zeroize::Zeroizing;
 
 /// Longest plain data of a command with cipher and MAC, and with the MAC alone.

@@ -150,9 +150,7 @@ impl Command<'_> {
             match segment {
                 Segment::Literal(bytes) => plain.extend_from_slice(bytes),
                 Segment::KeySlot(slot) => plain.extend_from_slice(&session.wrap(keys.slot(*slot)?)),
-                Segment::CheckValue(slot) => {
-                    plain.extend_from_slice(&keys.slot(*slot)?.check_value().0)
-                }
+                Segment::CheckValue(slot) => plain.extend_from_slice(&keys.check_value(*slot)?.0),
                 Segment::MacText(text) => {
                     let text = keys
                         .mac_texts()

@@ -1,17 +1,24 @@
 //! The keys of one fill: base key, slots, MAC texts; who may go where and how deep (rules 1 and 4 of the HSM port).
 
-use crate::cipher::Sm4Key;
+use crate::cipher::{Sm4Key, diversify_all};
 use crate::keys::Key;
 use crate::state::{State, Ticket};
 use hsm_wire::fill::{Derived, Factor, FillRequest, SessionKey};
 use hsm_wire::ticket::Target;
 use hsm_wire::{BaseClass, ErrorCode, Hex, HsmError, Usage};
 
+/// A derived key that goes into the target.
+struct Slot {
+    key: Sm4Key,
+    check_value: Hex<3>,
+    usage: Usage,
+}
+
 /// Derived keys of a request; wiped when dropped.
 pub(super) struct SlotKeys {
     base: Sm4Key,
     base_is_transport: bool,
-    slots: Vec<(Sm4Key, Usage)>,
+    slots: Vec<Slot>,
     mac_texts: Vec<String>,
 }
 
@@ -25,12 +32,22 @@ impl SlotKeys {
     ) -> Result<Self, HsmError> {
         check_one_factor(request)?;
         let (base, base_is_transport) = base_key(state, ticket, target, request)?;
-        let mut slots = Vec::with_capacity(request.slots.len());
+        let mut roots = Vec::with_capacity(request.slots.len());
+        let mut usages = Vec::with_capacity(request.slots.len());
         for slot in &request.slots {
             let key = state.key(&slot.key)?;
             check_slot(key, target, slot)?;
-            slots.push((key.sm4()?.diversify(&slot.factors), key.usage()));
+            roots.push((key.sm4()?, slot.factors.as_slice()));
+            usages.push(key.usage());
         }
+        let made = diversify_all(&roots).into_iter().zip(usages);
+        let slots = made
+            .map(|((key, check_value), usage)| Slot {
+                key,
+                check_value,
+                usage,
+            })
+            .collect();
         let mut mac_texts = Vec::with_capacity(request.mac_texts.len());
         for text in &request.mac_texts {
             let key = state.key(&text.key)?;
@@ -66,19 +83,23 @@ impl SlotKeys {
     pub(super) fn slot(&self, slot: u16) -> Result<&Sm4Key, HsmError> {
         self.slots
             .get(usize::from(slot))
-            .map(|(key, _)| key)
+            .map(|slot| &slot.key)
             .ok_or_else(|| ErrorCode::BadSlot.into())
     }
 
     pub(super) fn usage(&self, slot: u16) -> Option<Usage> {
-        self.slots.get(usize::from(slot)).map(|(_, usage)| *usage)
+        self.slots.get(usize::from(slot)).map(|slot| slot.usage)
+    }
+
+    pub(super) fn check_value(&self, slot: u16) -> Result<Hex<3>, HsmError> {
+        let found = self.slots.get(usize::from(slot));
+        found
+            .map(|slot| slot.check_value)
+            .ok_or_else(|| ErrorCode::BadSlot.into())
     }
 
     pub(super) fn check_values(&self) -> Vec<Hex<3>> {
-        self.slots
-            .iter()
-            .map(|(key, _)| key.check_value())
-            .collect()
+        self.slots.iter().map(|slot| slot.check_value).collect()
     }
 
     pub(super) fn mac_texts(&self) -> &[String] {

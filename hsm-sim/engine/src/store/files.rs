@@ -7,7 +7,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
+
+/// How long to try for a store's lock.
+const LOCK_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Serialises into a buffer of its full size at once (a growing one leaves copies behind) that is wiped.
 pub(super) fn encode_secret<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, StoreError> {
@@ -49,10 +53,17 @@ pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
         .mode(0o600)
         .open(&path)
         .map_err(StoreError::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_owned())),
-        Err(fs::TryLockError::Error(e)) => Err(StoreError::io(&path)(e)),
+    // A child between fork and exec holds a lock of its parent for a moment: try a little longer.
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(LOCK_PATIENCE / 10);
+            }
+            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::InUse(dir.to_owned())),
+            Err(fs::TryLockError::Error(e)) => return Err(StoreError::io(&path)(e)),
+        }
     }
 }
 

@@ -1,0 +1,81 @@
+//! How fast the cipher core and the fills are, for `rhc-hsm bench` and the house's bars. Random keys, nothing kept.
+
+use crate::cipher::factor_block;
+use crate::sm4::{self, Block, Sm4, Tier};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use zeroize::Zeroize;
+
+/// Keys of one card in the profile of this house.
+pub const PARENTS: usize = 57;
+/// Factors of one round of the measurement.
+const FACTORS: usize = 1024;
+
+/// Runs `work` until the time is over; units of work per second.
+fn rate(time: Duration, units: usize, mut work: impl FnMut()) -> f64 {
+    work();
+    let (start, mut rounds) = (Instant::now(), 0_u32);
+    while start.elapsed() < time {
+        work();
+        rounds += 1;
+    }
+    #[allow(clippy::cast_precision_loss)]
+    let units = units as f64;
+    f64::from(rounds) * units / start.elapsed().as_secs_f64()
+}
+
+fn numbered(count: usize) -> Vec<Block> {
+    (0..count as u64)
+        .map(|n| {
+            let mut block = [0xA5; 16];
+            block[..8].copy_from_slice(&n.to_be_bytes());
+            block
+        })
+        .collect()
+}
+
+/// Keys derived per second, each with its check value: 57 parents × 1024 factors, one core, on one tier.
+#[must_use]
+pub fn derivations(tier: Tier, time: Duration) -> f64 {
+    let parents = numbered(PARENTS);
+    let inputs: Vec<Block> = (0..FACTORS as u64)
+        .map(|n| factor_block(&n.to_be_bytes()))
+        .collect();
+    let mut keys = inputs.clone();
+    let mut checks = vec![[0; 16]; FACTORS];
+    let measured = rate(time, PARENTS * FACTORS, || {
+        for parent in &parents {
+            keys.copy_from_slice(&inputs);
+            Sm4::on(tier, parent).encrypt_each(&mut keys);
+            checks.fill([0; 16]);
+            sm4::encrypt_own_on(tier, &keys, &mut checks);
+            black_box(&checks);
+        }
+    });
+    keys.zeroize();
+    measured
+}
+
+/// Bytes per second under one key, in pieces of 16 KiB.
+#[must_use]
+pub fn bulk_bytes(tier: Tier, time: Duration) -> f64 {
+    let key = Sm4::on(tier, &[7; 16]);
+    let mut blocks = numbered(1024);
+    rate(time, 16 * 1024, || {
+        key.encrypt_each(&mut blocks);
+        black_box(&blocks);
+    })
+}
+
+/// Seconds of one block after another under one key: the step of a chain.
+#[must_use]
+pub fn chain_step(tier: Tier, time: Duration) -> f64 {
+    let key = Sm4::on(tier, &[7; 16]);
+    let mut block = [[0; 16]];
+    1.0 / rate(time, 64, || {
+        for _ in 0..64 {
+            key.encrypt_each(&mut block);
+        }
+        black_box(&block);
+    })
+}
