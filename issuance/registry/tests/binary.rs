@@ -318,6 +318,7 @@ fn tool(args: &[&str]) -> Output {
     Command::new(BIN)
         .args(args)
         .env_remove("RHC_LANG")
+        .env("RHC_LOG", "trace")
         .output()
         .unwrap()
 }
@@ -396,6 +397,9 @@ fn a_clerk_works_at_the_machine_and_over_the_network() {
         clerk,
         "--json",
     ]);
+    // However talkative the logs are made: the number, which is in the address asked, is not in them.
+    let log = String::from_utf8_lossy(&found.stderr);
+    assert!(!log.is_empty() && !log.contains(ANNA), "{log}");
     let told: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
     assert_eq!(told["cards"][0]["state"], "active");
 
