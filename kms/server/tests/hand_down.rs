@@ -699,9 +699,45 @@ fn a_service_that_fell_between_deed_and_note_goes_on() {
          DELETE FROM setting WHERE key IN ('issuer-certificate', 'root-key');",
     );
     assert_ne!(check_values(&house, "kms-41"), before);
+    let authority = || std::fs::read(house.path("kms-41/ca.json")).unwrap();
+    let kept = authority();
+    for signers in [
+        &[][..],
+        &["--as", "zhang.key"],
+        &["--as", "zhang.key", "--as", "chen.key"],
+    ] {
+        let ran = house.kms(&[&["import", "--store", "kms-41", "pkg.json"], signers].concat());
+        assert_eq!(
+            ran.code, 3,
+            "noting an import takes two officers too: {}{}",
+            ran.out, ran.err
+        );
+    }
+    assert_eq!(authority(), kept);
+    assert_ne!(check_values(&house, "kms-41"), before);
     import().ok();
     assert_eq!(check_values(&house, "kms-41"), before);
     house.hand_down("41", "4101");
+    let again = house.ask("41", "4101");
+    house
+        .signed(&[
+            "grant",
+            "--store",
+            "kms-41",
+            "--approve",
+            &again,
+            "--out",
+            "pkg2.json",
+        ])
+        .ok();
+    let prefecture = std::fs::read(house.path("kms-4101/ca.json")).unwrap();
+    house
+        .kms(&["import", "--store", "kms-4101", "pkg2.json"])
+        .refused("two-officers-needed");
+    assert_eq!(
+        std::fs::read(house.path("kms-4101/ca.json")).unwrap(),
+        prefecture
+    );
 
     house.tamper("0", "DELETE FROM held_key");
     house.init("ministry", "", "0", "test", true).ok();

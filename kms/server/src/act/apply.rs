@@ -1,8 +1,10 @@
 //! What the outcomes of a round change in the store, in the transaction that records its end.
 
-use kms_core::handdown::{GrantState, Payload};
+use kms_core::approval;
+use kms_core::handdown::{GrantState, Payload, file_fingerprint};
 use kms_core::port::{HeldKey, Outcome};
 use kms_core::ticket::TicketState;
+use kms_hsm::officer::OfficerFile;
 use sqlx::SqliteConnection;
 
 use super::{Act, Next, Product, Round};
@@ -51,8 +53,16 @@ impl Service {
     }
 
     /// The result of an act that has nothing left to do: what an earlier run did in the HSM and could not note is noted
-    /// now, and a grant's package can be fetched again.
-    pub(super) async fn finished(&self, act: &Act) -> Result<Product> {
+    /// now, and a grant's package can be fetched again. Noting an import brings certificates into use: that takes two
+    /// officers, as the import itself.
+    pub(super) async fn finished(&self, act: &Act, officers: &[OfficerFile]) -> Result<Product> {
+        if let Act::Import { package } = act
+            && let Err(refusal) = self.may_note(package, officers).await
+        {
+            return Err(self
+                .refused("officers", "act.noted", act.name(), refusal)
+                .await);
+        }
         let mut tx = self.begin().await?;
         let begun = self
             .before(
@@ -93,6 +103,29 @@ impl Service {
             .await?;
         self.commit(tx).await?;
         Ok(product)
+    }
+
+    /// Two officers who did not ask sign that this very package may be noted in this very HSM's service.
+    async fn may_note(&self, package: &str, officers: &[OfficerFile]) -> Result<()> {
+        let mut conn = self.store.pool().acquire().await?;
+        let requester = hand_downs::outstanding(&mut conn)
+            .await?
+            .map(|(_, name)| name);
+        let digest = hex::encode_upper(file_fingerprint(package.as_bytes()));
+        let hsm = hex::encode_upper(self.hsm.identity()?.fingerprint);
+        let note = format!("rhc-kms note import {digest} {hsm}");
+        let signatures = officers
+            .iter()
+            .map(|officer| officer.sign(&note))
+            .collect::<Result<Vec<_>, _>>()?;
+        let requesters: Vec<&str> = requester.iter().map(String::as_str).collect();
+        approval::approve(
+            note.as_bytes(),
+            &requesters,
+            &signatures,
+            &people::officers(&mut conn).await?,
+        )?;
+        Ok(())
     }
 
     async fn sync_keys(&self, conn: &mut SqliteConnection, held: Vec<HeldKey>) -> Result<()> {

@@ -127,7 +127,7 @@ impl Service {
     pub async fn carry_out(&self, act: &Act, officers: &[OfficerFile]) -> Result<Product> {
         loop {
             let Some(draft) = self.draft(act).await? else {
-                return self.finished(act).await;
+                return self.finished(act, officers).await;
             };
             let mut order = draft;
             for officer in officers {
