@@ -8,15 +8,15 @@ const EXAMPLES: &str = "\
 Examples:
   Make a SAM of type 1, first at the ministry, then at the province:
     rhc-station sam --stage national --type 1 --province 41 --reader 'Virtual PCD 0 00 01' \\
-        --kms https://127.0.0.1:8441 --registry https://127.0.0.1:8450 --identity ministry-station.json --ticket T-1
+        --kms https://127.0.0.1:8441 --registry https://127.0.0.1:8450 --identity ministry-station.json
     rhc-station sam --stage provincial --type 1 --reader 'Virtual PCD 0 00 01' --pin-out sam1.pin \\
-        --kms https://127.0.0.1:8442 --registry https://127.0.0.1:8450 --identity station-41.json --ticket T-2
+        --kms https://127.0.0.1:8442 --registry https://127.0.0.1:8450 --identity station-41.json
   Make cards for the rows of a file:
     rhc-station personalise --applicants applicants.csv --reader 'Virtual PCD 0 00 00' \\
         --sam-reader 'Virtual PCD 0 00 01' --sam-pin-file sam1.pin --kms https://127.0.0.1:8443 \\
-        --registry https://127.0.0.1:8450 --identity station-4101.json --ticket T-3 --journal journal
+        --registry https://127.0.0.1:8450 --identity station-4101.json
   After a pulled card or a crash: run the same line again, or look and decide:
-    rhc-station journal list --journal journal
+    rhc-station journal list
 
 Exit codes: 0 done, 2 wrong usage, 3 a card, row or request is not right, 4 reader, service or disk failed.
 Messages are Chinese with RHC_LANG=zh.";
@@ -64,6 +64,36 @@ pub struct Services {
     pub identity: PathBuf,
 }
 
+/// Where the journal lies.
+#[derive(Debug, Args)]
+pub struct JournalFolder {
+    /// Folder of the journal (default: $XDG_STATE_HOME/rhc-station, else ~/.local/state/rhc-station).
+    #[arg(long = "journal", value_name = "DIR")]
+    named: Option<PathBuf>,
+}
+
+impl JournalFolder {
+    /// Whether the folder was named: then it must be there to be listed.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.named.is_some()
+    }
+
+    /// The folder named, or the user's own; none where the system names no home.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        let of = |name: &str| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        let state = || of("XDG_STATE_HOME").or_else(|| Some(of("HOME")?.join(".local/state")));
+        self.named
+            .clone()
+            .or_else(|| Some(state()?.join("rhc-station")))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Stage {
     /// National keys, at the ministry's key service.
@@ -84,14 +114,14 @@ pub struct SamArgs {
     pub reader: String,
     #[command(flatten)]
     pub services: Services,
-    /// SAM ticket that pays.
-    #[arg(long)]
+    /// SAM ticket that pays (default: the latest approved one at the key service).
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
     pub ticket: String,
     /// National stage: whose SAM it becomes, two digits (default: the identity's province).
     #[arg(long, value_parser = digits::<2>)]
     pub province: Option<String>,
-    /// Provincial stage: file for the PIN (mode 0600); an existing one is used again.
-    #[arg(long, value_name = "FILE", required_if_eq("stage", "provincial"))]
+    /// Provincial stage: file for the PIN, mode 0600 (default: sam-SERIAL.pin here); an existing one is used again.
+    #[arg(long, value_name = "FILE")]
     pub pin_out: Option<PathBuf>,
     /// Provincial stage: prefecture in file 0016, two digits (default: the identity's, or 00).
     #[arg(long, value_parser = digits::<2>)]
@@ -123,12 +153,11 @@ pub struct PersonaliseArgs {
     pub sam_pin_file: PathBuf,
     #[command(flatten)]
     pub services: Services,
-    /// Card ticket that pays.
-    #[arg(long)]
+    /// Card ticket that pays (default: the latest approved one at the key service).
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
     pub ticket: String,
-    /// Folder of the journal.
-    #[arg(long, value_name = "DIR")]
-    pub journal: PathBuf,
+    #[command(flatten)]
+    pub journal: JournalFolder,
     /// Only this data row (1 is the first below the header); may be repeated.
     #[arg(long, value_name = "N")]
     pub row: Vec<u64>,
@@ -157,9 +186,8 @@ pub struct PersonaliseArgs {
 
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Folder of the journal.
-    #[arg(long, value_name = "DIR")]
-    pub journal: PathBuf,
+    #[command(flatten)]
+    pub journal: JournalFolder,
     /// Finished and voided ones too.
     #[arg(long)]
     pub all: bool,
@@ -175,9 +203,8 @@ pub struct VoidArgs {
     /// Why.
     #[arg(long)]
     pub reason: String,
-    /// Folder of the journal.
-    #[arg(long, value_name = "DIR")]
-    pub journal: PathBuf,
+    #[command(flatten)]
+    pub journal: JournalFolder,
     /// Address of the registry.
     #[arg(long, value_name = "URL")]
     pub registry: String,
@@ -210,9 +237,26 @@ mod tests {
     }
 
     #[test]
-    fn a_provincial_stage_needs_a_file_for_its_pin() {
-        let line = "rhc-station sam --stage provincial --type 1 --reader R --kms K --registry G --identity I --ticket T";
-        assert!(Cli::try_parse_from(line.split(' ')).is_err());
-        assert!(Cli::try_parse_from(format!("{line} --pin-out P").split(' ')).is_ok());
+    fn the_commands_of_the_project_brief_run_as_written() {
+        let services = "--kms K --registry G --identity I";
+        for line in [
+            format!("rhc-station sam --stage national --type 1 --reader R {services}"),
+            format!("rhc-station sam --stage provincial --type 5 --reader R {services}"),
+            format!(
+                "rhc-station personalise --applicants F --reader R --sam-reader S --sam-pin-file P {services} --json"
+            ),
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_named_journal_counts_before_the_users_own() {
+        let named = JournalFolder {
+            named: Some("j".into()),
+        };
+        assert_eq!(named.path(), Some("j".into()));
+        let own = JournalFolder { named: None }.path();
+        assert!(own.is_none_or(|path| path.ends_with("rhc-station")));
     }
 }

@@ -2,7 +2,7 @@
 //! province. Everything here can be repeated: registry and key service answer the same for the same chip, and the PIN
 //! stands in its file before the SAM has it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cardlib_card::profile::{LifeCycle, Profile};
@@ -43,6 +43,8 @@ pub struct Made {
     pub serial: Option<String>,
     /// SAM certificate (D21) in hexadecimal, after the provincial stage.
     pub certificate: Option<String>,
+    /// Where its PIN stands, after the provincial stage.
+    pub pin_file: Option<PathBuf>,
     /// Whose time it took.
     pub timings: Timings,
 }
@@ -100,8 +102,8 @@ pub struct Provincial<'a> {
     pub city: String,
     /// Terminal number.
     pub number: Option<u32>,
-    /// Where the PIN is kept.
-    pub pin_file: &'a Path,
+    /// Where the PIN is kept; `sam-SERIAL.pin` when nothing is said.
+    pub pin_file: Option<&'a Path>,
     /// Six digits; drawn by the caller.
     pub pin: Zeroizing<String>,
 }
@@ -130,10 +132,12 @@ pub fn provincial(
             .registry
             .sam_serial(&made.chip_serial, order.sam_type, stage.area)?;
         made.timings.registry = asked.elapsed();
+        let default = PathBuf::from(format!("sam-{serial}.pin"));
+        let file = stage.pin_file.unwrap_or(&default);
         match (seen.atr.state, seen.base) {
-            (LifeCycle::Active, _) => pin = pin_file::kept(stage.pin_file)?,
+            (LifeCycle::Active, _) => pin = pin_file::kept(file)?,
             (_, Some(base)) if base.key_version == SMK_P => {
-                pin = pin_file::keep(stage.pin_file, &stage.pin)?;
+                pin = pin_file::keep(file, &stage.pin)?;
                 written = write_provincial(
                     order,
                     stage,
@@ -152,6 +156,7 @@ pub fn provincial(
             }
         }
         made.serial = Some(serial);
+        made.pin_file = Some(file.to_owned());
         (made.timings.card, made.timings.commands) = (timed.spent, timed.commands);
         transaction.end()?;
     }

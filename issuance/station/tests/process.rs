@@ -36,6 +36,7 @@ impl Office {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rhc-station"));
         command
             .current_dir(self.folder.path())
+            .env("XDG_STATE_HOME", self.path("state"))
             .env("RHC_LANG", lang)
             .args(args)
             .output()
@@ -184,6 +185,8 @@ fn the_journal_is_listed_without_services() {
             .code(),
         Some(4)
     );
+    let own = office.station("en", &["journal", "list"]);
+    assert_eq!(own.status.code(), Some(0), "{}", stderr(&own));
     std::fs::create_dir(office.path("journal")).expect("made");
     let output = office.station("en", &["journal", "list", "--journal", "journal"]);
     assert_eq!(output.status.code(), Some(0));

@@ -7,7 +7,7 @@ use kms_platform::output::{self, Table};
 use kms_platform::say;
 use serde::Serialize;
 
-use super::{identity, registry};
+use super::{identity, journal_folder, registry};
 use crate::cli::{ListArgs, VoidArgs};
 use crate::fault::Fault;
 use crate::journal::{Event, Job, Journal, Status};
@@ -46,7 +46,11 @@ impl Row {
 }
 
 pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
-    let jobs = Journal::look(&args.journal).map_err(Fault::from)?;
+    let folder = journal_folder(&args.journal)?;
+    let jobs = match args.journal.is_named() || folder.exists() {
+        true => Journal::look(&folder).map_err(Fault::from)?,
+        false => Vec::new(),
+    };
     let rows: Vec<Row> = jobs
         .iter()
         .filter(|job| args.all || job.status == Status::Open)
@@ -83,7 +87,7 @@ fn table(rows: &[Row]) -> Table {
 pub(super) fn void(args: &VoidArgs) -> Result<Exit, Failure> {
     let identity = identity(&args.identity)?;
     let registry = registry(&args.registry, &identity)?;
-    let mut journal = Journal::open(&args.journal).map_err(Fault::from)?;
+    let mut journal = Journal::open(&journal_folder(&args.journal)?).map_err(Fault::from)?;
     let job = journal
         .find_open(&args.card)
         .map_err(|error| Failure::wrong(Fault::Journal(error).message()))?

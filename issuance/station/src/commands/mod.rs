@@ -6,13 +6,14 @@ mod progress;
 mod reader;
 mod sam;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use issuance_registry_api::RegistryClient;
 use kms_platform::exit::{Exit, Failure};
 use kms_platform::identity::Identity;
+use kms_platform::lang::pick;
 
-use crate::cli::{Cli, Command, JournalCommand, Services};
+use crate::cli::{Cli, Command, JournalCommand, JournalFolder, Services};
 use crate::clients::{KeyClient, RegistryPort};
 
 /// Runs a command line.
@@ -27,6 +28,15 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Journal(JournalCommand::List(args)) => journal::list(&args),
         Command::Journal(JournalCommand::Void(args)) => journal::void(&args),
     }
+}
+
+fn journal_folder(folder: &JournalFolder) -> Result<PathBuf, Failure> {
+    folder.path().ok_or_else(|| {
+        Failure::usage(pick(
+            "this user has no home; give --journal",
+            "当前用户没有主目录,请用 --journal 指定日志目录",
+        ))
+    })
 }
 
 fn identity(path: &Path) -> Result<Identity, Failure> {

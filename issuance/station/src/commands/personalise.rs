@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cardlib_card::profile::Profile;
@@ -19,7 +19,7 @@ use zeroize::Zeroize;
 
 use super::progress::Bar;
 use super::reader::PcscSlot;
-use super::{clients, identity};
+use super::{clients, identity, journal_folder};
 use crate::cli::PersonaliseArgs;
 use crate::clients::{KeyClient, RegistryPort};
 use crate::engine::{Station, today};
@@ -46,6 +46,7 @@ pub(super) fn run(args: &PersonaliseArgs, only_half_made: bool) -> Result<Exit, 
         area: area(args, &identity)?,
         clients: clients(&args.services, &identity)?,
         only_half_made,
+        journal: journal_folder(&args.journal)?,
     };
     let people = people(args, profile)?;
     let mut mark = String::new();
@@ -69,12 +70,13 @@ struct Desk<'a> {
     area: String,
     clients: (KeyClient, RegistryPort),
     only_half_made: bool,
+    journal: PathBuf,
 }
 
 impl Desk<'_> {
     fn work(&self, applicants: &[Applicant], mark: &mut String) -> Result<Ended, Fault> {
         let (args, (keys, registry)) = (self.args, &self.clients);
-        let mut journal = Journal::open(&args.journal)?;
+        let mut journal = Journal::open(&self.journal)?;
         if applicants.is_empty() && journal.open_jobs().next().is_none() {
             return Ok(Ended::default());
         }

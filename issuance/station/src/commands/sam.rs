@@ -32,6 +32,7 @@ struct SamReport {
     chip_serial: Option<String>,
     serial: Option<String>,
     certificate: Option<String>,
+    pin_file: Option<PathBuf>,
     exit_code: u8,
     timings: Option<TimingsReport>,
 }
@@ -90,7 +91,6 @@ fn stage(args: &SamArgs, identity: &Identity) -> Result<Made, Stop> {
         }
         Stage::Provincial => {
             let pin = pin(&keys)?;
-            let pin_file: PathBuf = args.pin_out.clone().unwrap_or_default();
             let city = args
                 .city
                 .clone()
@@ -101,7 +101,7 @@ fn stage(args: &SamArgs, identity: &Identity) -> Result<Made, Stop> {
                 area,
                 city,
                 number: args.terminal,
-                pin_file: &pin_file,
+                pin_file: args.pin_out.as_deref(),
                 pin,
             };
             Ok(sam_stage::provincial(&order, &stage, &mut slot.connect()?)?)
@@ -150,6 +150,7 @@ fn done(args: &SamArgs, made: Made) -> SamReport {
         chip_serial: Some(made.chip_serial),
         serial: made.serial,
         certificate: made.certificate,
+        pin_file: made.pin_file,
         exit_code: 0,
         timings: Some(made.timings.report()),
     }
@@ -166,6 +167,7 @@ fn failed(args: &SamArgs, fault: &Fault) -> SamReport {
         chip_serial: None,
         serial: None,
         certificate: None,
+        pin_file: None,
         exit_code: fault.exit() as u8,
         timings: None,
     }
@@ -186,6 +188,12 @@ fn tell(args: &SamArgs, report: &SamReport) -> Result<Exit, Failure> {
         ]);
         if let Some(serial) = &report.serial {
             table.row([pick("SAM serial", "SAM 序列号").to_owned(), serial.clone()]);
+        }
+        if let Some(file) = &report.pin_file {
+            table.row([
+                pick("PIN in", "PIN 文件").to_owned(),
+                file.display().to_string(),
+            ]);
         }
         table
     };

@@ -54,7 +54,7 @@ impl Office {
             area: "41",
             city: "00".into(),
             number: None,
-            pin_file: &pin_file,
+            pin_file: Some(&pin_file),
             pin: Zeroizing::new(pin.into()),
         };
         sam_stage::provincial(&self.order(sam_type), &stage, card)
