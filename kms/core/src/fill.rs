@@ -297,3 +297,110 @@ pub fn policy(
         rules,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cardlib_card::dialect::sam::{self, Versions};
+    use cardlib_card::dialect::{ChipState, Dialect, Plan};
+
+    const CHIP: Factor = [7; 8];
+
+    fn national() -> Plan {
+        let blank = ChipState {
+            key_version: 0,
+            counter: 0,
+            state: 1,
+        };
+        let dialect = Dialect::rhc_cos_1().unwrap();
+        sam::national(&dialect, Profile::rhc_2012(), 1, &Versions::All, blank).unwrap()
+    }
+
+    fn job(tier: &Tier) -> Job<'_> {
+        Job {
+            target: Target::Sam,
+            request_id: Uuid::nil(),
+            ticket: "t",
+            mark: Mark::Test,
+            tier,
+            province: *b"41000000",
+            chip: CHIP,
+            vendor: [0x54, 0x54],
+        }
+    }
+
+    #[test]
+    fn a_sam_gets_roots_and_its_own_master_keys() {
+        let (request, outline) =
+            request(Profile::rhc_2012(), national(), &job(&Tier::Ministry)).unwrap();
+        let key = |id: &str, factors: Vec<Factor>| KeyRef {
+            id: id.into(),
+            factors,
+        };
+        assert_eq!(request.base, key("SAM_TRANSPORT_5454/0", vec![CHIP]));
+        assert_eq!(request.slots[0], key("SMK_N/0", vec![CHIP]));
+        assert_eq!(request.slots[1], key("SMK_P/0", vec![*b"41000000", CHIP]));
+        assert_eq!(request.slots[2], key("IRK_DDF1/0", vec![]));
+        assert_eq!(outline.slots.len(), request.slots.len());
+    }
+
+    #[test]
+    fn an_answer_of_another_length_is_no_answer() {
+        let step = || FilledStep {
+            apdu: vec![],
+            sw: 0x9000,
+            expect_tail: None,
+        };
+        let cut = |steps: usize, values: usize| {
+            let (_, outline) =
+                request(Profile::rhc_2012(), national(), &job(&Tier::Ministry)).unwrap();
+            let steps = (0..steps).map(|_| step()).collect();
+            let check_values = vec![[0; 3]; values];
+            outline.cut(Filled {
+                steps,
+                check_values,
+                mac_texts: vec![],
+                digest: [0; 32],
+                quota_left: 0,
+            })
+        };
+        // Two opens of two commands each, two master keys, wipe, 20 roots, the end of the stage.
+        let (steps, slots) = (4 + 2 + 1 + 20 + 1, 22);
+        let phases = cut(steps, slots).unwrap();
+        assert_eq!(
+            phases
+                .iter()
+                .map(|phase| phase.steps.len())
+                .collect::<Vec<_>>(),
+            [6, 21, 1]
+        );
+        for (steps, slots) in [(steps - 1, slots), (steps + 1, slots), (steps, slots - 1)] {
+            assert_eq!(cut(steps, slots).err(), Some(FillError::OtherScript));
+        }
+    }
+
+    #[test]
+    fn the_policy_lets_keys_into_write_key_only_and_test_scalars_into_test_stores_only() {
+        use crate::port::{Operation, RuleShape};
+        for mark in [Mark::Test, Mark::Demo, Mark::Production] {
+            let Operation::LoadPolicy { rules, .. } =
+                policy(&Dialect::rhc_cos_1().unwrap(), mark).unwrap()
+            else {
+                panic!("a policy");
+            };
+            for rule in &rules {
+                let writes_key = rule.header[..2] == [0x84, 0xD4];
+                let key_shape = matches!(
+                    rule.shape,
+                    RuleShape::ApplicationKey(9) | RuleShape::MasterKey(9)
+                );
+                assert_eq!(writes_key, key_shape, "{rule:?}");
+            }
+            let scalars = rules
+                .iter()
+                .filter(|rule| rule.shape == RuleShape::TestScalar)
+                .count();
+            assert_eq!(scalars, usize::from(mark == Mark::Test));
+        }
+    }
+}

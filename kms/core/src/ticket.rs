@@ -196,3 +196,84 @@ impl Ticket {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(
+        id: &str,
+        kind: TicketKind,
+        quantity: u64,
+        tier: (&str, &str),
+    ) -> Result<Ticket, TicketError> {
+        let tier = Tier::new(tier.0, tier.1).unwrap();
+        let until = Timestamp::from_second(1_000).unwrap();
+        Ticket::request(
+            id.into(),
+            kind,
+            quantity,
+            "wang".into(),
+            String::new(),
+            until,
+            &tier,
+        )
+    }
+
+    #[test]
+    fn each_kind_is_made_where_its_keys_are() {
+        use TicketKind::{Card, SamNational, SamProvincial};
+        let tiers = [("ministry", ""), ("province", "41"), ("prefecture", "4101")];
+        for (kind, made) in [
+            (SamNational, [true, false, false]),
+            (SamProvincial, [false, true, false]),
+            (Card, [false, true, true]),
+        ] {
+            assert_eq!(
+                tiers.map(|tier| ask("t", kind, 1, tier).is_ok()),
+                made,
+                "{kind:?}"
+            );
+            assert_eq!(TicketKind::parse(kind.as_str()), Some(kind));
+        }
+    }
+
+    #[test]
+    fn what_an_hsm_would_not_count_is_refused_at_once() {
+        let card = |id: &str, quantity| ask(id, TicketKind::Card, quantity, ("province", "41"));
+        assert_eq!(card("t", 0).err(), Some(TicketError::Quantity));
+        assert_eq!(
+            card("t", MAX_QUANTITY + 1).err(),
+            Some(TicketError::Quantity)
+        );
+        assert!(card("t", MAX_QUANTITY).is_ok());
+        for id in ["", "a b", "卡", &"t".repeat(65)] {
+            assert_eq!(card(id, 1).err(), Some(TicketError::Id(id.into())));
+        }
+    }
+
+    #[test]
+    fn only_an_approved_unexpired_ticket_of_the_kind_is_spent() {
+        let early = Timestamp::from_second(1_000).unwrap();
+        let late = Timestamp::from_second(1_001).unwrap();
+        let mut ticket = ask("t", TicketKind::Card, 1, ("province", "41")).unwrap();
+        assert_eq!(
+            ticket.admits(TicketKind::Card, early),
+            Err(TicketError::NotApproved("t".into()))
+        );
+        assert_eq!(ticket.must_wait(), Ok(()));
+        ticket.state = TicketState::Approved {
+            approvers: "li,zhang".into(),
+        };
+        assert!(matches!(ticket.must_wait(), Err(TicketError::Approved(..))));
+        assert_eq!(ticket.admits(TicketKind::Card, early), Ok(()));
+        assert!(matches!(
+            ticket.admits(TicketKind::Card, late),
+            Err(TicketError::Expired(..))
+        ));
+        assert!(matches!(
+            ticket.admits(TicketKind::SamNational, early),
+            Err(TicketError::Kind { .. })
+        ));
+    }
+}
