@@ -222,6 +222,20 @@ fn a_server_of_a_neighbouring_area_is_not_believed() {
         "rhc://4101/hospital/h1"
     );
     assert_eq!(ask("rhc://41/clerk/c1").unwrap(), "rhc://41/clerk/c1");
+    // Patients travel: a province's registry is asked from other provinces too, its key service is not.
+    let hospital = house
+        .ministry
+        .issue(&peer("rhc://42/hospital/h1"), &[], jiff::Timestamp::now());
+    let hospital = hospital.unwrap();
+    let registry = start(house.identity("rhc://41/registry/r1"));
+    let client = HttpClient::new(&registry.url(), &hospital, Role::Registry).unwrap();
+    assert_eq!(who(&client).unwrap(), "rhc://42/hospital/h1");
+    let service = start(house.identity("rhc://41/kms/k1"));
+    let asked = who(&service.client(&hospital));
+    assert!(
+        matches!(asked, Err(ClientError::Untrusted { .. })),
+        "{asked:?}"
+    );
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //!
 //! Both sides verify a chain up to their anchors and, over and above X.509, that every name in it lies within the
 //! area of the authority that signed it ([`path`]). The client also says which role it wants to talk to, so that a
-//! registry cannot pose as a key service, and believes only servers of an area above or below its own. Sessions are not resumed: each connection proves its key afresh, and
-//! keep-alive makes that cheap.
+//! registry cannot pose as a key service, and believes only servers of an area above or below its own, and the
+//! registries of other provinces. Sessions are not resumed: each connection proves its key afresh, and keep-alive
+//! makes that cheap.
 
 mod connector;
 mod path;

@@ -15,6 +15,9 @@ use super::TlsError;
 use crate::identity::{Identity, peer_of};
 use crate::name::{Area, Peer, Role};
 
+/// Digits of a province's area.
+const PROVINCE_DIGITS: usize = 2;
+
 /// A name along the path that its issuer may not give, or that is not there.
 #[derive(Debug, thiserror::Error)]
 enum NameRefused {
@@ -123,10 +126,13 @@ impl Verifier {
 impl Verifier {
     /// A host name proves little here: every authority of the house may write any. So the server must be of the wanted
     /// role and of an area above or below one's own: a stolen authority of another prefecture poses as nobody's registry.
+    /// Patients travel, so hospitals also ask the registries of other provinces.
     fn check_server(&self, server: Peer) -> Result<(), NameRefused> {
+        let related = server.area.contains(&self.own) || self.own.contains(&server.area);
+        let of_a_province = server.area.as_str().len() == PROVINCE_DIGITS;
         match self.server {
             Some(wanted) if wanted != server.role => Err(NameRefused::Role(server, wanted)),
-            _ if server.area.contains(&self.own) || self.own.contains(&server.area) => Ok(()),
+            _ if related || (server.role == Role::Registry && of_a_province) => Ok(()),
             _ => Err(NameRefused::Elsewhere(server, self.own.clone())),
         }
     }
