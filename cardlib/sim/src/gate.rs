@@ -35,6 +35,12 @@ pub mod ins {
     pub const IMPORT_KEY_PAIR: u8 = 0xD8;
     /// SET PIN (SAM).
     pub const SET_PIN: u8 = 0x24;
+    /// SET CEILING (active SAM).
+    pub const SET_CEILING: u8 = 0xDC;
+    /// RETIRE KEY (active SAM).
+    pub const RETIRE_KEY: u8 = 0xE6;
+    /// MANAGE SAM: lock, unlock, destroy (active SAM).
+    pub const MANAGE: u8 = 0xF2;
 }
 
 /// Key version that asks for whichever key the card offers.

@@ -83,11 +83,17 @@ impl Chip {
     /// The answer to reset in this state.
     #[must_use]
     pub fn atr(&self, profile: &Profile, stage: Stage) -> Vec<u8> {
+        self.atr_in(profile, stage.life_cycle())
+    }
+
+    /// The answer to reset with this life-cycle byte.
+    #[must_use]
+    pub fn atr_in(&self, profile: &Profile, state: LifeCycle) -> Vec<u8> {
         profile.build_atr(&AtrFacts {
             factor: self.factor,
             vendor: self.vendor,
             version: self.version,
-            state: stage.life_cycle(),
+            state,
         })
     }
 }

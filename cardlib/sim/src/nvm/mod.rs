@@ -96,6 +96,18 @@ impl<M: Memory> Nvm<M> {
         &self.memory
     }
 
+    /// Makes changes durable, then writes the file anew, so that nothing of what was there before is left in it.
+    ///
+    /// # Errors
+    /// [`StateError`]; if the changes were not made, the memory is as it was.
+    pub fn commit_and_forget(&mut self, changes: &[M::Change]) -> Result<(), StateError> {
+        self.commit(changes)?;
+        match &mut self.journal {
+            Some(journal) => journal.rewrite(&self.memory),
+            None => Ok(()),
+        }
+    }
+
     /// Makes changes durable, then visible.
     ///
     /// # Errors

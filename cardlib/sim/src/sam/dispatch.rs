@@ -51,7 +51,10 @@ fn dialect_class(ins: u8) -> Option<u8> {
         | ins::SET_STATE
         | ins::GENERATE_KEY_PAIR
         | ins::IMPORT_KEY_PAIR
-        | ins::SET_PIN => Some(0x84),
+        | ins::SET_PIN
+        | ins::SET_CEILING
+        | ins::RETIRE_KEY
+        | ins::MANAGE => Some(0x84),
         _ => None,
     }
 }
@@ -83,7 +86,7 @@ impl SamCard {
             Status::CLA,
         )?;
         let class = application_class(command.ins);
-        let dialect = dialect_class(command.ins).filter(|_| self.stage() != Stage::Active);
+        let dialect = dialect_class(command.ins).filter(|_| self.knows(command.ins));
         require(class.is_some() || dialect.is_some(), Status::INS)?;
         if dialect == Some(command.cla) {
             return self.personalise(command);
@@ -91,6 +94,8 @@ impl SamCard {
         require(class == Some(command.cla), Status::CLA)?;
         let always = matches!(command.ins, app::SELECT | app::GET_CHALLENGE);
         require(always || self.stage() == Stage::Active, Status::CONDITIONS)?;
+        let public = always || command.ins == app::READ_BINARY;
+        require(public || !self.memory().locked, Status::FUNCTION)?;
         self.application(command)
     }
 

@@ -21,6 +21,17 @@ pub struct SamKey {
     pub national: bool,
     /// The key.
     pub key: Key,
+    /// How often DELIVERY may take it, and has taken it (D45); none: as often as it likes, and nobody counts.
+    pub ceiling: Option<Ceiling>,
+}
+
+/// A ceiling of uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// Uses allowed.
+    pub limit: u32,
+    /// Uses so far.
+    pub used: u32,
 }
 
 impl SamKey {
@@ -72,6 +83,8 @@ pub struct SamMemory {
     pub chip: Chip,
     /// Life cycle.
     pub stage: Stage,
+    /// Locked by its issuer until unlocked (D45).
+    pub locked: bool,
     /// Key of the personalisation dialect.
     pub base: BaseKey,
     /// The base key of the provincial stage, until that stage begins.
@@ -111,6 +124,14 @@ pub enum Change {
     WipeProvincial,
     /// What either stage brought is gone.
     WipeAll,
+    /// Index, version, and the ceiling that the key has from now on.
+    Ceiling(u8, u8, Option<Ceiling>),
+    /// Index and version of a key that is gone.
+    Retire(u8, u8),
+    /// Locked or not.
+    Locked(bool),
+    /// Every key is gone, and the chip answers nothing any more.
+    Destroy,
 }
 
 impl SamMemory {
@@ -125,6 +146,7 @@ impl SamMemory {
             profile: profile.name.clone(),
             chip,
             stage: Stage::Blank,
+            locked: false,
             base: BaseKey::fresh(0, transport),
             provincial_master: None,
             keys: Vec::new(),
@@ -191,6 +213,17 @@ impl Memory for SamMemory {
                 self.keys.clear();
                 self.provincial_master = None;
             }
+            Change::Ceiling(index, version, ceiling) => {
+                let named = |key: &&mut SamKey| (key.index, key.version) == (*index, *version);
+                if let Some(key) = self.keys.iter_mut().find(named) {
+                    key.ceiling = *ceiling;
+                }
+            }
+            Change::Retire(index, version) => self
+                .keys
+                .retain(|key| (key.index, key.version) != (*index, *version)),
+            Change::Locked(locked) => self.locked = *locked,
+            Change::Destroy => self.destroy(),
         }
     }
 }
@@ -207,6 +240,14 @@ impl SamMemory {
                 file.filled = file.filled.max(end);
             }
         }
+    }
+
+    fn destroy(&mut self) {
+        self.wipe_provincial();
+        self.keys.clear();
+        self.provincial_master = None;
+        self.base = BaseKey::fresh(0, self.base.key.sibling([0; 16]));
+        self.stage = Stage::Blocked;
     }
 
     fn wipe_provincial(&mut self) {

@@ -60,6 +60,7 @@ impl SamCard {
                 version: instance.version,
                 national: false,
                 key: Key::of(cipher, root_of(instance)),
+                ceiling: None,
             }));
         }
         for (path, bytes) in sam.files {

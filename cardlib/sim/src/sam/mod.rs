@@ -8,6 +8,7 @@
 //! | `session` | DELIVERY SESSION KEY, CIPHER DATA |
 //! | `sign` | DATA COMPRESS, DIGITAL SIGNATURES |
 //! | `perso` | the personalisation dialect |
+//! | `rekey` | the same, with a SAM in use: new keys, ceilings, lock, destruction |
 //! | `mint` | SAMs made without it, for tests |
 //!
 //! Which type a SAM is follows from the keys and the serial it is given; the COS knows no types.
@@ -17,12 +18,13 @@ pub mod memory;
 mod mint;
 mod perso;
 mod pin;
+mod rekey;
 mod session;
 mod sign;
 
 use std::path::Path;
 
-use cardlib_card::profile::Profile;
+use cardlib_card::profile::{LifeCycle, Profile};
 use cardlib_card::status::Status;
 use cardlib_card::suite::Hasher;
 
@@ -131,6 +133,15 @@ impl SamCard {
         self.nvm.get().stage
     }
 
+    /// What the ATR says: a locked SAM looks blocked.
+    fn life_cycle(&self) -> LifeCycle {
+        if self.memory().locked {
+            LifeCycle::Blocked
+        } else {
+            self.stage().life_cycle()
+        }
+    }
+
     /// Makes changes durable; a memory that cannot be written answers 6581.
     fn commit(&mut self, changes: &[Change]) -> Result<(), Status> {
         self.nvm.commit(changes).map_err(|cause| {
@@ -147,8 +158,7 @@ impl SamCard {
 impl VirtualCard for SamCard {
     fn reset(&mut self) -> Vec<u8> {
         self.volatile = Volatile::default();
-        let memory = self.memory();
-        memory.chip.atr(self.profile, memory.stage)
+        self.chip().atr_in(self.profile, self.life_cycle())
     }
 
     fn handle(&mut self, apdu: &[u8]) -> Vec<u8> {

@@ -16,9 +16,9 @@ use crate::gate::{Content, NewKey, ins};
 use crate::stage::{BaseKey, Stage};
 
 /// Key version of the national stage's master key.
-const NATIONAL: u8 = 0x01;
+pub(super) const NATIONAL: u8 = 0x01;
 /// Key version of the provincial stage's master key.
-const PROVINCIAL: u8 = 0x02;
+pub(super) const PROVINCIAL: u8 = 0x02;
 /// Bytes of `DF FID ‖ EF FID ‖ offset` in STORE DATA.
 const PLACE_LEN: usize = 6;
 
@@ -26,8 +26,8 @@ impl SamCard {
     pub(super) fn personalise(&mut self, command: &Incoming<'_>) -> Answer {
         match command.ins {
             ins::INITIALIZE_UPDATE => {
+                let state = self.profile.life_cycle.byte(self.life_cycle());
                 let memory = self.nvm.get();
-                let state = self.profile.life_cycle.byte(memory.stage.life_cycle());
                 self.volatile
                     .gate
                     .initialize_update(command, &memory.chip, &memory.base, state)
@@ -40,6 +40,9 @@ impl SamCard {
             ins::IMPORT_KEY_PAIR => self.import_key_pair(command),
             ins::SET_PIN => self.set_pin(command),
             ins::SET_STATE => self.set_state(command),
+            ins::SET_CEILING => self.set_ceiling(command),
+            ins::RETIRE_KEY => self.retire_key(command),
+            ins::MANAGE => self.manage(command),
             _ => Err(Status::INS),
         }
     }
@@ -56,6 +59,8 @@ impl SamCard {
 
     fn write_key(&mut self, command: &Incoming<'_>) -> Answer {
         let master = command.p1 == 1;
+        // A SAM in use keeps its master key.
+        require(!master || self.stage() != Stage::Active, Status::CONDITIONS)?;
         require(master || self.stage() != Stage::Blank, Status::CONDITIONS)?;
         command.p1p2_is(|p1, p2| p1 <= 1 && p2 == 0)?;
         let new = self.volatile.gate.enter_key(command)?;
@@ -91,13 +96,8 @@ impl SamCard {
         Ok(Outcome::Done)
     }
 
-    /// National keys in the national stage, provincial ones in the provincial.
+    /// National keys in the national stage, provincial ones in the provincial; later either, if the SAM's type has it.
     fn write_application_key(&mut self, new: &NewKey) -> Answer {
-        let scope = if self.memory().base.version == NATIONAL {
-            Scope::National
-        } else {
-            Scope::Provincial
-        };
         let [high, low] = self.profile.sam.df.fid.to_be_bytes();
         let version = new.header[4];
         let algorithm = self.profile.crypto.algorithm;
@@ -109,16 +109,25 @@ impl SamCard {
             .profile
             .keys
             .iter()
-            .find(|key| said(key) == new.header && version < key.groups && key.scope == scope)
+            .find(|key| said(key) == new.header && version < key.groups && self.takes_key(key))
             .ok_or(Status::DATA)?;
         self.commit(&[Change::WriteKey(SamKey {
             usage: key.sam_usage,
             index: key.sam_index,
             version,
-            national: scope == Scope::National,
+            national: key.scope == Scope::National,
             key: new.key.clone(),
+            ceiling: None,
         })])?;
         Ok(Outcome::Done)
+    }
+
+    fn takes_key(&self, key: &KeyInfo) -> bool {
+        match (self.stage(), self.memory().base.version) {
+            (Stage::Active, _) => self.type_has(&key.name),
+            (_, NATIONAL) => key.scope == Scope::National,
+            _ => key.scope == Scope::Provincial,
+        }
     }
 
     fn store_data(&mut self, command: &Incoming<'_>) -> Answer {

@@ -1,4 +1,4 @@
-//! DELIVERY SESSION KEY and CIPHER DATA (R50–R53): from a root over the card's key to the session key, then cipher and MAC.
+//! DELIVERY SESSION KEY and CIPHER DATA (R50–R53, D45): from a root over the card's key to the session key, then cipher and MAC.
 
 use cardlib_card::status::Status;
 
@@ -51,6 +51,8 @@ impl SamCard {
             command.p1 == root.usage && command.data.len() == expected,
             Status::DATA,
         )?;
+        self.count_use(index, version)?;
+        let root = self.memory().key(index, version).ok_or(Status::NO_KEY)?;
         let (parts, _) = command.data.as_chunks::<FACTOR>();
         let (random, factors) = parts.split_last().ok_or(Status::LENGTH)?;
         let card_key = factors

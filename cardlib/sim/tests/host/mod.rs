@@ -4,15 +4,39 @@
 #![allow(dead_code)] // each test binary uses its part
 #![allow(clippy::unwrap_used)] // a failed unwrap here is the failed assertion
 
-use cardlib_card::profile::{Access, File, Profile, SecureMessaging};
+use std::cell::Cell;
+
+use cardlib_card::profile::{Access, File, Hash, Profile, SecureMessaging};
 use cardlib_sim::VirtualCard;
 use cipher::{BlockCipherEncrypt, KeyInit};
 
+pub mod sam;
+
 pub type Block = [u8; 16];
 
+thread_local! {
+    /// The algorithms that this test's host speaks: those of `rhc-aes`, or the national ones.
+    static AES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From here on this test speaks the profile's algorithms.
+pub fn speak(profile: &Profile) {
+    AES.set(profile.name == "rhc-aes");
+}
+
+/// The algorithm byte (D20, D46).
+pub fn algorithm() -> u8 {
+    if AES.get() { 5 } else { 4 }
+}
+
+/// One block of SM4, or of AES-128.
 pub fn sm4(key: &Block, input: Block) -> Block {
     let mut block = input.into();
-    sm4::Sm4::new(&(*key).into()).encrypt_block(&mut block);
+    if AES.get() {
+        aes::Aes128::new(&(*key).into()).encrypt_block(&mut block);
+    } else {
+        sm4::Sm4::new(&(*key).into()).encrypt_block(&mut block);
+    }
     block.into()
 }
 
@@ -64,9 +88,10 @@ pub fn spread(key: &Block, factor: [u8; 8]) -> Block {
     sm4(key, [factor, inverted].concat().try_into().unwrap())
 }
 
-/// D31: the first 16 bytes of SM3 over a label.
+/// D31: the first 16 bytes of SM3 (SHA-256) over a label.
 pub fn labelled(label: &str) -> Block {
-    cardlib_card::gm::sm3::digest(label.as_bytes())[..16]
+    let hash = if AES.get() { Hash::Sha256 } else { Hash::Sm3 };
+    cardlib_card::suite::digest(hash, label.as_bytes())[..16]
         .try_into()
         .unwrap()
 }
@@ -154,6 +179,40 @@ impl Host {
         } else {
             Err(status)
         }
+    }
+
+    /// A stranger's try: keys from a wrong base key, the card's answers not looked at.
+    pub fn open_unchecked(
+        card: &mut dyn VirtualCard,
+        base: &Block,
+        version: u8,
+    ) -> Result<(), u16> {
+        let host_challenge = *b"hostchal";
+        let mut greeting = initialize_update(card, version, host_challenge)?;
+        let mut input = [0u8; 16];
+        input[..13].copy_from_slice(b"SCP-SM4-V1-CC");
+        input[13..].copy_from_slice(&greeting.counter.to_be_bytes()[1..]);
+        greeting.challenge.copy_from_slice(&sm4(base, input)[..8]);
+        let guess = Self::guess(base, &greeting, host_challenge);
+        match send(card, &guess).1 {
+            0x9000 => Ok(()),
+            status => Err(status),
+        }
+    }
+
+    fn guess(base: &Block, greeting: &Greeting, host_challenge: [u8; 8]) -> Vec<u8> {
+        let both: Block = [host_challenge, greeting.challenge]
+            .concat()
+            .try_into()
+            .unwrap();
+        let mut input = [0u8; 16];
+        input[..14].copy_from_slice(b"SCP-SM4-V1-MAC");
+        let s_mac = sm4(&sm4(base, input), both);
+        let data = [b"SCP-SM4-V1-HOST".as_slice(), &[0], &both].concat();
+        let mine = cmac(&s_mac, &data)[..8].to_vec();
+        let message = [&[0; 16][..], &[0x84, 0x82, 3, 0, 16], &mine].concat();
+        let mac = cmac(&s_mac, &message)[..8].to_vec();
+        [&[0x84, 0x82, 3, 0, 16], &mine[..], &mac].concat()
     }
 
     /// The session's keys and the EXTERNAL AUTHENTICATE that opens it.
@@ -304,7 +363,7 @@ pub fn key_headers(profile: &Profile) -> Vec<(String, [u8; 9])> {
                 _ => (6, 0),
             };
             let version = instance.version;
-            let header = [high, low, class, key.kid, version, 4, limit, 0, 0];
+            let header = [high, low, class, key.kid, version, algorithm(), limit, 0, 0];
             (format!("{}-v{version}", key.name), header)
         })
         .collect()
