@@ -83,28 +83,38 @@ fn cut_at_every_byte_gives_the_last_whole_line() {
     let states = write_all(folder.path());
     let text = fs::read(folder.path().join("journal.log")).expect("readable");
     for cut in 0..=text.len() {
-        let other = tempfile::tempdir().expect("folder");
-        fs::write(other.path().join("journal.log"), &text[..cut]).expect("writes");
-        let (whole, jobs) = states
-            .iter()
-            .rev()
-            .find(|(size, _)| *size <= cut)
-            .expect("the first is empty");
-        let mut journal = Journal::open(other.path()).expect("a cut journal opens");
-        assert_eq!(journal.jobs(), jobs, "cut at {cut}");
-        // What is written next stands behind the last whole line and is found again.
-        journal
-            .write(Timestamp::UNIX_EPOCH, job(9), begin("0909090909090909"))
-            .expect("writes");
-        drop(journal);
-        let again = Journal::open(other.path()).expect("opens");
-        assert_eq!(again.jobs().len(), jobs.len() + 1, "cut at {cut}");
-        assert!(
-            fs::metadata(other.path().join("journal.log"))
-                .expect("there")
-                .len() as usize
-                > *whole
+        let state = states.iter().rev().find(|(size, _)| *size <= cut);
+        let (whole, jobs) = state.expect("the first is empty");
+        let replayed = replay(&text[..cut]).expect("a cut journal is no damaged one");
+        assert_eq!(
+            (replayed.whole, &replayed.jobs),
+            (*whole, jobs),
+            "cut at {cut}"
         );
+    }
+}
+
+#[test]
+fn a_cut_file_goes_on_behind_its_last_whole_line() {
+    let folder = tempfile::tempdir().expect("folder");
+    let states = write_all(folder.path());
+    let text = fs::read(folder.path().join("journal.log")).expect("readable");
+    for (size, jobs) in &states {
+        for cut in [*size, size + 1, size + 100]
+            .into_iter()
+            .filter(|cut| *cut < text.len())
+        {
+            let other = tempfile::tempdir().expect("folder");
+            fs::write(other.path().join("journal.log"), &text[..cut]).expect("writes");
+            let mut journal = Journal::open(other.path()).expect("a cut journal opens");
+            assert_eq!(journal.jobs(), jobs, "cut at {cut}");
+            journal
+                .write(Timestamp::UNIX_EPOCH, job(9), begin("0909090909090909"))
+                .expect("writes");
+            drop(journal);
+            let again = Journal::open(other.path()).expect("opens");
+            assert_eq!(again.jobs().len(), jobs.len() + 1, "cut at {cut}");
+        }
     }
 }
 

@@ -21,44 +21,72 @@ fn commands() -> u32 {
     card.commands.get()
 }
 
+/// One card pulled so, and the next run with it.
+fn pulled_once(pull: Pull) -> Verdict {
+    let world = World::new();
+    let card = TestCard::blank(FACTOR);
+    let first = world.card(&mut card.insert(Some(pull)), Some(0));
+    assert_eq!(kind(&first), "card-lost", "{pull:?}");
+    assert_eq!(
+        world.registry.count("active"),
+        0,
+        "{pull:?}: not read back, not registered"
+    );
+
+    let second = world.card(&mut card.insert(None), Some(0));
+    let verdict = second
+        .result
+        .unwrap_or_else(|fault| panic!("{pull:?}: {}", fault.message()));
+    assert!(
+        first.serial.is_none() || first.serial == second.serial,
+        "{pull:?}"
+    );
+    assert_eq!(world.registry.count("active"), 1, "{pull:?}");
+    assert_eq!(
+        world.registry.rows.borrow().len(),
+        1,
+        "{pull:?}: no card counted twice"
+    );
+    assert_eq!(world.half_made(), 0, "{pull:?}");
+    verdict
+}
+
 #[test]
 fn pulled_at_every_command_and_finished_by_the_next_run() {
     let all = commands();
-    let mut verdicts = [0_u32; 3];
-    for pull in (1..=all).flat_map(|n| [Pull::Before(n), Pull::After(n)]) {
-        let world = World::new();
-        let card = TestCard::blank(FACTOR);
-        let first = world.card(&mut card.insert(Some(pull)), Some(0));
-        assert_eq!(kind(&first), "card-lost", "{pull:?}");
-        assert_eq!(
-            world.registry.count("active"),
-            0,
-            "{pull:?}: not read back, not registered"
-        );
-
-        let second = world.card(&mut card.insert(None), Some(0));
-        let verdict = second
-            .result
-            .as_ref()
-            .unwrap_or_else(|fault| panic!("{pull:?}: {}", fault.message()));
-        verdicts[*verdict as usize] += 1;
-        assert!(
-            first.serial.is_none() || first.serial == second.serial,
-            "{pull:?}"
-        );
-        assert_eq!(world.registry.count("active"), 1, "{pull:?}");
-        assert_eq!(
-            world.registry.rows.borrow().len(),
-            1,
-            "{pull:?}: no card counted twice"
-        );
-        assert_eq!(world.half_made(), 0, "{pull:?}");
-    }
-    let [issued, finished, recovered] = verdicts;
+    // Two worlds at a time: each is a station of its own.
+    let half = |first: u32| {
+        move || {
+            (first..=all)
+                .step_by(2)
+                .flat_map(|n| [Pull::Before(n), Pull::After(n)])
+                .map(pulled_once)
+                .collect()
+        }
+    };
+    let verdicts: Vec<Verdict> = std::thread::scope(|scope| {
+        let halves: [std::thread::ScopedJoinHandle<'_, Vec<Verdict>>; 2] =
+            [scope.spawn(half(1)), scope.spawn(half(2))];
+        halves
+            .into_iter()
+            .flat_map(|half| half.join().expect("no half failed"))
+            .collect()
+    });
+    let count = |wanted| {
+        verdicts
+            .iter()
+            .filter(|verdict| **verdict == wanted)
+            .count()
+    };
+    let (issued, finished, recovered) = (
+        count(Verdict::Issued),
+        count(Verdict::Finished),
+        count(Verdict::Recovered),
+    );
     println!(
         "pulled at {all} commands, before and after each: {issued} issued, {finished} finished, {recovered} recovered"
     );
-    assert_eq!(issued + finished + recovered, 2 * all);
+    assert_eq!(verdicts.len(), 2 * all as usize);
     assert!(issued > 0 && finished > 100 && recovered > 100);
 }
 

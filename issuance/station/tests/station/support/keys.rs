@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use cardlib_card::dialect::sam::{self, KeyPair, Versions};
 use cardlib_card::dialect::user::user_card;
@@ -25,7 +26,6 @@ pub const PROVINCE: [u8; 8] = *b"41000000";
 
 /// The key service.
 pub struct TestKeys {
-    roots: HashMap<(String, u8), Key>,
     bound: RefCell<HashMap<[u8; 8], (String, String)>>,
     challenge: Cell<u64>,
     /// Scripts made.
@@ -37,7 +37,12 @@ pub struct TestKeys {
 }
 
 /// Root keys of the vector file, computed by OpenSSL.
-pub fn roots() -> HashMap<(String, u8), Key> {
+pub fn roots() -> &'static HashMap<(String, u8), Key> {
+    static ROOTS: LazyLock<HashMap<(String, u8), Key>> = LazyLock::new(read_roots);
+    &ROOTS
+}
+
+fn read_roots() -> HashMap<(String, u8), Key> {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../tests/vectors/chain.toml"
@@ -47,8 +52,9 @@ pub fn roots() -> HashMap<(String, u8), Key> {
     let rows = file["root"].as_array().expect("rows").iter();
     rows.map(|row| {
         let name = row["name"].as_str().expect("name").to_owned();
-        let version = u8::try_from(row["version"].as_integer().expect("version")).expect("a digit");
+        let version = row["version"].as_integer().expect("version");
         let value = hex::decode(row["value"].as_str().expect("value")).expect("hex");
+        let version = u8::try_from(version).expect("a digit");
         ((name, version), value.try_into().expect("16 bytes"))
     })
     .collect()
@@ -64,7 +70,6 @@ pub fn transport(factor: [u8; 8]) -> Key {
 impl TestKeys {
     pub fn new() -> Self {
         Self {
-            roots: roots(),
             bound: RefCell::default(),
             challenge: Cell::new(1),
             made: Cell::new(0),
@@ -82,7 +87,7 @@ impl TestKeys {
         if name == "TRANSPORT" {
             return transport(factor);
         }
-        let root = self.roots[&(name.to_owned(), version)];
+        let root = roots()[&(name.to_owned(), version)];
         match levels {
             0 => root,
             1 => scp::diversify(&root, factor),
