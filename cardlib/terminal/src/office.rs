@@ -6,14 +6,17 @@
 //! valid on it, and it must not lie in the future. Accepting is idempotent: a desk whose card was pulled
 //! between acceptance and ERASE RECORD asks again with the same bytes.
 
-use cardlib_card::cert::{IssuerCertificate, Mark, SamCertificate};
+use cardlib_card::cert::Mark;
 use cardlib_card::element::{self, ElementType};
-use cardlib_card::gm::sm3;
 use cardlib_card::profile::Profile;
+use cardlib_card::suite;
 use cardlib_card::visit::{Day, SignedVisit, Visit, VisitKind};
 
 use crate::anchors::Anchors;
-use crate::papers::{Paper, PapersError, check_chain, valid_on};
+use crate::papers::{
+    Chain, IssuerCertificate, Paper, PapersError, SamCertificate, check_chain, check_issuer,
+    valid_on,
+};
 
 /// Who judges a visit record before its place on the card is freed.
 pub trait BackOffice {
@@ -103,9 +106,9 @@ impl<'p> Office<'p> {
     /// # Errors
     /// [`OfficeError`] when it is none of the ministry's.
     pub fn keep(&mut self, certificate: &[u8]) -> Result<(), OfficeError> {
-        let form = |_| PapersError::Form(Paper::Issuer);
-        let read = IssuerCertificate::parse_unverified(certificate).map_err(form)?;
-        if !crate::papers::check_issuer(certificate, &self.anchors)? {
+        let algorithm = self.profile.crypto.signature;
+        let (read, by_root) = check_issuer(algorithm, certificate, &self.anchors)?;
+        if !by_root {
             return Err(OfficeError::NoAnchor(read.body.mark));
         }
         self.issuers.push(certificate.to_vec());
@@ -121,10 +124,10 @@ impl<'p> Office<'p> {
         if record.data.len() != layout.data {
             return Err(OfficeError::Form("its length".into()));
         }
-        let named = SamCertificate::parse_unverified(&record.certificate)
+        let named = SamCertificate::parse_any(&record.certificate)
             .map_err(|_| PapersError::Form(Paper::Sam))?;
         let chain = self.chain(&named, &record.certificate)?;
-        verify_record(&record.data, &record.signature, &chain.sam)?;
+        verify_record(self.profile, &record.data, &record.signature, &chain.sam)?;
         let visit = Visit::decode(self.profile, kind, &record.data).map_err(form)?;
         let day = day_of(&visit).ok_or(OfficeError::NoDay)?;
         if day > self.today {
@@ -141,20 +144,16 @@ impl<'p> Office<'p> {
     }
 
     /// The chain over one of the certificates of the issuer that the SAM's names; the last one's fault where none fits.
-    fn chain(
-        &self,
-        sam: &SamCertificate,
-        certificate: &[u8],
-    ) -> Result<crate::papers::Chain, OfficeError> {
+    fn chain(&self, sam: &SamCertificate, certificate: &[u8]) -> Result<Chain, OfficeError> {
+        let algorithm = self.profile.crypto.signature;
         let code = sam.body.issuer_code;
         let of_issuer = self.issuers.iter().filter(|kept| {
-            IssuerCertificate::parse_unverified(kept)
-                .is_ok_and(|kept| kept.body.issuer_code == code)
+            IssuerCertificate::parse_any(kept).is_ok_and(|kept| kept.body.issuer_code == code)
         });
         let mut fault =
             OfficeError::UnknownIssuer(element::decode(ElementType::Cn, &code).unwrap_or_default());
         for issuer in of_issuer {
-            match check_chain(issuer, certificate, &self.anchors) {
+            match check_chain(algorithm, issuer, certificate, &self.anchors) {
                 Ok(chain) => return Ok(chain),
                 Err(cause) => fault = cause.into(),
             }
@@ -174,12 +173,14 @@ impl BackOffice for Office<'_> {
 /// # Errors
 /// [`OfficeError::Signature`].
 pub fn verify_record(
+    profile: &Profile,
     data: &[u8],
     signature: &[u8],
     sam: &SamCertificate,
 ) -> Result<(), OfficeError> {
+    let digest = suite::digest(profile.crypto.hash, data);
     sam.public_key
-        .verify_digest(&sm3::digest(data), signature)
+        .verify_digest(&digest, signature)
         .map_err(|_| OfficeError::Signature)
 }
 

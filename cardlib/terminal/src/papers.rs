@@ -5,15 +5,21 @@
 //! issuer certificate of a *card* on the day on which the card was issued (element 6), since a card may live longer than
 //! the certificate under which it was made.
 
-use cardlib_card::cert::{CertificateBody, IssuerCertificate, Mark, SamCertificate};
+use cardlib_card::cert::{self, CertificateBody, Mark};
 use cardlib_card::element::{self, ElementType};
-use cardlib_card::profile::Profile;
+use cardlib_card::profile::{Profile, Signature};
+use cardlib_card::suite::VerifyingKey;
 use cardlib_card::visit::Day;
 
-use crate::anchors::Anchors;
+use crate::anchors::{Anchors, algorithm_of};
 use crate::error::FlowError;
 use crate::facts::SamFacts;
 use crate::sam::SamClient;
+
+/// An issuer's certificate of either algorithm.
+pub type IssuerCertificate = cert::IssuerCertificate<VerifyingKey>;
+/// A SAM's certificate of either algorithm.
+pub type SamCertificate = cert::SamCertificate<VerifyingKey>;
 
 /// Which paper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,7 +128,8 @@ impl SamPapers {
         anchors: &Anchors,
         today: Day,
     ) -> Result<Chain, PapersError> {
-        let chain = check_chain(&self.issuer, &self.own, anchors)?;
+        let algorithm = profile.crypto.signature;
+        let chain = check_chain(algorithm, &self.issuer, &self.own, anchors)?;
         valid_on(&chain.issuer.body, Paper::Issuer, today)?;
         valid_on(&chain.sam.body, Paper::Sam, today)?;
         let serial = element::decode(ElementType::Cn, &chain.sam.sam_serial);
@@ -138,12 +145,15 @@ impl SamPapers {
 ///
 /// # Errors
 /// [`PapersError`] naming the certificate that is not right.
-pub fn check_chain(issuer: &[u8], sam: &[u8], anchors: &Anchors) -> Result<Chain, PapersError> {
-    let read = IssuerCertificate::parse_unverified(issuer)
-        .map_err(|_| PapersError::Form(Paper::Issuer))?;
+pub fn check_chain(
+    algorithm: Signature,
+    issuer: &[u8],
+    sam: &[u8],
+    anchors: &Anchors,
+) -> Result<Chain, PapersError> {
+    let (read, by_root) = check_issuer(algorithm, issuer, anchors)?;
     let mark = read.body.mark;
-    let by_root = check_issuer(issuer, anchors)?;
-    let own = SamCertificate::parse_unverified(sam).map_err(|_| PapersError::Form(Paper::Sam))?;
+    let own = SamCertificate::parse_any(sam).map_err(|_| PapersError::Form(Paper::Sam))?;
     if own.body.mark != mark {
         return Err(PapersError::Mixed(mark, own.body.mark));
     }
@@ -160,20 +170,28 @@ pub fn check_chain(issuer: &[u8], sam: &[u8], anchors: &Anchors) -> Result<Chain
     })
 }
 
-/// Whether the ministry's key of its mark signed this certificate; `false` where the terminal has no such key.
+/// Reads an issuer's certificate of the profile's algorithm, and tells whether the ministry's key of its mark signed it:
+/// `false` where the terminal has no such key.
 ///
 /// # Errors
 /// [`PapersError`] when it has one, and that did not sign.
-pub fn check_issuer(certificate: &[u8], anchors: &Anchors) -> Result<bool, PapersError> {
-    let read = IssuerCertificate::parse_unverified(certificate)
-        .map_err(|_| PapersError::Form(Paper::Issuer))?;
+pub fn check_issuer(
+    algorithm: Signature,
+    certificate: &[u8],
+    anchors: &Anchors,
+) -> Result<(IssuerCertificate, bool), PapersError> {
+    let read = IssuerCertificate::parse_any(certificate)
+        .ok()
+        .filter(|read| algorithm_of(&read.public_key) == algorithm)
+        .ok_or(PapersError::Form(Paper::Issuer))?;
     let mark = read.body.mark;
-    let Some(root) = anchors.root(mark) else {
-        return Ok(false);
+    let Some(root) = anchors.root(mark, algorithm) else {
+        return Ok((read, false));
     };
-    IssuerCertificate::verify(certificate, root, mark)
-        .map(|_| true)
-        .map_err(|_| PapersError::Signature(Paper::Issuer))
+    match IssuerCertificate::verify(certificate, root, mark) {
+        Ok(read) => Ok((read, true)),
+        Err(_) => Err(PapersError::Signature(Paper::Issuer)),
+    }
 }
 
 /// Whether a certificate is valid on a day.

@@ -64,7 +64,7 @@ impl Session<'_> {
         let (papers, chain) = self.papers()?;
         let digest = self.flow.sam.digest(&data)?;
         let signature = self.flow.sam.sign(&digest)?;
-        verify_record(&data, &signature, &chain.sam)?;
+        verify_record(self.flow.profile, &data, &signature, &chain.sam)?;
         Ok(SignedVisit {
             data: std::mem::take(&mut *data),
             signature: signature.to_vec(),

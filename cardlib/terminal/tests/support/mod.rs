@@ -9,10 +9,11 @@ use cardlib_card::cert::{
 };
 use cardlib_card::content::{CardContent, FileContent, FileData};
 use cardlib_card::element::{self, ElementType};
-use cardlib_card::gm::sm2::SigningKey;
-use cardlib_card::profile::{KeyInstance, Profile};
+use cardlib_card::profile::{FactorKind, KeyInstance, Profile, Scope};
+use cardlib_card::suite::{self, SigningKey};
 use cardlib_card::visit::{Complaint, Day, Drug, Fen, Inpatient, Outpatient, OutpatientFee, Visit};
 use cardlib_reader::inprocess::{InProcess, Signal};
+use cardlib_sim::crypto::Key;
 use cardlib_sim::sam::MintedSam;
 use cardlib_sim::{Chip, Random, SamCard, UserCard, VirtualCard};
 use cardlib_terminal::Pin;
@@ -78,13 +79,49 @@ fn vectors() -> &'static (Keys, Keys) {
     &ALL
 }
 
-fn label(text: &str) -> SigningKey {
-    SigningKey::from_label(text.as_bytes()).expect("key")
+/// Root of a key (D31, D32): the vector file's where it has the profile, else by the formula.
+fn root_of(profile: &Profile, instance: KeyInstance<'_>, province: &str) -> [u8; 16] {
+    let (key, version) = (instance.key, instance.version);
+    if profile.name == "rhc-2012" && province == "41" {
+        return vectors().0[&(key.name.clone(), version)];
+    }
+    let owner = match key.scope {
+        Scope::National => String::new(),
+        Scope::Provincial => format!("{province}-"),
+    };
+    let label = format!("RHC-TEST-{owner}{}-v{version}", key.name);
+    let digest = suite::digest(profile.crypto.hash, label.as_bytes());
+    *digest.first_chunk().expect("16 bytes of 32")
 }
 
-/// Who makes a certificate, for which days, of which world.
+/// Key of the card in province 41, prefecture 4101: the vector file's, or with the simulator's cipher (tests/judges checks the
+/// conversations that come of it).
+fn card_key(profile: &Profile, instance: KeyInstance<'_>) -> [u8; 16] {
+    if profile.name == "rhc-2012" {
+        return vectors().1[&(instance.key.name.clone(), instance.version)];
+    }
+    let factor = |kind: &FactorKind| match kind {
+        FactorKind::Province => *b"41000000",
+        FactorKind::Prefecture => *b"41010000",
+        FactorKind::Card | FactorKind::Chip => FACTOR,
+    };
+    let root = root_of(profile, instance, "41");
+    instance
+        .key
+        .factors
+        .iter()
+        .map(factor)
+        .fold(root, |key, factor| {
+            let inverted = factor.map(|byte| !byte);
+            let block: [u8; 16] = [factor, inverted].concat().try_into().expect("16 bytes");
+            Key::of(profile.crypto.cipher, key).encrypt_block(block)
+        })
+}
+
+/// Who makes a certificate, for which days, of which world and profile.
 #[derive(Clone)]
 pub struct Papers {
+    pub profile: &'static Profile,
     pub mark: Mark,
     pub province: &'static str,
     pub from: [u8; 4],
@@ -94,6 +131,7 @@ pub struct Papers {
 impl Default for Papers {
     fn default() -> Self {
         Self {
+            profile: profile(),
             mark: Mark::Test,
             province: "41",
             from: [0x20, 0x26, 0x01, 0x01],
@@ -103,6 +141,13 @@ impl Default for Papers {
 }
 
 impl Papers {
+    pub fn of(profile: &'static Profile) -> Self {
+        Self {
+            profile,
+            ..Self::default()
+        }
+    }
+
     fn body(&self) -> CertificateBody {
         let area = format!("{}0000", self.province);
         CertificateBody {
@@ -114,20 +159,27 @@ impl Papers {
         }
     }
 
+    fn label(&self, text: &str) -> SigningKey {
+        SigningKey::from_label(self.profile.crypto.signature, text.as_bytes()).expect("key")
+    }
+
     pub fn issuer_key(&self) -> SigningKey {
-        label(&format!("RHC-TEST-SM2-ISSUER-{}", self.province))
+        self.label(&format!("RHC-TEST-SM2-ISSUER-{}", self.province))
+    }
+
+    pub fn sam_key(&self, serial: &str) -> SigningKey {
+        self.label(&format!("RHC-TEST-SM2-SAM-{serial}"))
     }
 
     pub fn issuer(&self) -> Vec<u8> {
         let certificate = IssuerCertificate {
             body: self.body(),
-            public_key: self.issuer_key().verifying_key().clone(),
+            public_key: self.issuer_key().verifying_key(),
         };
-        let root = label("RHC-TEST-SM2-ROOT");
+        let root = self.label("RHC-TEST-SM2-ROOT");
         let signature = root.sign_message(&certificate.to_be_signed());
-        certificate
-            .with_signature(&signature.expect("signature"))
-            .to_vec()
+        let signature = signature.expect("signature");
+        certificate.with_signature(&signature).to_vec()
     }
 
     pub fn sam(&self, serial: &str) -> Vec<u8> {
@@ -135,27 +187,19 @@ impl Papers {
         let certificate = SamCertificate {
             body: self.body(),
             sam_serial: bytes.try_into().expect("10 bytes"),
-            public_key: sam_key(serial).verifying_key().clone(),
+            public_key: self.sam_key(serial).verifying_key(),
         };
         let signature = self.issuer_key().sign_message(&certificate.to_be_signed());
-        certificate
-            .with_signature(&signature.expect("signature"))
-            .to_vec()
+        let signature = signature.expect("signature");
+        certificate.with_signature(&signature).to_vec()
     }
 
     /// 001A (R67).
     pub fn application(&self) -> Vec<u8> {
-        let factor = profile()
-            .factors
-            .province
-            .of_area(self.province)
-            .expect("factor");
+        let factor = self.profile.factors.province.of_area(self.province);
+        let factor = factor.expect("factor");
         [&[0x01][..], &factor, &factor, &self.from, &self.to].concat()
     }
-}
-
-pub fn sam_key(serial: &str) -> SigningKey {
-    label(&format!("RHC-TEST-SM2-SAM-{serial}"))
 }
 
 pub fn serial(province: &str, sam_type: u8) -> String {
@@ -164,10 +208,14 @@ pub fn serial(province: &str, sam_type: u8) -> String {
 }
 
 pub fn content() -> CardContent {
+    content_of(profile())
+}
+
+pub fn content_of(profile: &'static Profile) -> CardContent {
     let mut content = CardContent::default();
-    let papers = Papers::default();
+    let papers = Papers::of(profile);
     content
-        .set(profile(), 5, &papers.issuer())
+        .set(profile, 5, &papers.issuer())
         .expect("certificate");
     let code = element::decode(ElementType::Cn, &papers.body().issuer_code).expect("digits");
     for (tag, text) in [
@@ -194,7 +242,7 @@ pub fn content() -> CardContent {
         (27, "13700000000"),
         (41, "3"),
     ] {
-        content.set_text(profile(), tag, text).expect("fits");
+        content.set_text(profile, tag, text).expect("fits");
     }
     let photo = FileData::Binary([&[0x00, 0x04][..], &[0xFF, 0xD8, 0xFF, 0xD9]].concat());
     content.files.push(FileContent {
@@ -206,15 +254,19 @@ pub fn content() -> CardContent {
 
 /// An active card; `spoil` ≠ 0 gives it keys that nobody holds.
 pub fn card_with(content: &CardContent, spoil: u8, seed: u64) -> UserCard {
+    card_of(profile(), content, spoil, seed)
+}
+
+pub fn card_of(profile: &'static Profile, content: &CardContent, spoil: u8, seed: u64) -> UserCard {
     let key_of = |instance: KeyInstance<'_>| {
-        let mut key = vectors().1[&(instance.key.name.clone(), instance.version)];
+        let mut key = card_key(profile, instance);
         key[0] ^= spoil;
         key
     };
     let random = Random::from_seed(Some(seed));
     UserCard::minted(
-        profile(),
-        Chip::test(profile(), FACTOR),
+        profile,
+        Chip::test(profile, FACTOR),
         content,
         key_of,
         random,
@@ -238,14 +290,13 @@ pub fn sam_with(sam_type: u8, papers: &Papers) -> SamCard {
 
 /// A SAM that holds this certificate as its own.
 pub fn sam_of(sam_type: u8, papers: &Papers, own: Vec<u8>) -> SamCard {
-    let root_of =
-        |instance: KeyInstance<'_>| vectors().0[&(instance.key.name.clone(), instance.version)];
+    let profile = papers.profile;
     let serial = serial(papers.province, sam_type);
     let public = hex::decode(&serial).expect("digits");
     let minted = MintedSam {
         sam_type,
         pin: [0x12, 0x34, 0x56],
-        private_key: *sam_key(&serial).to_bytes(),
+        private_key: *papers.sam_key(&serial).to_bytes(),
         files: &[
             ("MF/0015", [&public[..], &[0x01, sam_type, 0, 0]].concat()),
             ("DF01/001A", papers.application()),
@@ -253,15 +304,9 @@ pub fn sam_of(sam_type: u8, papers: &Papers, own: Vec<u8>) -> SamCard {
             ("DF01/001C", own),
         ],
     };
-    let chip = Chip::test(profile(), [0x22; 8]);
-    SamCard::minted(
-        profile(),
-        chip,
-        &minted,
-        root_of,
-        Random::from_seed(Some(2)),
-    )
-    .expect("minted")
+    let chip = Chip::test(profile, [0x22; 8]);
+    let root = |instance: KeyInstance<'_>| root_of(profile, instance, papers.province);
+    SamCard::minted(profile, chip, &minted, root, Random::from_seed(Some(2))).expect("minted")
 }
 
 /// A simulated chip as a card in a reader.
