@@ -49,6 +49,8 @@ pub struct Findings {
     pub validity: Option<Validity>,
     pub certificates: Option<Found>,
     pub authenticated: bool,
+    /// The chip's factor, with which it proves its key.
+    pub chip: [u8; 8],
     pub standing: Option<Standing>,
     pub timings: Timings,
 }
@@ -102,7 +104,7 @@ pub fn verify(
     if findings.verdict == Verdict::Genuine
         && let (Some(registry), Some(facts)) = (request.registry, &findings.card)
     {
-        let standing = registry.standing(&facts.number, &facts.serial)?;
+        let standing = registry.standing(&facts.number, &facts.serial, &findings.chip)?;
         findings.verdict = judged_by_registry(&standing, findings.certificates);
         findings.standing = Some(standing);
     }
@@ -171,6 +173,7 @@ fn examine<'a>(
 ) -> Result<Verdict, Stop> {
     let start = Instant::now();
     let mut card = UserCard::new(request.profile, channel, atr)?;
+    findings.chip = card.atr().factor;
     let facts = flow::identify(&mut card)?;
     findings.card = Some(facts.clone());
     let mut flow = Flow::with_facts(card, sam, facts.clone())?;
@@ -230,8 +233,10 @@ fn judge_data(
 }
 
 fn judged_by_registry(standing: &Standing, certificates: Option<Found>) -> Verdict {
-    let Standing::Known { state, mark, .. } = standing else {
-        return Verdict::UnknownToRegistry;
+    let (state, mark) = match standing {
+        Standing::Known { state, mark, .. } => (state, mark),
+        Standing::Unknown => return Verdict::UnknownToRegistry,
+        Standing::OtherChip => return Verdict::Forged,
     };
     if let Some(Found::Right { mark: ours, .. }) = certificates
         && !ours.to_string().eq_ignore_ascii_case(mark.as_str())
@@ -257,6 +262,7 @@ impl Findings {
             validity: None,
             certificates: None,
             authenticated: false,
+            chip: [0; 8],
             standing: None,
             timings: Timings::default(),
         }

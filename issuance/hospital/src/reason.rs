@@ -23,6 +23,10 @@ pub fn reason(findings: &Findings) -> String {
             "the card proved its key, is valid, and the registry has it as active",
             "卡已通过内部认证，在有效期内，登记库状态正常",
         ),
+        Verdict::Forged => pick(
+            "the chip is genuine, but the registry has this number and serial on another one: the data are copied",
+            "芯片为真，但登记库中该卡号与序列号属于另一张卡：卡内数据系复制",
+        ),
         Verdict::Expired => pick("its date of validity is past", "卡有效期已过"),
         Verdict::Lost => pick("the registry has it as lost", "登记库记录为挂失"),
         Verdict::Cancelled => pick("the registry has it as cancelled", "登记库记录为注销或作废"),

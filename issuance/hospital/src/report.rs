@@ -70,7 +70,7 @@ pub struct ValidityPart {
 
 #[derive(Serialize)]
 pub struct RegistryPart {
-    /// A state of the registry, or `unknown`.
+    /// A state of the registry, `unknown`, or `other-chip`.
     pub state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
@@ -242,6 +242,10 @@ fn registry(standing: &Standing) -> RegistryPart {
         },
         Standing::Unknown => RegistryPart {
             state: "unknown",
+            since: None,
+        },
+        Standing::OtherChip => RegistryPart {
+            state: "other-chip",
             since: None,
         },
     }

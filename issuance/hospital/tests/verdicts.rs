@@ -28,8 +28,8 @@ fn powered(mut chip: impl VirtualCard) -> InProcess<impl FnMut(Signal<'_>) -> Ve
 struct Says(Option<Standing>);
 
 impl Registry for Says {
-    fn standing(&self, number: &str, serial: &str) -> Result<Standing, Trouble> {
-        assert_eq!((number, serial), (NUMBER, "41ABCDEFGH"));
+    fn standing(&self, number: &str, serial: &str, chip: &[u8; 8]) -> Result<Standing, Trouble> {
+        assert_eq!((number, serial, *chip), (NUMBER, "41ABCDEFGH", FACTOR));
         let down = || ClientError::Unreachable {
             url: "https://registry".into(),
             why: "down".into(),
@@ -140,6 +140,7 @@ fn the_registrys_states_become_verdicts() {
         with(known(CardState::Reserved, Test)),
         Verdict::UnknownToRegistry
     );
+    assert_eq!(with(Says(Some(Standing::OtherChip))), Verdict::Forged);
     assert_eq!(
         with(Says(Some(Standing::Unknown))),
         Verdict::UnknownToRegistry

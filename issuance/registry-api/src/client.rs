@@ -9,7 +9,7 @@ use crate::card::{
     ReservationRequest, Verification,
 };
 use crate::sam::{SamRegistrationRequest, SamSerial, SamSerialRequest, SamView};
-use crate::serial::{CardSerial, SamSerialNumber};
+use crate::serial::{CardSerial, Factor, SamSerialNumber};
 
 /// One registry, asked with one identity. Cloning shares the connections.
 #[derive(Clone)]
@@ -43,15 +43,16 @@ impl RegistryClient {
         self.0.post(&format!("/v1/cards/{serial}/events"), request)
     }
 
+    /// `chip` is the factor with which a card has proved its key, where there is a card.
     pub fn verify(
         &self,
         number: &CardNumber,
         serial: &CardSerial,
+        chip: Option<&Factor>,
     ) -> Result<Verification, ClientError> {
-        self.0.get(
-            "/v1/verifications",
-            &[("number", number.as_str()), ("serial", serial.as_str())],
-        )
+        let mut query = vec![("number", number.as_str()), ("serial", serial.as_str())];
+        query.extend(chip.map(|factor| ("factor", factor.as_str())));
+        self.0.get("/v1/verifications", &query)
     }
 
     pub fn sam_serial(&self, request: &SamSerialRequest) -> Result<SamSerial, ClientError> {

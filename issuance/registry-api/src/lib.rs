@@ -6,7 +6,7 @@
 //! | station | `POST /v1/cards` [`RegistrationRequest`] | [`Registered`] |
 //! | clerk, station (own area) | `GET /v1/cards/{number or serial}` | [`Cards`] |
 //! | clerk; station for `voided` | `POST /v1/cards/{serial}/events` [`EventRequest`] | [`Registered`] |
-//! | hospital, clerk | `GET /v1/verifications?number=&serial=` | [`Verification`] |
+//! | hospital, clerk | `GET /v1/verifications?number=&serial=&factor=` | [`Verification`] |
 //! | station | `POST /v1/sams/serials` [`SamSerialRequest`] | [`SamSerial`] |
 //! | station | `POST /v1/sams` [`SamRegistrationRequest`] | [`SamView`] |
 //! | station, clerk, hospital | `GET /v1/sams/{serial}` | [`SamView`] |

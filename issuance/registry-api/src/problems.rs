@@ -105,6 +105,18 @@ pub const TRANSITION_REFUSED: Kind = Kind::new(
         "请查看该卡的历史：rhc-registry card 卡号",
     ),
 );
+pub const CHIP_DIFFERS: Kind = Kind::new(
+    "chip-differs",
+    409,
+    Text::new(
+        "The card is not the one that was issued under this number and serial",
+        "该卡不是以此卡号与序列号发出的卡",
+    ),
+    Text::new(
+        "Keep the card back and tell the issuer",
+        "请留置该卡并通知发卡机构",
+    ),
+);
 pub const CHIP_TAKEN: Kind = Kind::new(
     "chip-taken",
     409,

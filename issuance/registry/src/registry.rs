@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use issuance_registry_api::{
-    CardNumber, CardSerial, Cards, EventRequest, Registered, RegistrationRequest, Reservation,
-    ReservationRequest, SamRegistrationRequest, SamSerial, SamSerialNumber, SamSerialRequest,
-    SamView, Verification,
+    CardNumber, CardSerial, Cards, EventRequest, Factor, Registered, RegistrationRequest,
+    Reservation, ReservationRequest, SamRegistrationRequest, SamSerial, SamSerialNumber,
+    SamSerialRequest, SamView, Verification,
 };
 use kms_platform::clock::SharedClock;
 use kms_platform::mark::Mark;
@@ -127,9 +127,10 @@ impl Registry {
         &self,
         number: &CardNumber,
         serial: &CardSerial,
+        chip: Option<&Factor>,
     ) -> Result<Verification, Problem> {
         let mut conn = self.store.pool().acquire().await?;
-        cards::verification(&mut conn, number, serial, self.store.mark()).await
+        cards::verification(&mut conn, number, serial, chip, self.store.mark()).await
     }
 
     pub async fn sam_serial(

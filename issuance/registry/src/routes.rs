@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
 use issuance_registry_api::{
-    CardEvent, CardNumber, CardSerial, Cards, EventRequest, Invalid, Registered,
+    CardEvent, CardNumber, CardSerial, Cards, EventRequest, Factor, Invalid, Registered,
     RegistrationRequest, Reservation, ReservationRequest, SamRegistrationRequest, SamSerial,
     SamSerialNumber, SamSerialRequest, SamView, Verification,
 };
@@ -106,6 +106,8 @@ async fn event(
 struct VerificationQuery {
     number: String,
     serial: String,
+    /// What the card proved; a clerk at the telephone has none.
+    factor: Option<String>,
 }
 
 async fn verify(
@@ -118,7 +120,11 @@ async fn verify(
         parse::<CardNumber>(&query.number)?,
         parse::<CardSerial>(&query.serial)?,
     );
-    registry.verify(&number, &serial).await.map(Json)
+    let chip = query.factor.as_deref().map(parse::<Factor>).transpose()?;
+    registry
+        .verify(&number, &serial, chip.as_ref())
+        .await
+        .map(Json)
 }
 
 async fn sam_serial(

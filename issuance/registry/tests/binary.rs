@@ -299,7 +299,7 @@ fn no_log_level_shows_a_number() {
         .unwrap();
     clerk.cards(ANNA).unwrap();
     clerk
-        .verify(&ANNA.parse().unwrap(), &reserved.serial)
+        .verify(&ANNA.parse().unwrap(), &reserved.serial, None)
         .unwrap();
     running.terminate();
     let log = std::fs::read_to_string(log).unwrap();

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use common::{ANNA, BOB, Stand, evidence, number, problem, reservation};
 use issuance_registry_api::problems::{
-    CARD_UNKNOWN, EVIDENCE_DIFFERS, FACTOR_TAKEN, NOT_READ_BACK, NOT_RESERVED, PERSON_HAS_CARD,
-    PERSON_HAS_RESERVATION, SAM_UNKNOWN, TRANSITION_REFUSED,
+    CARD_UNKNOWN, CHIP_DIFFERS, EVIDENCE_DIFFERS, FACTOR_TAKEN, NOT_READ_BACK, NOT_RESERVED,
+    PERSON_HAS_CARD, PERSON_HAS_RESERVATION, SAM_UNKNOWN, TRANSITION_REFUSED,
 };
 use issuance_registry_api::{
     CardEvent, CardSerial, CardState, EventRequest, RegistryClient, ReservationRequest,
@@ -44,7 +44,7 @@ fn a_card_from_reservation_to_cancellation() {
     assert!(reserved.serial.as_str().starts_with("41"));
     assert_eq!(
         hospital
-            .verify(&number(ANNA), &reserved.serial)
+            .verify(&number(ANNA), &reserved.serial, None)
             .unwrap()
             .state,
         CardState::Reserved
@@ -54,7 +54,7 @@ fn a_card_from_reservation_to_cancellation() {
     assert_eq!(station.register(&proof).unwrap().state, CardState::Active);
     assert_eq!(
         hospital
-            .verify(&number(ANNA), &reserved.serial)
+            .verify(&number(ANNA), &reserved.serial, None)
             .unwrap()
             .state,
         CardState::Active
@@ -66,7 +66,7 @@ fn a_card_from_reservation_to_cancellation() {
     );
     assert_eq!(
         hospital
-            .verify(&number(ANNA), &reserved.serial)
+            .verify(&number(ANNA), &reserved.serial, None)
             .unwrap()
             .state,
         CardState::Lost
@@ -222,7 +222,7 @@ fn nothing_is_registered_without_the_right_evidence() {
     assert_eq!(
         stand
             .hospital()
-            .verify(&number(ANNA), &reserved.serial)
+            .verify(&number(ANNA), &reserved.serial, None)
             .unwrap()
             .state,
         CardState::Reserved
@@ -292,12 +292,19 @@ fn each_role_does_its_own_part() {
         ))
         .is(&ROLE_REFUSED)
     );
-    assert!(problem(stand.station().verify(&number(ANNA), &reserved.serial)).is(&ROLE_REFUSED));
+    assert!(
+        problem(
+            stand
+                .station()
+                .verify(&number(ANNA), &reserved.serial, None)
+        )
+        .is(&ROLE_REFUSED)
+    );
     assert!(problem(stand.clerk().reserve(&reservation(BOB, CHIP2))).is(&ROLE_REFUSED));
     for role in ["officer", "operator", "kms"] {
         let outsider = stand.client(&format!("rhc://41/{role}/x"));
         assert!(
-            problem(outsider.verify(&number(ANNA), &reserved.serial)).is(&ROLE_REFUSED),
+            problem(outsider.verify(&number(ANNA), &reserved.serial, None)).is(&ROLE_REFUSED),
             "{role}"
         );
     }
@@ -336,7 +343,9 @@ fn nobody_works_outside_the_area() {
     // Patients travel: any hospital may ask.
     let far = stand.client("rhc://42/hospital/h9");
     assert_eq!(
-        far.verify(&number(ANNA), &reserved.serial).unwrap().state,
+        far.verify(&number(ANNA), &reserved.serial, None)
+            .unwrap()
+            .state,
         CardState::Reserved
     );
 }
@@ -346,18 +355,31 @@ fn a_hospital_learns_nothing_from_half_an_answer() {
     let stand = Stand::new();
     let (anna, bob) = (stand.card(ANNA, CHIP), stand.card(BOB, CHIP2));
     let hospital = stand.hospital();
-    let crossed = problem(hospital.verify(&number(ANNA), &bob.serial));
+    let crossed = problem(hospital.verify(&number(ANNA), &bob.serial, None));
     let unknown = problem(hospital.verify(
         &number("410101199001010036"),
         &"4100000000".parse().unwrap(),
+        None,
     ));
     assert!(crossed.is(&CARD_UNKNOWN));
     assert_eq!(crossed, unknown);
     let answer =
-        serde_json::to_value(hospital.verify(&number(ANNA), &anna.serial).unwrap()).unwrap();
+        serde_json::to_value(hospital.verify(&number(ANNA), &anna.serial, None).unwrap()).unwrap();
     let mut members: Vec<&String> = answer.as_object().unwrap().keys().collect();
     members.sort();
     assert_eq!(members, ["mark", "since", "state"]);
+}
+
+#[test]
+fn another_chip_is_not_the_card_whose_data_it_shows() {
+    let stand = Stand::new();
+    let (anna, _) = (stand.card(ANNA, CHIP), stand.card(BOB, CHIP2));
+    let hospital = stand.hospital();
+    let ask =
+        |chip: &str| hospital.verify(&number(ANNA), &anna.serial, Some(&chip.parse().unwrap()));
+    assert_eq!(ask(CHIP).unwrap().state, CardState::Active);
+    // Bob's own card with Anna's number and serial before it.
+    assert!(problem(ask(CHIP2)).is(&CHIP_DIFFERS));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reading: a card with its history for the registry's own people, state alone for hospitals.
 
-use issuance_registry_api::problems::CARD_UNKNOWN;
-use issuance_registry_api::{CardNumber, CardSerial, CardView, Cards, Verification};
+use issuance_registry_api::problems::{CARD_UNKNOWN, CHIP_DIFFERS};
+use issuance_registry_api::{CardNumber, CardSerial, CardView, Cards, Factor, Verification};
 use kms_platform::mark::Mark;
 use kms_platform::name::Area;
 use kms_platform::problem::{INVALID, Problem};
@@ -79,11 +79,13 @@ async fn view(conn: &mut SqliteConnection, row: Row, mark: Mark) -> Result<CardV
     })
 }
 
-/// Number and serial must belong together; which of the two is unknown is not told.
+/// Number and serial must belong together; which of the two is unknown is not told. Both can be read from any card
+/// without a key, so a chip that proved its key must also be the one that was issued under them.
 pub(crate) async fn verification(
     conn: &mut SqliteConnection,
     number: &CardNumber,
     serial: &CardSerial,
+    chip: Option<&Factor>,
     mark: Mark,
 ) -> Result<Verification, Problem> {
     let row = sqlx::query("SELECT * FROM cards WHERE serial = ? AND card_number = ?")
@@ -96,6 +98,10 @@ pub(crate) async fn verification(
         .map(Row::read)
         .transpose()?
         .ok_or_else(|| Problem::new(&CARD_UNKNOWN))?;
+    if chip.is_some_and(|chip| *chip != row.factor) {
+        tracing::warn!(%serial, "another chip shows this card's number and serial");
+        return Err(Problem::new(&CHIP_DIFFERS));
+    }
     Ok(Verification {
         state: row.state,
         since: row.since,
