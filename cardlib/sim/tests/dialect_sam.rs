@@ -6,7 +6,7 @@ mod host;
 use cardlib_card::gm::sm2::{SigningKey, VerifyingKey};
 use cardlib_card::gm::sm3;
 use cardlib_card::profile::{Profile, Scope};
-use cardlib_sim::{SamCard, Stage, VirtualCard};
+use cardlib_sim::{SamCard, VirtualCard};
 use host::sam::*;
 use host::*;
 

@@ -31,7 +31,7 @@ impl UserCard {
     pub(super) fn application_unblock(&mut self, command: &Incoming<'_>) -> Answer {
         command.p1p2_is(|p1, p2| p1 == 0 && p2 == 0)?;
         command.lc_is(|lc| lc == MAC_LEN)?;
-        match self.current_df().block {
+        match self.current_df().blocked() {
             Block::Permanent => return Err(Status::PERMANENTLY_BLOCKED),
             Block::None => return Err(Status::CONDITIONS),
             Block::Temporary => {}

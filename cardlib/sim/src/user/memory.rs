@@ -27,10 +27,22 @@ pub enum Block {
 pub struct DfMemory {
     /// Created already.
     pub exists: bool,
-    /// Blocked.
+    /// Blocked by a command, or by the last of the wrong MACs.
     pub block: Block,
     /// Wrong MACs left (D10, R45).
     pub mac_tries: u8,
+}
+
+impl DfMemory {
+    /// Whether it is blocked: also when the power went after the last try was spent and before its MAC was found wrong,
+    /// or else tearing would give a forger as many tries as they like (R70).
+    #[must_use]
+    pub fn blocked(&self) -> Block {
+        match self.block {
+            Block::None if self.mac_tries == 0 => Block::Temporary,
+            block => block,
+        }
+    }
 }
 
 /// A file: its bytes, records one after another (cyclic: newest first).

@@ -172,7 +172,7 @@ impl UserCard {
     }
 
     fn is_blocked(&self) -> bool {
-        self.current_df().block != Block::None
+        self.current_df().blocked() != Block::None
     }
 
     /// Whether the current directory is another application's (P6).

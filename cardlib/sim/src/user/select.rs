@@ -32,7 +32,7 @@ impl UserCard {
         }
         self.volatile.df = at;
         self.volatile.ef = None;
-        require(self.current_df().block == Block::None, Status::FUNCTION)?;
+        require(self.current_df().blocked() == Block::None, Status::FUNCTION)?;
         if quiet {
             return Ok(Outcome::Done);
         }

@@ -10,6 +10,7 @@ use cardlib_card::profile::{Access, File, Hash, Profile, SecureMessaging};
 use cardlib_sim::VirtualCard;
 use cipher::{BlockCipherEncrypt, KeyInit};
 
+pub mod card;
 pub mod sam;
 
 pub type Block = [u8; 16];
