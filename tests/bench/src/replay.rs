@@ -54,14 +54,14 @@ pub fn apdus(steps: &[Step]) -> usize {
         .count()
 }
 
-/// Sends the steps of a file to two readers and gives the time from the first to the last.
+/// Sends the steps of a file to two readers and gives the time from reaching for the daemon to the last answer: a
+/// station, too, connects after it has seen the card.
 pub fn run(script: &Path, card: &str, sam: &str) -> Result<Duration> {
-    let steps: Vec<Step> = serde_json::from_slice(&std::fs::read(script)?)?;
-    let context = pcsc::Context::establish(Scope::User).context("no PC/SC daemon")?;
-    let mut cards = [connect(&context, card)?, connect(&context, sam)?];
-    let steps = decode(steps)?;
+    let steps = decode(serde_json::from_slice(&std::fs::read(script)?)?)?;
     let mut buffer = vec![0; pcsc::MAX_BUFFER_SIZE_EXTENDED];
     let started = Instant::now();
+    let context = pcsc::Context::establish(Scope::User).context("no PC/SC daemon")?;
+    let mut cards = [connect(&context, card)?, connect(&context, sam)?];
     for (at, (sam, act)) in steps.iter().enumerate() {
         let card = &mut cards[usize::from(*sam)];
         match act {
