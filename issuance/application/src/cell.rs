@@ -102,13 +102,13 @@ fn day(cell: &str) -> Result<Date, Reason> {
 
 /// The entries of a list cell, without empty ones.
 fn entries(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split(['|', '|'])
+    cell.split(['|', '\u{FF5C}'])
         .map(str::trim)
         .filter(|entry| !entry.is_empty())
 }
 
 fn halves(entry: &str) -> (&str, Option<&str>) {
-    match entry.split_once([':', ':']) {
+    match entry.split_once([':', '\u{FF1A}']) {
         Some((left, right)) => (left.trim(), Some(right.trim())),
         None => (entry, None),
     }

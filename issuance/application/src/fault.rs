@@ -99,16 +99,16 @@ impl Reason {
     pub fn zh(&self) -> String {
         match self {
             Self::Missing => "必须填写".into(),
-            Self::NotUtf8 => "不是 UTF-8 编码:请将文件另存为“CSV UTF-8”".into(),
+            Self::NotUtf8 => "不是 UTF-8 编码：请将文件另存为“CSV UTF-8”".into(),
             Self::OpenQuote => "引号没有成对(一行记录不得换行)".into(),
-            Self::Cells { expected, found } => format!("有 {found} 个单元格,表头为 {expected} 个"),
+            Self::Cells { expected, found } => format!("有 {found} 个单元格，表头为 {expected} 个"),
             Self::Text(TextFault::TooLong { needs, has }) => {
-                format!("按 GB 18030 需 {needs} 字节,字段只有 {has} 字节")
+                format!("按 GB 18030 需 {needs} 字节，字段只有 {has} 字节")
             }
             Self::Text(TextFault::Character { place }) => format!("第 {place} 个字符无法写入卡片"),
             Self::IdNumber(fault) => id_number_zh(*fault).into(),
             Self::Code(codes) => format!("不在代码 {codes} 之内"),
-            Self::Date => "不是日期(例:1990-03-07)".into(),
+            Self::Date => "不是日期(例：1990-03-07)".into(),
             Self::Future => "日期在将来".into(),
             Self::Past => "日期已过".into(),
             Self::Phone => "只能包含数字、空格和 + - ( )".into(),
@@ -116,8 +116,8 @@ impl Reason {
             Self::DiffersFromNumber => "与身份号码不一致".into(),
             Self::Duplicate(line) => format!("与第 {line} 行相同"),
             Self::Needs(other) => format!("填写了 {other} 时必须填写"),
-            Self::TooMany { found, room } => format!("有 {found} 项,卡片只能存 {room} 项"),
-            Self::Entry(form) => format!("每项应为 {form},以 | 分隔"),
+            Self::TooMany { found, room } => format!("有 {found} 项，卡片只能存 {room} 项"),
+            Self::Entry(form) => format!("每项应为 {form}，以 | 分隔"),
             Self::Photo(fault) => fault.zh(),
         }
     }
@@ -126,7 +126,7 @@ impl Reason {
 fn id_number_zh(fault: IdNumberFault) -> &'static str {
     match fault {
         IdNumberFault::Form => "不是17位数字加1位数字或X",
-        IdNumberFault::CheckCharacter => "校验码不对:有数字输错",
+        IdNumberFault::CheckCharacter => "校验码不对：有数字输错",
         IdNumberFault::Area => "前六位是从未存在过的行政区划代码",
         IdNumberFault::Date => "所含出生日期不存在",
     }

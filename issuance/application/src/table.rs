@@ -46,10 +46,10 @@ impl TableError {
     #[must_use]
     pub fn zh(&self) -> String {
         match self {
-            Self::Empty => "文件为空;第一行必须是列名".into(),
-            Self::NotUtf8 => "文件不是 UTF-8 编码:请另存为“CSV UTF-8”".into(),
+            Self::Empty => "文件为空；第一行必须是列名".into(),
+            Self::NotUtf8 => "文件不是 UTF-8 编码：请另存为“CSV UTF-8”".into(),
             Self::UnknownColumn(place) => {
-                format!("表头第 {place} 列的列名未知;可用列名:{}", names())
+                format!("表头第 {place} 列的列名未知；可用列名：{}", names())
             }
             Self::DoubleColumn(name) => format!("表头中列 {name} 重复"),
             Self::MissingColumn(name) => format!("表头缺少列 {name}"),

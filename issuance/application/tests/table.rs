@@ -189,6 +189,14 @@ fn optional_cells_are_checked_too() {
         [("photo", Reason::Photo(PhotoFault::Unreadable))]
     );
     assert_eq!(with("alerts", "哮喘| asthma |13"), []);
+    // The full-width signs that a Chinese keyboard gives.
+    assert_eq!(
+        with(
+            "allergies",
+            "青霉素\u{FF1A}皮疹\u{FF5C}花生\u{FF1A}呼吸困难"
+        ),
+        []
+    );
 }
 
 #[test]

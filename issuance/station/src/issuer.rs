@@ -41,14 +41,14 @@ pub fn of(certificate: Vec<u8>, area_code: &str, name: Option<&str>) -> Result<I
         None => default_name(code.get(..6).unwrap_or_default()).ok_or_else(|| {
             Fault::Sam(say!(
                 "its issuer's area has no name that fits; give --issuer-name",
-                "其发卡机构所在地区无合适名称,请用 --issuer-name 指定"
+                "其发卡机构所在地区无合适名称，请用 --issuer-name 指定"
             ))
         })?,
     };
     if text::fit(&name, NAME_ROOM).is_err() {
         return Err(Fault::Sam(say!(
             "the issuer's name does not fit 30 bytes; give a shorter --issuer-name",
-            "发卡机构名称超过30字节,请用 --issuer-name 指定较短名称"
+            "发卡机构名称超过30字节，请用 --issuer-name 指定较短名称"
         )));
     }
     Ok(Issuer {

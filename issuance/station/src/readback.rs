@@ -52,7 +52,7 @@ impl<'s> SamExaminer<'s> {
             Ok(_) => {
                 return Err(Fault::Sam(say!(
                     "it is not active: its stages are not finished",
-                    "尚未激活:发卡阶段未完成"
+                    "尚未激活：发卡阶段未完成"
                 )));
             }
             Err(error) => return Err(Fault::Sam(error.to_string())),

@@ -114,7 +114,7 @@ pub(super) fn void(args: &VoidArgs) -> Result<Exit, Failure> {
         "{}",
         say!(
             "{serial} is voided; destroy the card",
-            "{serial} 已作废,请销毁该卡"
+            "{serial} 已作废，请销毁该卡"
         )
     );
     Ok(Exit::Done)

@@ -34,7 +34,7 @@ fn journal_folder(folder: &JournalFolder) -> Result<PathBuf, Failure> {
     folder.path().ok_or_else(|| {
         Failure::usage(pick(
             "this user has no home; give --journal",
-            "当前用户没有主目录,请用 --journal 指定日志目录",
+            "当前用户没有主目录，请用 --journal 指定日志目录",
         ))
     })
 }

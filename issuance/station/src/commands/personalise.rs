@@ -150,7 +150,7 @@ fn area(args: &PersonaliseArgs, identity: &Identity) -> Result<String, Failure> 
         None if own != "0" => Ok(format!("{own:0<6}")),
         None => Err(Failure::usage(pick(
             "this identity is of the whole country; give --area, the six digits of 应用城市代码",
-            "该身份属全国级,请用 --area 给出六位应用城市代码",
+            "该身份属全国级，请用 --area 给出六位应用城市代码",
         ))),
     }
 }
@@ -176,7 +176,7 @@ fn people(args: &PersonaliseArgs, profile: &Profile) -> Result<People, Failure> 
     if let Some(row) = args.row.iter().find(|row| **row == 0 || **row > last) {
         return Err(Failure::usage(say!(
             "there is no row {row}; the file has {last}",
-            "没有第 {row} 行,文件共 {last} 行"
+            "没有第 {row} 行，文件共 {last} 行"
         )));
     }
     let chosen = |row: u64| args.row.is_empty() || args.row.contains(&row);
@@ -197,7 +197,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     let path = path.display().to_string();
     Failure::environment(say!(
         "{path} cannot be read: {error}",
-        "无法读取 {path}:{error}"
+        "无法读取 {path}：{error}"
     ))
 }
 
@@ -210,7 +210,7 @@ fn tell(args: &PersonaliseArgs, report: &Report) -> Result<Exit, Failure> {
     }
     output::print(args.json, report, || report.table()).map_err(json)?;
     if let (Some(message), false) = (&report.message, args.json) {
-        eprintln!("{}{message}", pick("error: ", "错误:"));
+        eprintln!("{}{message}", pick("error: ", "错误："));
     }
     if let (false, Some(next)) = (args.json, report.next_step()) {
         eprintln!("  → {next}");

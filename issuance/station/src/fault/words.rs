@@ -14,7 +14,7 @@ impl Fault {
             Self::Reader(error) => reader_text(error),
             Self::SamReader(error) => {
                 let text = reader_text(error);
-                say!("SAM: {text}", "SAM 卡:{text}")
+                say!("SAM: {text}", "SAM 卡：{text}")
             }
             Self::Foreign => pick(
                 "the card in the reader is not a resident health card",
@@ -27,7 +27,7 @@ impl Fault {
             Self::Blocked => pick("the card is blocked for ever", "该卡已被永久锁定").into(),
             Self::HalfMadeElsewhere => pick(
                 "the card is half made, but this journal does not know it",
-                "该卡为半成品,但本日志中没有记录",
+                "该卡为半成品，但本日志中没有记录",
             )
             .into(),
             Self::NotRemoved => pick("the last card was not taken out", "上一张卡未取出").into(),
@@ -39,7 +39,7 @@ impl Fault {
             .into(),
             Self::PersonNotInFile { serial } => say!(
                 "the card is half made (serial {serial}), and the person it is for is not in the applicants file",
-                "该卡为半成品(序列号 {serial}),申请文件中没有其持卡人"
+                "该卡为半成品(序列号 {serial})，申请文件中没有其持卡人"
             ),
             Self::Contradiction => pick(
                 "the card's reset answer and its own words differ",
@@ -61,19 +61,19 @@ impl Fault {
             .into(),
             Self::Script(why) => say!(
                 "the key service's script cannot be used: {why}",
-                "密钥服务返回的脚本不可用:{why}"
+                "密钥服务返回的脚本不可用：{why}"
             ),
             Self::ReadBack(what) => {
                 say!(
                     "read back, the card does not hold what was meant: {what}",
-                    "回读结果与预期不符:{what}"
+                    "回读结果与预期不符：{what}"
                 )
             }
-            Self::Sam(why) => say!("the SAM cannot be used: {why}", "SAM 卡不可用:{why}"),
+            Self::Sam(why) => say!("the SAM cannot be used: {why}", "SAM 卡不可用：{why}"),
             Self::SamStage(en, zh) => pick(en, zh).into(),
             Self::Marks(keys, registry) => say!(
                 "the key service is {keys}, the registry {registry}: they never mix",
-                "密钥服务标记为 {keys},登记系统标记为 {registry},二者不得混用"
+                "密钥服务标记为 {keys}，登记系统标记为 {registry}，二者不得混用"
             ),
             Self::Service(fault) => fault.message.clone(),
             Self::Journal(error) => match current() {
@@ -103,15 +103,15 @@ impl Fault {
             ),
             Self::OnlyHalfMade => pick(
                 "put in those cards (rhc-station journal list), or void them: rhc-station journal void",
-                "请插入这些卡(rhc-station journal list),或作废:rhc-station journal void",
+                "请插入这些卡(rhc-station journal list)，或作废：rhc-station journal void",
             ),
             Self::HalfMadeElsewhere => pick(
                 "name the journal of the station that began it (--journal), or set the card aside and void its serial there",
-                "请用 --journal 指定开始制作该卡的日志,或将卡收存并在该日志中作废",
+                "请用 --journal 指定开始制作该卡的日志，或将卡收存并在该日志中作废",
             ),
             Self::PersonNotInFile { .. } => pick(
                 "give the file it was begun with, unchanged, or void it: rhc-station journal void",
-                "请使用开始时的原申请文件,或作废:rhc-station journal void",
+                "请使用开始时的原申请文件，或作废：rhc-station journal void",
             ),
             Self::Contradiction | Self::Cryptogram => pick(
                 "set the card aside and tell its maker",
@@ -119,11 +119,11 @@ impl Fault {
             ),
             Self::Refused { .. } => pick(
                 "put the card in again: it is finished from where the journal says; if it refuses again, void it",
-                "请重新插卡,将按日志继续;若再次拒绝,请作废",
+                "请重新插卡，将按日志继续；若再次拒绝，请作废",
             ),
             Self::ReadBack(_) => pick(
                 "set the card aside and void it: rhc-station journal void",
-                "请将卡收存并作废:rhc-station journal void",
+                "请将卡收存并作废：rhc-station journal void",
             ),
             Self::Script(_) => pick(
                 "tell the operator of the key service",
@@ -136,7 +136,7 @@ impl Fault {
             Self::Marks(..) => pick("check the two addresses", "请核对两个服务地址"),
             Self::SamStage(..) => pick(
                 "check which stage this SAM has passed: rhc-card info",
-                "请查看该 SAM 卡所处阶段:rhc-card info",
+                "请查看该 SAM 卡所处阶段：rhc-card info",
             ),
             Self::Journal(_) => pick(
                 "nothing was done to the card without it",
@@ -163,7 +163,7 @@ fn reader_next(error: &ReaderError) -> Option<&'static str> {
     match error {
         ReaderError::CardLost | ReaderError::Silent(_) | ReaderError::Reset => Some(pick(
             "put the same card in and run the same line again: the journal knows how far it came",
-            "请重新插入同一张卡并再次运行同一命令,日志记录了进度",
+            "请重新插入同一张卡并再次运行同一命令，日志记录了进度",
         )),
         _ => None,
     }

@@ -46,14 +46,14 @@ impl JournalError {
     #[must_use]
     pub fn chinese(&self) -> String {
         match self {
-            Self::Io { path, cause } => format!("日志 {} 无法使用:{cause}", path.display()),
+            Self::Io { path, cause } => format!("日志 {} 无法使用：{cause}", path.display()),
             Self::InUse(path) => format!(
-                "日志 {} 正被另一个 rhc-station 使用;请等待或指定其他目录",
+                "日志 {} 正被另一个 rhc-station 使用；请等待或指定其他目录",
                 path.display()
             ),
             Self::Damaged { path, line } => {
                 format!(
-                    "日志 {} 第 {line} 行已损坏;请先留存副本并用备份恢复",
+                    "日志 {} 第 {line} 行已损坏；请先留存副本并用备份恢复",
                     path.display()
                 )
             }

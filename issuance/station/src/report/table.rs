@@ -3,77 +3,95 @@
 use kms_platform::lang::{Lang, current, pick};
 use kms_platform::output::Table;
 
-use super::Report;
+use super::{CardReport, Report};
 
 impl Report {
     /// For people.
     #[must_use]
     pub fn table(&self) -> Table {
-        let head = match current() {
-            Lang::En => ["line", "card number", "serial", "verdict", "ms", ""],
-            Lang::Zh => ["行", "健康卡号", "发卡序列号", "结果", "毫秒", ""],
-        };
-        let mut table = Table::new(head);
+        let mut table = Table::new(match current() {
+            Lang::En => [
+                "line",
+                "card number",
+                "serial",
+                "factor",
+                "verdict",
+                "ms",
+                "reason",
+            ],
+            Lang::Zh => [
+                "行",
+                "健康卡号",
+                "发卡序列号",
+                "分散因子",
+                "结果",
+                "毫秒",
+                "原因",
+            ],
+        });
         for card in &self.cards {
-            let text = |value: &Option<String>| value.clone().unwrap_or_default();
-            table.row([
-                card.line.map(|line| line.to_string()).unwrap_or_default(),
-                text(&card.card_number),
-                text(&card.serial),
-                verdict_text(card.verdict).to_owned(),
-                format!("{:.0}", card.timings.total_ms),
-                text(&card.message),
-            ]);
+            table.row(card_row(card));
         }
         for card in &self.unsettled {
-            let empty = String::new();
-            let refused = pick("refused by the registry", "登记被拒").to_owned();
+            let verdict = pick("refused by the registry", "登记被拒");
+            let none = String::new();
             table.row([
-                empty.clone(),
-                empty.clone(),
-                card.serial.clone(),
-                refused,
-                empty,
-                card.message.clone(),
+                &none,
+                &none,
+                &card.serial,
+                &none,
+                verdict,
+                &none,
+                &card.message,
             ]);
         }
         for row in &self.row_faults {
-            let place = if row.column.is_empty() {
-                String::new()
-            } else {
-                format!("{}: ", row.column)
+            let reason = match row.column {
+                "" => row.reason.clone(),
+                column => format!("{column}: {}", row.reason),
             };
-            let empty = String::new();
-            table.row([
-                row.line.to_string(),
-                empty.clone(),
-                empty.clone(),
-                pick("row faulty", "行有误").into(),
-                empty,
-                format!("{place}{}", row.reason),
-            ]);
+            table.row(person_row(row.line, pick("row faulty", "行有误"), &reason));
         }
         for person in &self.passed_over {
-            let empty = String::new();
-            table.row([
-                person.line.to_string(),
-                empty.clone(),
-                empty.clone(),
-                pick("passed over", "跳过").into(),
-                empty,
-                person.message.clone(),
-            ]);
+            table.row(person_row(
+                person.line,
+                pick("passed over", "跳过"),
+                &person.message,
+            ));
         }
         for line in &self.not_reached {
-            table.row([
-                line.to_string(),
-                String::new(),
-                String::new(),
-                pick("not reached", "未处理").into(),
-            ]);
+            table.row(person_row(*line, pick("not reached", "未处理"), ""));
         }
         table
     }
+}
+
+/// A card that was in the reader.
+fn card_row(card: &CardReport) -> [String; 7] {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    [
+        card.line.map(|line| line.to_string()).unwrap_or_default(),
+        text(&card.card_number),
+        text(&card.serial),
+        text(&card.factor),
+        verdict_text(card.verdict).to_owned(),
+        format!("{:.0}", card.timings.total_ms),
+        text(&card.message),
+    ]
+}
+
+/// A person without card.
+fn person_row(line: u64, verdict: &str, reason: &str) -> [String; 7] {
+    let none = String::new;
+    [
+        line.to_string(),
+        none(),
+        none(),
+        none(),
+        verdict.to_owned(),
+        none(),
+        reason.to_owned(),
+    ]
 }
 
 fn verdict_text(verdict: &str) -> &'static str {
