@@ -10,6 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroize;
 
 use super::{MALFORMED, Problem, TOO_LARGE};
 
@@ -35,9 +36,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
                     Problem::new(&MALFORMED).detail("the body ended early", "请求体不完整")
                 }
             })?;
-        serde_json::from_slice(&bytes)
+        let parsed = serde_json::from_slice(&bytes)
             .map(Json)
-            .map_err(|error| json_problem(&error))
+            .map_err(|error| json_problem(&error));
+        wipe(bytes);
+        parsed
+    }
+}
+
+/// Requests carry persons. The body is wiped where nobody else holds it, which is so unless it came in one piece out of
+/// the connection's own buffer; that one is overwritten by the next request on the connection.
+fn wipe(bytes: Bytes) {
+    if let Ok(mut owned) = bytes.try_into_mut() {
+        owned.as_mut().zeroize();
     }
 }
 
