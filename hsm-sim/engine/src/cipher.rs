@@ -1,14 +1,12 @@
 //! SM4 as the HSM uses it, in one place, on the constant-time core of [`crate::sm4`].
 //!
-//! Block, diversification (D2), check value (D8), CBC with a chosen IV, CMAC (SP 800-38B), CBC-MAC, GCM; the first
-//! two for many keys at once.
+//! Block, diversification (D2) and check value (D8), also of many keys at once, CBC-MAC, GCM. (What a session needs is
+//! in `scp.rs`.)
 
 use crate::sm4::{self, Sm4};
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{AesGcm, Nonce};
-use cipher::Array;
 use cipher::consts::U12;
-use cmac::{Cmac, Mac};
 use hsm_wire::Hex;
 use hsm_wire::fill::Factor;
 use serde::{Deserialize, Serialize};
@@ -29,7 +27,7 @@ impl Sm4Key {
         &self.0
     }
 
-    fn schedule(&self) -> Sm4 {
+    pub(crate) fn schedule(&self) -> Sm4 {
         Sm4::of(&self.0)
     }
 
@@ -58,19 +56,6 @@ impl Sm4Key {
         Hex([a, b, c])
     }
 
-    /// CBC over a whole number of blocks, in place.
-    pub(crate) fn cbc_encrypt(&self, iv: &Block, data: &mut [u8]) {
-        let cipher = self.schedule();
-        let mut chain = *iv;
-        let (blocks, rest) = data.as_chunks_mut::<16>();
-        debug_assert!(rest.is_empty());
-        for block in blocks {
-            xor(&mut chain, block);
-            chain = cipher.encrypt(&chain);
-            *block = chain;
-        }
-    }
-
     /// CBC-MAC, IV 0, over `message ‖ 80 ‖ 00…` to a whole block.
     pub(crate) fn cbc_mac(&self, message: &[u8]) -> Block {
         let cipher = self.schedule();
@@ -83,11 +68,6 @@ impl Sm4Key {
             chain = cipher.encrypt(&chain);
         }
         chain
-    }
-
-    /// A CMAC to be fed.
-    pub(crate) fn cmac(&self) -> Cmac<Sm4> {
-        <Cmac<Sm4> as cmac::KeyInit>::new(&Array::from(self.0))
     }
 
     /// `ciphertext ‖ tag(16)` under a nonce that is used once.
@@ -156,7 +136,7 @@ pub(crate) fn diversify_all(keys: &[(&Sm4Key, &[Factor])]) -> Vec<(Sm4Key, Hex<3
         .collect()
 }
 
-fn xor(chain: &mut Block, block: &Block) {
+pub(crate) fn xor(chain: &mut Block, block: &[u8]) {
     for (c, b) in chain.iter_mut().zip(block) {
         *c ^= b;
     }
@@ -166,15 +146,6 @@ fn xor(chain: &mut Block, block: &Block) {
 pub(crate) fn pad(data: &mut Vec<u8>) {
     data.push(0x80);
     data.resize(data.len().next_multiple_of(16), 0);
-}
-
-/// CMAC over several pieces.
-pub(crate) fn cmac_over(keyed: &Cmac<Sm4>, pieces: &[&[u8]]) -> Block {
-    let mut mac = keyed.clone();
-    for piece in pieces {
-        mac.update(piece);
-    }
-    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@ use crate::sm2key::Sm2Key;
 use crate::state::{Event, State};
 use crate::store::{Store, StoreError, UnsealSecret};
 use crate::world::World;
-use crate::{operator, orders};
-use hsm_wire::info::HsmInfo;
+use crate::{fill, operator, orders};
+use hsm_wire::fill::FillRequest;
+use hsm_wire::info::{AuditHead, HsmInfo};
 use hsm_wire::officer::{OfficerAnswer, OfficerRequest, OfficerResult};
 use hsm_wire::operator::{OperatorAnswer, OperatorRequest, OperatorResult};
 use hsm_wire::order::{OfficerPublic, Order};
+use hsm_wire::ticket::Target;
 use hsm_wire::{ErrorCode, Hex, HsmError, Mark, gm, valid_name};
 use sm3::{Digest, Sm3};
 use std::collections::BTreeMap;
@@ -140,9 +142,43 @@ impl Engine {
         if let OperatorRequest::Audit { from } = request {
             return self.audit_page(from);
         }
+        match &request {
+            OperatorRequest::FillCards(requests) => return self.fill_all(Target::Card, requests),
+            OperatorRequest::FillSams(requests) => return self.fill_all(Target::Sam, requests),
+            _ => {}
+        }
         let (operation, object) = operator::describe(&request);
         let planned = operator::plan(&self.state, &mut self.world, &request);
         self.finish(planned, "operator", operation, &object)
+    }
+
+    /// A batch of fills: an outcome and an audit record for each, and one durable write for all.
+    fn fill_all(&mut self, target: Target, requests: &[FillRequest]) -> OperatorResult {
+        let operation = match target {
+            Target::Card => "fill-card",
+            Target::Sam => "fill-sam",
+        };
+        if let Err(error) = operator::check_batch(requests) {
+            let object = format!("a batch of {}", requests.len());
+            return self.finish(Err(error), "operator", operation, &object);
+        }
+        let planned = fill::plan_all(&self.state, &mut self.world, target, requests);
+        let mut entries = Vec::with_capacity(requests.len());
+        let mut events = Vec::new();
+        let mut answers = Vec::with_capacity(requests.len());
+        for (request, planned) in requests.iter().zip(planned) {
+            entries.push(Entry {
+                operation,
+                object: operator::filled(request),
+                outcome: outcome(&planned),
+            });
+            answers.push(planned.map(|(planned, answer)| {
+                events.extend(planned);
+                answer
+            }));
+        }
+        self.commit_all(events, "operator", &entries)?;
+        Ok(OperatorAnswer::FilledMany(answers))
     }
 
     /// Serves the officers' socket.
@@ -186,7 +222,7 @@ impl Engine {
         &mut self,
         planned: Result<(Vec<Event>, A), HsmError>,
         actor: &str,
-        operation: &str,
+        operation: &'static str,
         object: &str,
     ) -> Result<A, HsmError> {
         let outcome = outcome(&planned);
@@ -198,22 +234,47 @@ impl Engine {
         result
     }
 
-    /// Rule 5: quota, audit and every other change are on the disk when this returns; if they cannot be, the HSM stops.
     fn commit(
+        &mut self,
+        events: Vec<Event>,
+        actor: &str,
+        operation: &'static str,
+        object: &str,
+        outcome: &'static str,
+    ) -> Result<(), HsmError> {
+        let object = object.to_owned();
+        let entry = Entry {
+            operation,
+            object,
+            outcome,
+        };
+        self.commit_all(events, actor, &[entry])
+    }
+
+    /// Rule 5: quota, audit and every other change are on the disk when this returns; if they cannot be, the HSM stops.
+    fn commit_all(
         &mut self,
         mut events: Vec<Event>,
         actor: &str,
-        operation: &str,
-        object: &str,
-        outcome: &str,
+        entries: &[Entry],
     ) -> Result<(), HsmError> {
         if self.closed {
             return Err(ErrorCode::AuditClosed.into());
         }
-        let record =
-            self.state
-                .next_audit(self.world.clock.now(), actor, operation, object, outcome);
-        events.push(Event::Audit(record));
+        let (now, mut head) = (self.world.clock.now(), self.state.audit);
+        for Entry {
+            operation,
+            object,
+            outcome,
+        } in entries
+        {
+            let record = crate::state::audit_after(&head, now, actor, operation, object, outcome);
+            head = AuditHead {
+                count: record.number + 1,
+                hash: record.hash,
+            };
+            events.push(Event::Audit(record));
+        }
         if let Err(error) = self.store.append(&events, &mut self.world) {
             tracing::error!(%error, "the store cannot be written; the HSM stops working");
             self.closed = true;
@@ -260,6 +321,13 @@ impl Engine {
         page.extend(recent.take(AUDIT_PAGE - page.len()).cloned());
         Ok(OperatorAnswer::Audit(page))
     }
+}
+
+/// What the audit will say of one operation.
+struct Entry {
+    operation: &'static str,
+    object: String,
+    outcome: &'static str,
 }
 
 fn outcome<A>(planned: &Result<A, HsmError>) -> &'static str {

@@ -3,7 +3,9 @@
 use crate::fill;
 use crate::state::{Event, State, shown};
 use crate::world::World;
-use hsm_wire::operator::{OperatorAnswer, OperatorRequest, SignInput};
+use hsm_wire::fill::FillRequest;
+use hsm_wire::frame::MAX_FRAME;
+use hsm_wire::operator::{MAX_BATCH, OperatorAnswer, OperatorRequest, SignInput};
 use hsm_wire::ticket::Target;
 use hsm_wire::{ErrorCode, Hex, HsmError, Usage};
 
@@ -87,20 +89,34 @@ pub(crate) fn plan(state: &State, world: &mut World, request: &OperatorRequest) 
     }
 }
 
-fn fill_answer(planned: Result<(Vec<Event>, hsm_wire::fill::FillAnswer), HsmError>) -> Planned {
+fn fill_answer(planned: fill::Planned) -> Planned {
     planned.map(|(events, answer)| (events, OperatorAnswer::Filled(Box::new(answer))))
+}
+
+/// What the audit says of a fill.
+pub(crate) fn filled(request: &FillRequest) -> String {
+    format!(
+        "{} factor {} request {}",
+        shown(&request.ticket),
+        Hex(request.factor),
+        Hex(request.request_id)
+    )
+}
+
+/// Whether a batch may be looked at.
+pub(crate) fn check_batch(requests: &[FillRequest]) -> Result<(), HsmError> {
+    let answer: usize = requests.iter().map(fill::answer_bound).sum();
+    if requests.is_empty() || requests.len() > MAX_BATCH || answer > MAX_FRAME - 1024 {
+        return Err(HsmError::about(
+            ErrorCode::TooLarge,
+            "a batch of 1 to 64, whose answer fits a frame",
+        ));
+    }
+    Ok(())
 }
 
 /// Name and object for the audit.
 pub(crate) fn describe(request: &OperatorRequest) -> (&'static str, String) {
-    let filled = |r: &hsm_wire::fill::FillRequest| {
-        format!(
-            "{} factor {} request {}",
-            shown(&r.ticket),
-            Hex(r.factor),
-            Hex(r.request_id)
-        )
-    };
     match request {
         OperatorRequest::Mac { key, .. } => ("mac", shown(key)),
         OperatorRequest::Sm2Sign { key, .. } => ("sm2-sign", shown(key)),

@@ -1,13 +1,14 @@
 //! The mechanism `scp-sm4-v1`: sessions of the personalisation dialect (`docs/cos-dialect.md`), host side.
 //!
 //! Everything that the card will answer can be foretold from the base key and the card's counter, so that a whole
-//! script is made before the card sees its first command.
+//! script is made before the card sees its first command. A session is first drafted, command by command in the
+//! clear, and then sealed ([`seal`]) together with others: ciphers run side by side within a session, MAC chains,
+//! which are sequential, side by side over up to [`LANES`] sessions.
 
-use crate::cipher::{Block, Sm4Key, cmac_over, pad};
-use crate::sm4::Sm4;
-use cmac::Cmac;
+use crate::cipher::{Block, Sm4Key, pad, xor};
+use crate::sm4::{LANES, Lanes, Sm4, encrypt_own};
 use hsm_wire::fill::{Level, ScriptStep};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Longest plain data of a command with cipher and MAC, and with the MAC alone.
 pub(crate) const MAX_PLAIN_ENC: usize = 239;
@@ -17,32 +18,21 @@ pub(crate) const COUNTER_END: u32 = 0x00FF_FFFF;
 
 const DONE: u16 = 0x9000;
 
-/// The three keys that a base key gives.
-struct Static {
-    enc: Sm4Key,
-    mac: Sm4Key,
-    dek: Sm4Key,
+/// A command: its header and its data, in the clear until its session is sealed.
+struct Draft {
+    header: [u8; 4],
+    data: Zeroizing<Vec<u8>>,
 }
 
-impl Static {
-    fn of(base: &Sm4Key) -> Self {
-        Self {
-            enc: base.derive(b"SCP-SM4-V1-ENC\0\0"),
-            mac: base.derive(b"SCP-SM4-V1-MAC\0\0"),
-            dek: base.derive(b"SCP-SM4-V1-DEK\0\0"),
-        }
-    }
-}
-
-/// An open session.
+/// A session, drafted.
 pub(crate) struct Session {
     level: Level,
-    enc: Sm4Key,
-    mac: Cmac<Sm4>,
-    dek: Sm4Key,
-    chain: Block,
-    /// Commands after EXTERNAL AUTHENTICATE.
-    commands: u128,
+    enc: Sm4,
+    mac: Sm4Key,
+    dek: Sm4,
+    initialize: ScriptStep,
+    /// EXTERNAL AUTHENTICATE, then the session's commands.
+    drafts: Vec<Draft>,
 }
 
 impl Session {
@@ -54,82 +44,240 @@ impl Session {
         counter: u32,
         level: Level,
         host_challenge: [u8; 8],
-    ) -> (Self, [ScriptStep; 2]) {
-        let keys = Static::of(base);
-        let card_challenge = card_challenge(base, counter);
+    ) -> Self {
+        let mut card_input = *b"SCP-SM4-V1-CC\0\0\0";
+        card_input[13..].copy_from_slice(&counter.to_be_bytes()[1..]);
+        let mut made = Zeroizing::new([
+            *b"SCP-SM4-V1-ENC\0\0",
+            *b"SCP-SM4-V1-MAC\0\0",
+            *b"SCP-SM4-V1-DEK\0\0",
+            card_input,
+        ]);
+        base.schedule().encrypt_each(&mut made[..]);
         let mut context = [0; 16];
         context[..8].copy_from_slice(&host_challenge);
-        context[8..].copy_from_slice(&card_challenge);
-        let mac = keys.mac.derive(&context).cmac();
-        let card_cryptogram = cryptogram(&mac, b"SCP-SM4-V1-CARD\0", &context);
-        let host_cryptogram = cryptogram(&mac, b"SCP-SM4-V1-HOST\0", &context);
-        let mut session = Self {
-            level,
-            enc: keys.enc.derive(&context),
-            mac,
-            dek: keys.dek,
-            chain: [0; 16],
-            commands: 0,
-        };
+        context[8..].copy_from_slice(&made[3][..8]);
+        let mut session_keys = Zeroizing::new([context; 2]);
+        encrypt_own(&made[..2], &mut session_keys[..]);
+        let [card_cryptogram, host_cryptogram] = cryptograms(&session_keys[1], &context);
         let mut initialize = vec![0x80, 0x50, key_version, 0x00, 0x08];
         initialize.extend_from_slice(&host_challenge);
-        let authenticate = session.maced([0x84, 0x82, level_byte(level), 0x00], &host_cryptogram);
-        let steps = [
-            ScriptStep {
+        let authenticate = Draft {
+            header: [0x84, 0x82, level_byte(level), 0x00],
+            data: Zeroizing::new(host_cryptogram.to_vec()),
+        };
+        Self {
+            level,
+            enc: Sm4::of(&session_keys[0]),
+            mac: Sm4Key::new(session_keys[1]),
+            dek: Sm4::of(&made[2]),
+            initialize: ScriptStep {
                 apdu: initialize,
                 sw: DONE,
                 expect_tail: Some(card_cryptogram),
             },
-            ScriptStep {
-                apdu: authenticate,
-                sw: DONE,
-                expect_tail: None,
-            },
-        ];
-        (session, steps)
+            drafts: vec![authenticate],
+        }
     }
 
     pub(crate) fn level(&self) -> Level {
         self.level
     }
 
-    /// A key as one whole block under K_DEK (CBC with IV 0 over one block).
-    pub(crate) fn wrap(&self, key: &Sm4Key) -> Block {
-        self.dek.encrypt(key.expose())
+    /// Keys, each as one whole block under K_DEK (CBC with IV 0 over one block), in place.
+    pub(crate) fn wrap(&self, keys: &mut [Block]) {
+        self.dek.encrypt_each(keys);
     }
 
-    /// One finished command. `data` must not be longer than its level allows.
-    pub(crate) fn command(&mut self, header: [u8; 4], data: &[u8]) -> ScriptStep {
-        self.commands += 1;
-        let apdu = if self.level == Level::MacEnc && !data.is_empty() {
-            let mut sent = Zeroizing::new(Vec::with_capacity(256));
-            sent.extend_from_slice(data);
-            pad(&mut sent);
-            let iv = self.enc.encrypt(&self.commands.to_be_bytes());
-            self.enc.cbc_encrypt(&iv, &mut sent);
-            self.maced(header, &sent)
-        } else {
-            self.maced(header, data)
-        };
-        ScriptStep {
+    /// One more command. `data` must not be longer than its level allows.
+    pub(crate) fn command(&mut self, header: [u8; 4], data: Zeroizing<Vec<u8>>) {
+        self.drafts.push(Draft { header, data });
+    }
+
+    /// Pads and encrypts the data of every command after EXTERNAL AUTHENTICATE: CBC with IV = E(S_ENC, number), all
+    /// commands side by side.
+    fn encrypt(&mut self) {
+        if self.level != Level::MacEnc {
+            return;
+        }
+        let mut ivs: Vec<Block> = (1..self.drafts.len() as u128)
+            .map(u128::to_be_bytes)
+            .collect();
+        self.enc.encrypt_each(&mut ivs);
+        let drafts = self.drafts.iter_mut().skip(1).zip(ivs);
+        let mut open: Vec<(&mut Draft, Block)> =
+            drafts.filter(|(d, _)| !d.data.is_empty()).collect();
+        for (draft, _) in &mut open {
+            pad(&mut draft.data);
+        }
+        // The longest first: those that still have a block are then the front.
+        open.sort_by_key(|(draft, _)| std::cmp::Reverse(draft.data.len()));
+        let mut chains: Vec<Block> = open.iter().map(|(_, iv)| *iv).collect();
+        let longest = open.first().map_or(0, |(draft, _)| draft.data.len());
+        for at in (0..longest).step_by(16) {
+            let busy = open.partition_point(|(draft, _)| draft.data.len() > at);
+            for (chain, (draft, _)) in chains.iter_mut().zip(&open[..busy]) {
+                xor(chain, &draft.data[at..at + 16]);
+            }
+            self.enc.encrypt_each(&mut chains[..busy]);
+            for (chain, (draft, _)) in chains.iter().zip(&mut open[..busy]) {
+                draft.data[at..at + 16].copy_from_slice(chain);
+            }
+        }
+    }
+}
+
+/// Finishes sessions: for each, INITIALIZE UPDATE, EXTERNAL AUTHENTICATE and its commands.
+pub(crate) fn seal(mut sessions: Vec<Session>) -> Vec<Vec<ScriptStep>> {
+    for session in &mut sessions {
+        session.encrypt();
+    }
+    // Sessions of about the same length run together, so that few lanes stand idle.
+    let mut order: Vec<usize> = (0..sessions.len()).collect();
+    order.sort_by_key(|&n| std::cmp::Reverse(tape_length(&sessions[n])));
+    let mut macs: Vec<Vec<[u8; 8]>> = vec![Vec::new(); sessions.len()];
+    for chunk in order.chunks(LANES) {
+        let together: Vec<&Session> = chunk.iter().map(|&n| &sessions[n]).collect();
+        for (&n, found) in chunk.iter().zip(chains(&together)) {
+            macs[n] = found;
+        }
+    }
+    sessions
+        .iter_mut()
+        .zip(macs)
+        .map(|(session, macs)| finish(session, &macs))
+        .collect()
+}
+
+fn finish(session: &mut Session, macs: &[[u8; 8]]) -> Vec<ScriptStep> {
+    let mut steps = Vec::with_capacity(macs.len() + 1);
+    let nothing = ScriptStep {
+        apdu: Vec::new(),
+        sw: DONE,
+        expect_tail: None,
+    };
+    steps.push(std::mem::replace(&mut session.initialize, nothing));
+    for (draft, mac) in session.drafts.iter().zip(macs) {
+        let mut apdu = Vec::with_capacity(5 + draft.data.len() + 8);
+        apdu.extend_from_slice(&draft.header);
+        apdu.push(lc(draft));
+        apdu.extend_from_slice(&draft.data);
+        apdu.extend_from_slice(mac);
+        steps.push(ScriptStep {
             apdu,
             sw: DONE,
             expect_tail: None,
+        });
+    }
+    steps
+}
+
+/// Length of data and MAC. The engine keeps data ≤ 247; longer ones would be cut here and refused by every card.
+fn lc(draft: &Draft) -> u8 {
+    u8::try_from(draft.data.len() + 8).unwrap_or(0)
+}
+
+/// Blocks of `CLA INS P1 P2 Lc ‖ data`.
+fn message_blocks(draft: &Draft) -> usize {
+    (5 + draft.data.len()).div_ceil(16)
+}
+
+fn tape_length(session: &Session) -> usize {
+    session.drafts.iter().map(|d| 1 + message_blocks(d)).sum()
+}
+
+/// The chained CMACs of up to [`LANES`] sessions, the longest first, left 8 bytes of each.
+///
+/// `chain(i) = CMAC(S_MAC, chain(i−1) ‖ command)`, and CMAC starts from zero: so a session is one CBC-MAC over a tape
+/// that has, for each command, a block of zeros (it leaves chain(i−1) as the input) and the command's own blocks, the
+/// last of them padded and with CMAC's subkey in it.
+fn chains(sessions: &[&Session]) -> Vec<Vec<[u8; 8]>> {
+    let keys: Zeroizing<Vec<Block>> =
+        Zeroizing::new(sessions.iter().map(|s| *s.mac.expose()).collect());
+    let lanes = Lanes::of(&keys);
+    let mut subkeys = Zeroizing::new(vec![[0; 16]; sessions.len()]);
+    lanes.encrypt(&mut subkeys);
+    let tapes: Vec<Tape> = sessions
+        .iter()
+        .zip(subkeys.iter())
+        .map(|(session, zero)| Tape::of(session, zero))
+        .collect();
+    let mut states = vec![[0; 16]; sessions.len()];
+    let mut macs: Vec<Vec<[u8; 8]>> = vec![Vec::new(); sessions.len()];
+    let longest = tapes.first().map_or(0, |tape| tape.blocks.len());
+    for at in 0..longest {
+        let busy = tapes.partition_point(|tape| tape.blocks.len() > at);
+        for (state, tape) in states.iter_mut().zip(&tapes[..busy]) {
+            xor(state, &tape.blocks[at]);
+        }
+        lanes.encrypt(&mut states[..busy]);
+        for ((state, tape), macs) in states.iter().zip(&tapes[..busy]).zip(&mut macs) {
+            if tape.ends.get(macs.len()) == Some(&at) {
+                macs.push(left8(state));
+            }
         }
     }
+    states.zeroize();
+    macs
+}
 
-    /// `CLA INS P1 P2 Lc ‖ sent ‖ left 8 of the chained CMAC`.
-    fn maced(&mut self, header: [u8; 4], sent: &[u8]) -> Vec<u8> {
-        // The caller keeps sent ≤ 247; a longer one would be cut in Lc and refused by every card.
-        let lc = [u8::try_from(sent.len() + 8).unwrap_or(0)];
-        self.chain = cmac_over(&self.mac, &[&self.chain, &header, &lc, sent]);
-        let mut apdu = Vec::with_capacity(5 + sent.len() + 8);
-        apdu.extend_from_slice(&header);
-        apdu.extend_from_slice(&lc);
-        apdu.extend_from_slice(sent);
-        apdu.extend_from_slice(&self.chain[..8]);
-        apdu
+/// What one session's CBC-MAC runs over.
+struct Tape {
+    blocks: Zeroizing<Vec<Block>>,
+    /// Where each command's MAC comes out.
+    ends: Vec<usize>,
+}
+
+impl Tape {
+    /// `zero` is the encryption of a zero block under the session's MAC key.
+    fn of(session: &Session, zero: &Block) -> Self {
+        let whole = Zeroizing::new(double(zero));
+        let padded = Zeroizing::new(double(&whole));
+        let mut blocks = Zeroizing::new(Vec::with_capacity(tape_length(session)));
+        let mut ends = Vec::with_capacity(session.drafts.len());
+        let mut message = Zeroizing::new(Vec::with_capacity(5 + 256 + 16));
+        for draft in &session.drafts {
+            message.clear();
+            message.extend_from_slice(&draft.header);
+            message.push(lc(draft));
+            message.extend_from_slice(&draft.data);
+            let subkey = if message.len() % 16 == 0 {
+                &whole
+            } else {
+                pad(&mut message);
+                &padded
+            };
+            blocks.push([0; 16]);
+            blocks.extend_from_slice(message.as_chunks::<16>().0);
+            if let Some(last) = blocks.last_mut() {
+                xor(last, &subkey[..]);
+            }
+            ends.push(blocks.len() - 1);
+        }
+        Self { blocks, ends }
     }
+}
+
+/// Times x in GF(2^128), as SP 800-38B makes subkeys; without a branch on the value.
+fn double(block: &Block) -> Block {
+    let value = u128::from_be_bytes(*block);
+    let carry = (value >> 127).wrapping_neg() & 0x87;
+    (value << 1 ^ carry).to_be_bytes()
+}
+
+/// Card and host cryptogram: `left 8 of CMAC(S_MAC, label ‖ context)`, two whole blocks each.
+fn cryptograms(mac_key: &Block, context: &Block) -> [[u8; 8]; 2] {
+    let key = Sm4::of(mac_key);
+    let mut first = Zeroizing::new([[0; 16], *b"SCP-SM4-V1-CARD\0", *b"SCP-SM4-V1-HOST\0"]);
+    key.encrypt_each(&mut first[..]);
+    let subkey = Zeroizing::new(double(&first[0]));
+    let mut last = [first[1], first[2]];
+    for block in &mut last {
+        xor(block, context);
+        xor(block, &subkey[..]);
+    }
+    key.encrypt_each(&mut last);
+    [left8(&last[0]), left8(&last[1])]
 }
 
 fn level_byte(level: Level) -> u8 {
@@ -139,18 +287,49 @@ fn level_byte(level: Level) -> u8 {
     }
 }
 
-/// `left 8 of E(base, "SCP-SM4-V1-CC" ‖ counter(3))`.
-fn card_challenge(base: &Sm4Key, counter: u32) -> [u8; 8] {
-    let mut input = *b"SCP-SM4-V1-CC\0\0\0";
-    input[13..].copy_from_slice(&counter.to_be_bytes()[1..]);
-    left8(base.encrypt(&input))
-}
-
-fn cryptogram(mac: &Cmac<Sm4>, label: &[u8; 16], context: &Block) -> [u8; 8] {
-    left8(cmac_over(mac, &[label, context]))
-}
-
-fn left8(block: Block) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = block;
+fn left8(block: &Block) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, h, ..] = *block;
     [a, b, c, d, e, f, g, h]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cmac::{Cmac, KeyInit, Mac};
+
+    /// Sessions of very different lengths, sealed together, against each sealed alone and the MAC crate on `sm4`.
+    #[test]
+    fn sessions_sealed_together_are_what_they_are_alone() {
+        let make = |n: usize| {
+            let base = Sm4Key::new([n as u8; 16]);
+            let level = if n % 5 == 0 {
+                Level::Mac
+            } else {
+                Level::MacEnc
+            };
+            let mut session = Session::open(&base, 1, n as u32, level, [n as u8; 8]);
+            for command in 0..n % 17 {
+                let data = vec![command as u8; (n * 31 + command * 7) % 240];
+                session.command([0x84, 0xDA, command as u8, 0], Zeroizing::new(data));
+            }
+            session
+        };
+        let together = seal((0..150).map(make).collect());
+        assert_eq!(together.len(), 150);
+        for (n, steps) in together.iter().enumerate() {
+            let alone = seal(vec![make(n)]).remove(0);
+            assert!(*steps == alone, "session {n}");
+            assert_eq!(steps.len(), 2 + n % 17);
+            let mac_key = *make(n).mac.expose();
+            let mut chain = [0; 16];
+            for step in &steps[1..] {
+                let (message, mac) = step.apdu.split_at(step.apdu.len() - 8);
+                let mut oracle = <Cmac<::sm4::Sm4> as KeyInit>::new(&mac_key.into());
+                oracle.update(&chain);
+                oracle.update(message);
+                chain = oracle.finalize().into_bytes().into();
+                assert_eq!(mac, &chain[..8], "session {n}");
+            }
+        }
+    }
 }

@@ -116,18 +116,7 @@ impl State {
         object: &str,
         outcome: &str,
     ) -> AuditRecord {
-        let mut record = AuditRecord {
-            number: self.audit.count,
-            time,
-            actor: actor.to_owned(),
-            operation: operation.to_owned(),
-            object: object.to_owned(),
-            outcome: outcome.to_owned(),
-            previous: self.audit.hash,
-            hash: Hex([0; 32]),
-        };
-        record.hash = record.compute_hash();
-        record
+        audit_after(&self.audit, time, actor, operation, object, outcome)
     }
 
     /// Applies a change that is durable.
@@ -207,6 +196,29 @@ impl State {
         }
         self.answers.push_back(Answered { content, answer });
     }
+}
+
+/// The record that follows a head of the chain.
+pub(crate) fn audit_after(
+    head: &AuditHead,
+    time: u64,
+    actor: &str,
+    operation: &str,
+    object: &str,
+    outcome: &str,
+) -> AuditRecord {
+    let mut record = AuditRecord {
+        number: head.count,
+        time,
+        actor: actor.to_owned(),
+        operation: operation.to_owned(),
+        object: object.to_owned(),
+        outcome: outcome.to_owned(),
+        previous: head.hash,
+        hash: Hex([0; 32]),
+    };
+    record.hash = record.compute_hash();
+    record
 }
 
 /// A name from outside, cut so that it may stand in a message or the audit.

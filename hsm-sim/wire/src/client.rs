@@ -208,6 +208,29 @@ impl OperatorClient {
         ask!(self, OperatorRequest::FillSam(Box::new(request)), Filled).map(|boxed| *boxed)
     }
 
+    /// The scripts of up to [`MAX_BATCH`](crate::operator::MAX_BATCH) cards, each with its own outcome. After a lost
+    /// answer, ask again with the same request ids.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; `Refused` means that nothing was done for any of them.
+    pub fn fill_cards(
+        &mut self,
+        requests: Vec<FillRequest>,
+    ) -> Result<Vec<Result<FillAnswer, HsmError>>, ClientError> {
+        ask!(self, OperatorRequest::FillCards(requests), FilledMany)
+    }
+
+    /// The same for SAMs.
+    ///
+    /// # Errors
+    /// See [`OperatorClient::fill_cards`].
+    pub fn fill_sams(
+        &mut self,
+        requests: Vec<FillRequest>,
+    ) -> Result<Vec<Result<FillAnswer, HsmError>>, ClientError> {
+        ask!(self, OperatorRequest::FillSams(requests), FilledMany)
+    }
+
     /// The last package made for a peer, when the answer to its order was lost.
     ///
     /// # Errors

@@ -97,6 +97,8 @@ codes! {
     AuditClosed => "store or audit cannot be written; the HSM has stopped working until it is restarted", "存储或审计无法写入，加密机已停止工作，须重新启动",
     EntropyFailed => "the random generator failed; the HSM gave nothing out", "随机数发生器故障，未输出任何内容",
     Internal => "the HSM contradicts itself; nothing was given out", "加密机内部矛盾，未输出任何内容",
+    // batches (new codes go to the end: their place is their number on the wire)
+    TwiceInBatch => "a batch has each request id, and each factor of a ticket, once", "同一批中每个请求号、同一额度单的每个因子只能出现一次",
 }
 
 impl fmt::Display for ErrorCode {

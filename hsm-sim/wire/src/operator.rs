@@ -1,4 +1,4 @@
-//! What the operator may ask.
+//! What the operator may ask. New variants go to the end: their place is their number on the wire.
 
 use crate::attributes::KeyInfo;
 use crate::fill::{FillAnswer, FillRequest};
@@ -58,7 +58,14 @@ pub enum OperatorRequest {
     Audit {
         from: u64,
     },
+    /// `FillCard` for up to [`MAX_BATCH`] cards: one durable write, an outcome and an audit record for each.
+    FillCards(Vec<FillRequest>),
+    /// The same for SAMs.
+    FillSams(Vec<FillRequest>),
 }
+
+/// Most fills of one request. The whole request and its whole answer must fit a frame too.
+pub const MAX_BATCH: usize = 64;
 
 /// The answer; the variant belongs to the request's.
 #[derive(Serialize, Deserialize)]
@@ -78,6 +85,8 @@ pub enum OperatorAnswer {
     /// Text of the package.
     Package(String),
     Audit(Vec<AuditRecord>),
+    /// In the requests' order.
+    FilledMany(Vec<Result<FillAnswer, HsmError>>),
 }
 
 /// What travels back.

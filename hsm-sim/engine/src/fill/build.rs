@@ -1,29 +1,29 @@
-//! From steps to finished commands.
+//! From steps to drafted sessions.
 
 use super::keys::SlotKeys;
+use crate::cipher::Block;
 use crate::keys::check_test_label;
 use crate::policy;
 use crate::scp::{COUNTER_END, MAX_PLAIN_ENC, MAX_PLAIN_MAC, Session};
 use crate::sm2key::test_scalar;
 use crate::state::State;
 use crate::world::World;
-use hsm_wire::fill::{FillRequest, Level, ScriptStep, Segment, SessionKey, Step};
+use hsm_wire::fill::{FillRequest, Level, Segment, SessionKey, Step};
 use hsm_wire::policy::Policy;
 use hsm_wire::ticket::Target;
 use hsm_wire::{ErrorCode, HsmError, Usage};
 use zeroize::Zeroizing;
 
-/// Every step in turn; an error names its step.
-pub(super) fn script(
+/// Every step in turn, into sessions that are still to be sealed; an error names its step.
+pub(super) fn draft(
     state: &State,
     world: &mut World,
     policy: &Policy,
     target: Target,
     request: &FillRequest,
     keys: &SlotKeys,
-) -> Result<Vec<ScriptStep>, HsmError> {
-    let mut done = Vec::with_capacity(request.steps.len() + 8);
-    let mut session = None;
+) -> Result<Vec<Session>, HsmError> {
+    let mut sessions: Vec<Current> = Vec::new();
     for (number, step) in request.steps.iter().enumerate() {
         match step {
             Step::Open {
@@ -32,11 +32,8 @@ pub(super) fn script(
                 counter,
                 level,
             } => {
-                let (opened, steps) =
-                    Current::open(world, keys, (*with, *key_version, *counter, *level))
-                        .map_err(|e| e.at(number))?;
-                session = Some(opened);
-                done.extend(steps);
+                let opened = Current::open(world, keys, (*with, *key_version, *counter, *level));
+                sessions.push(opened.map_err(|e| e.at(number))?);
             }
             Step::Command {
                 header,
@@ -48,15 +45,18 @@ pub(super) fn script(
                     segments,
                     level: *level,
                 };
-                let session = session.as_mut().ok_or(ErrorCode::NoSession);
-                let made = session
+                let session = sessions.last_mut().ok_or(ErrorCode::NoSession);
+                session
                     .map_err(HsmError::from)
-                    .and_then(|session| command.build(state, policy, target, session, keys));
-                done.push(made.map_err(|e| e.at(number))?);
+                    .and_then(|session| command.draft(state, policy, target, session, keys))
+                    .map_err(|e| e.at(number))?;
             }
         }
     }
-    Ok(done)
+    Ok(sessions
+        .into_iter()
+        .map(|current| current.session)
+        .collect())
 }
 
 /// The session that commands go into.
@@ -64,6 +64,8 @@ struct Current {
     session: Session,
     /// Opened with a transport key, which the maker knows too.
     transport: bool,
+    /// Every slot's key under this session's K_DEK, made when the first is wanted.
+    wrapped: Option<Vec<Block>>,
 }
 
 impl Current {
@@ -72,14 +74,29 @@ impl Current {
         world: &mut World,
         keys: &SlotKeys,
         (with, key_version, counter, level): (SessionKey, u8, u32, Level),
-    ) -> Result<(Self, [ScriptStep; 2]), HsmError> {
+    ) -> Result<Self, HsmError> {
         if counter >= COUNTER_END {
             return Err(ErrorCode::CounterExhausted.into());
         }
         let (base, transport) = keys.session(with)?;
         let host_challenge = world.random()?;
-        let (session, steps) = Session::open(base, key_version, counter, level, host_challenge);
-        Ok((Self { session, transport }, steps))
+        Ok(Self {
+            session: Session::open(base, key_version, counter, level, host_challenge),
+            transport,
+            wrapped: None,
+        })
+    }
+
+    fn wrapped(&mut self, keys: &SlotKeys, slot: u16) -> Result<Block, HsmError> {
+        let wrapped = self.wrapped.get_or_insert_with(|| {
+            let mut blocks: Vec<Block> = keys.keys().map(|key| *key.expose()).collect();
+            self.session.wrap(&mut blocks);
+            blocks
+        });
+        wrapped
+            .get(usize::from(slot))
+            .copied()
+            .ok_or_else(|| ErrorCode::BadSlot.into())
     }
 }
 
@@ -90,15 +107,14 @@ struct Command<'a> {
 }
 
 impl Command<'_> {
-    fn build(
+    fn draft(
         &self,
         state: &State,
         policy: &Policy,
         target: Target,
         current: &mut Current,
         keys: &SlotKeys,
-    ) -> Result<ScriptStep, HsmError> {
-        let session = &mut current.session;
+    ) -> Result<(), HsmError> {
         let rule = policy::find(policy, target, self.header).ok_or(ErrorCode::CommandNotAllowed)?;
         policy::check_shape(rule, self.segments, self.level, |slot| keys.usage(slot))?;
         if current.transport && self.loads_application_key(keys) {
@@ -107,7 +123,8 @@ impl Command<'_> {
                 "under a transport key only a master key",
             ));
         }
-        let plain = self.plain(state, session, keys)?;
+        let plain = self.plain(state, current, keys)?;
+        let session = &mut current.session;
         if !plain.is_empty() && self.level != session.level() {
             let clear_slot = self
                 .segments
@@ -128,7 +145,8 @@ impl Command<'_> {
         if plain.len() > limit {
             return Err(HsmError::about(ErrorCode::TooLarge, "command data"));
         }
-        Ok(session.command(self.header, &plain))
+        session.command(self.header, plain);
+        Ok(())
     }
 
     fn loads_application_key(&self, keys: &SlotKeys) -> bool {
@@ -141,15 +159,19 @@ impl Command<'_> {
     fn plain(
         &self,
         state: &State,
-        session: &Session,
+        current: &mut Current,
         keys: &SlotKeys,
     ) -> Result<Zeroizing<Vec<u8>>, HsmError> {
-        // Room for every segment at its longest, so that the buffer never moves and leaves no copy.
-        let mut plain = Zeroizing::new(Vec::with_capacity(256 * (self.segments.len() + 1)));
+        // Room for every segment and the padding, so that the buffer never moves and leaves no copy.
+        let room = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(bytes) => bytes.len(),
+            _ => 32,
+        });
+        let mut plain = Zeroizing::new(Vec::with_capacity(room.sum::<usize>() + 16));
         for segment in self.segments {
             match segment {
                 Segment::Literal(bytes) => plain.extend_from_slice(bytes),
-                Segment::KeySlot(slot) => plain.extend_from_slice(&session.wrap(keys.slot(*slot)?)),
+                Segment::KeySlot(slot) => plain.extend_from_slice(&current.wrapped(keys, *slot)?),
                 Segment::CheckValue(slot) => plain.extend_from_slice(&keys.check_value(*slot)?.0),
                 Segment::MacText(text) => {
                     let text = keys

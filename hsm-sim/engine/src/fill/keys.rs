@@ -91,6 +91,11 @@ impl SlotKeys {
         self.slots.get(usize::from(slot)).map(|slot| slot.usage)
     }
 
+    /// Every slot's key, in the request's order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Sm4Key> {
+        self.slots.iter().map(|slot| &slot.key)
+    }
+
     pub(super) fn check_value(&self, slot: u16) -> Result<Hex<3>, HsmError> {
         let found = self.slots.get(usize::from(slot));
         found

@@ -6,13 +6,17 @@
 mod build;
 mod keys;
 
+use crate::scp::{self, Session};
 use crate::state::{Event, State, Ticket};
 use crate::world::World;
-use hsm_wire::fill::{FillAnswer, FillRequest, MECHANISM, Segment, Step, script_digest};
+use hsm_wire::fill::{
+    Factor, FillAnswer, FillRequest, MECHANISM, ScriptStep, Segment, Step, script_digest,
+};
 use hsm_wire::ticket::Target;
 use hsm_wire::{ErrorCode, Hex, HsmError, valid_name};
 use keys::SlotKeys;
 use sm3::{Digest, Sm3};
+use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 const MAX_STEPS: usize = 1024;
@@ -22,53 +26,182 @@ const MAX_MESSAGE: usize = 256;
 const MAX_SEGMENTS: usize = 8;
 const MAX_FACTORS: usize = 4;
 
-/// Plans one fill: the answer, and what must be durable before it is given.
+/// What a fill gives, and what must be durable before it is given (nothing, for a stored answer).
+pub(crate) type Planned = Result<(Vec<Event>, FillAnswer), HsmError>;
+
+/// Plans one fill.
 pub(crate) fn plan(
     state: &State,
     world: &mut World,
     target: Target,
     request: &FillRequest,
-) -> Result<(Vec<Event>, FillAnswer), HsmError> {
-    if request.mark != state.mark {
-        return Err(ErrorCode::MarkMismatch.into());
-    }
-    if request.mechanism != MECHANISM {
-        return Err(ErrorCode::UnknownMechanism.into());
-    }
-    check_sizes(request)?;
-    let content = content_hash(target, request)?;
-    if let Some(stored) = state
-        .answers
+) -> Planned {
+    let mut planned = plan_all(state, world, target, std::slice::from_ref(request));
+    planned
+        .pop()
+        .unwrap_or_else(|| Err(ErrorCode::Internal.into()))
+}
+
+/// Plans the fills of a batch, each with its own outcome, in order: a ticket's last count goes to whoever comes first.
+/// Their sessions are sealed together.
+pub(crate) fn plan_all(
+    state: &State,
+    world: &mut World,
+    target: Target,
+    requests: &[FillRequest],
+) -> Vec<Planned> {
+    let mut batch = Batch::default();
+    let mut sessions = Vec::new();
+    let drafted: Vec<Result<Drafted<'_>, HsmError>> = requests
         .iter()
-        .find(|a| a.answer.request_id == request.request_id)
-    {
-        if stored.content != content {
-            return Err(ErrorCode::RepeatedScript.into());
-        }
-        return Ok((Vec::new(), stored.answer.clone()));
+        .map(|request| {
+            let drafted = batch.draft(state, world, target, request)?;
+            Ok(match drafted {
+                Drafted::New {
+                    fill,
+                    sessions: own,
+                } => {
+                    let count = own.len();
+                    sessions.extend(own);
+                    Drafted::Sealing { fill, count }
+                }
+                stored => stored,
+            })
+        })
+        .collect();
+    let mut sealed = scp::seal(sessions).into_iter();
+    drafted
+        .into_iter()
+        .map(|drafted| match drafted? {
+            Drafted::Stored(answer) => Ok((Vec::new(), *answer)),
+            Drafted::Sealing { fill, count } => {
+                Ok(fill.finish(sealed.by_ref().take(count).flatten().collect()))
+            }
+            Drafted::New { .. } => Err(ErrorCode::Internal.into()),
+        })
+        .collect()
+}
+
+/// One fill on its way.
+enum Drafted<'a> {
+    /// The request id was answered before.
+    Stored(Box<FillAnswer>),
+    New {
+        fill: Fill<'a>,
+        sessions: Vec<Session>,
+    },
+    /// Its sessions, so many, are being sealed with the others'.
+    Sealing { fill: Fill<'a>, count: usize },
+}
+
+/// A fill that was checked, without its steps.
+struct Fill<'a> {
+    request: &'a FillRequest,
+    content: Hex<32>,
+    check_values: Vec<Hex<3>>,
+    mac_texts: Vec<String>,
+    quota_left: u64,
+    policy: Hex<32>,
+}
+
+impl Fill<'_> {
+    fn finish(self, steps: Vec<ScriptStep>) -> (Vec<Event>, FillAnswer) {
+        let answer = FillAnswer {
+            request_id: self.request.request_id,
+            digest: script_digest(&steps),
+            steps,
+            check_values: self.check_values,
+            mac_texts: self.mac_texts,
+            quota_left: self.quota_left,
+            policy: self.policy,
+        };
+        let event = Event::Filled {
+            ticket: self.request.ticket.clone(),
+            factor: self.request.factor,
+            content: self.content,
+            answer: Box::new(answer.clone()),
+        };
+        (vec![event], answer)
     }
-    let ticket = state.ticket(&request.ticket)?;
-    check_ticket(ticket, world.clock.now(), target, request)?;
-    let keys = SlotKeys::derive(state, ticket, target, request)?;
-    let (policy, policy_hash) = state.policy.as_ref().ok_or(ErrorCode::NoPolicy)?;
-    let steps = build::script(state, world, policy, target, request, &keys)?;
-    let first = !ticket.factors.contains_key(&request.factor);
-    let answer = FillAnswer {
-        request_id: request.request_id,
-        digest: script_digest(&steps),
-        steps,
-        check_values: keys.check_values(),
-        mac_texts: keys.mac_texts().to_vec(),
-        quota_left: (ticket.spec.count - ticket.used).saturating_sub(u64::from(first)),
-        policy: *policy_hash,
-    };
-    let event = Event::Filled {
-        ticket: request.ticket.clone(),
-        factor: request.factor,
-        content,
-        answer: Box::new(answer.clone()),
-    };
-    Ok((vec![event], answer))
+}
+
+/// What the fills of a batch that were planned already will change.
+#[derive(Default)]
+struct Batch {
+    request_ids: BTreeSet<[u8; 16]>,
+    /// Ticket and factor.
+    factors: BTreeSet<(String, Factor)>,
+    /// Counts that they take off each ticket.
+    spent: BTreeMap<String, u64>,
+}
+
+impl Batch {
+    fn draft<'a>(
+        &mut self,
+        state: &State,
+        world: &mut World,
+        target: Target,
+        request: &'a FillRequest,
+    ) -> Result<Drafted<'a>, HsmError> {
+        if request.mark != state.mark {
+            return Err(ErrorCode::MarkMismatch.into());
+        }
+        if request.mechanism != MECHANISM {
+            return Err(ErrorCode::UnknownMechanism.into());
+        }
+        check_sizes(request)?;
+        let content = content_hash(target, request)?;
+        if let Some(stored) = state
+            .answers
+            .iter()
+            .find(|a| a.answer.request_id == request.request_id)
+        {
+            if stored.content != content {
+                return Err(ErrorCode::RepeatedScript.into());
+            }
+            return Ok(Drafted::Stored(Box::new(stored.answer.clone())));
+        }
+        let mine = (request.ticket.clone(), request.factor);
+        if self.request_ids.contains(&request.request_id) || self.factors.contains(&mine) {
+            return Err(ErrorCode::TwiceInBatch.into());
+        }
+        let ticket = state.ticket(&request.ticket)?;
+        let spent = self.spent.get(&request.ticket).copied().unwrap_or(0);
+        check_ticket(ticket, spent, world.clock.now(), target, request)?;
+        let keys = SlotKeys::derive(state, ticket, target, request)?;
+        let (policy, policy_hash) = state.policy.as_ref().ok_or(ErrorCode::NoPolicy)?;
+        let sessions = build::draft(state, world, policy, target, request, &keys)?;
+        let spent = spent + u64::from(!ticket.factors.contains_key(&request.factor));
+        let fill = Fill {
+            request,
+            content,
+            check_values: keys.check_values(),
+            mac_texts: keys.mac_texts().to_vec(),
+            quota_left: ticket.spec.count.saturating_sub(ticket.used + spent),
+            policy: *policy_hash,
+        };
+        self.request_ids.insert(request.request_id);
+        self.spent.insert(request.ticket.clone(), spent);
+        self.factors.insert(mine);
+        Ok(Drafted::New { fill, sessions })
+    }
+}
+
+/// An upper bound of what a request's answer takes on the wire: a batch whose answer would not fit is refused whole,
+/// before anything is spent.
+pub(crate) fn answer_bound(request: &FillRequest) -> usize {
+    let steps = request.steps.iter().map(|step| match step {
+        Step::Open { .. } => 80,
+        Step::Command { segments, .. } => {
+            let data = segments.iter().map(|segment| match segment {
+                Segment::Literal(bytes) => bytes.len(),
+                _ => 32,
+            });
+            // Header, Lc, padding, MAC, status word, lengths.
+            40 + data.sum::<usize>()
+        }
+    });
+    128 + steps.sum::<usize>() + 3 * request.slots.len() + 16 * request.mac_texts.len()
 }
 
 /// Rule 6: every field has a limit. (Command data have theirs where they are put together.)
@@ -116,6 +249,7 @@ fn check_sizes(request: &FillRequest) -> Result<(), HsmError> {
 
 fn check_ticket(
     ticket: &Ticket,
+    spent: u64,
     now: u64,
     target: Target,
     request: &FillRequest,
@@ -136,7 +270,7 @@ fn check_ticket(
         Some(&attempts) if attempts >= ticket.spec.max_attempts_per_factor => {
             Err(ErrorCode::TooManyAttempts.into())
         }
-        None if ticket.used >= ticket.spec.count => Err(ErrorCode::TicketEmpty.into()),
+        None if ticket.used + spent >= ticket.spec.count => Err(ErrorCode::TicketEmpty.into()),
         _ => Ok(()),
     }
 }
