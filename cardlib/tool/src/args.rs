@@ -10,7 +10,10 @@ const EXAMPLES: &str = "\
 Examples:
   rhc-card virtual user --vpcd 127.0.0.1:35963 --state card1.state --seed 1
   rhc-card virtual sam --vpcd 127.0.0.1:35964 --state sam1.state --factor 2233445566778899
+  rhc-card virtual user --ifd /run/rhc-ifd/reader00 --seed 2
   rhc-card readers
+  rhc-card tree
+  rhc-card apdu --reader 'RHC Reader 00 00'
   rhc-card info --reader 'Virtual PCD 0 00 00'
   rhc-card delivery-list --maker 5454 --product RHC-SIM --mark test --kind card --sequence 1 \\
       --item 1122334455667788 --out cards.json
@@ -38,6 +41,18 @@ pub enum Task {
     Forge(Forge),
     /// Show what a card says of itself without any key
     Info(Info),
+    /// Show directories, files and rights of the profile
+    Tree(Tree),
+    /// Talk to a card: every command, answer and status word decoded; `help` inside
+    Apdu(Apdu),
+    /// Send a file of commands and compare the answers
+    Script(Script),
+    /// Decode a recorded conversation or a log of pcscd (--apdu)
+    Trace(Trace),
+    /// Tell of readers and cards as they come and go
+    Watch(Watch),
+    /// Read all that a SAM may read from a card, as JSON
+    Dump(Dump),
     /// List readers and what is in them
     Readers {
         /// Machine-readable
@@ -73,9 +88,8 @@ pub enum VirtualKind {
 
 #[derive(clap::Args)]
 pub struct Virtual {
-    /// Where the vpcd driver listens
-    #[arg(long, value_name = "HOST:PORT")]
-    pub vpcd: String,
+    #[command(flatten)]
+    pub place: Place,
     /// State file: continued if it is there, else made; without it the card lives as long as the process
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
@@ -100,6 +114,18 @@ pub struct Virtual {
     /// Test aid: pull-at:N, pull-after:N, silent-at:N, short-at:N or short-at:N:0, at the Nth command
     #[arg(long, value_name = "FAULT")]
     pub fault: Option<Order>,
+}
+
+/// The reader to put the card into.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Place {
+    /// Where the vpcd driver listens
+    #[arg(long, value_name = "HOST:PORT")]
+    pub vpcd: Option<String>,
+    /// Socket of a reader of our own driver (DEVICENAME of libcardlib_ifd.so)
+    #[arg(long, value_name = "PATH")]
+    pub ifd: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -127,6 +153,127 @@ pub struct Info {
     #[arg(long, default_value = "rhc-2012")]
     pub profile: String,
     /// Machine-readable
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  rhc-card tree\n  rhc-card tree DDF1 --keys\n  rhc-card tree --json"
+)]
+pub struct Tree {
+    /// Only this directory, such as DDF1
+    pub directory: Option<String>,
+    /// The directory's keys too
+    #[arg(long)]
+    pub keys: bool,
+    /// Card profile
+    #[arg(long, default_value = "rhc-2012")]
+    pub profile: String,
+    /// Machine-readable
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  rhc-card apdu --reader 'RHC Reader 00 00'\n  rhc-card apdu --reader 'RHC Reader 00 00' 00A40000023F00 0084000008"
+)]
+pub struct Apdu {
+    /// Reader, by its name or a part of it that fits no other
+    #[arg(long, value_name = "NAME")]
+    pub reader: String,
+    /// Commands in hexadecimal; without any they are asked for, one a line
+    #[arg(value_name = "HEX")]
+    pub commands: Vec<String>,
+    /// The card is a SAM
+    #[arg(long)]
+    pub sam: bool,
+    /// Do not fetch waiting bytes (61xx) nor repeat with the right length (6Cxx)
+    #[arg(long)]
+    pub raw: bool,
+    /// Card profile
+    #[arg(long, default_value = "rhc-2012")]
+    pub profile: String,
+    /// Machine-readable, one object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "A script, one step a line:\n  # free data of a card\n  reset > 3B6C0002*\n  00A4040C07D1560000010100 > 9000\n  00840000 08 > ????????????????9000   (? is any digit, * at the end anything)\n  raw 0084000008 > *\n\nExample:\n  rhc-card script check.apdu --reader 'RHC Reader 00 00'\n\nExit code 3: an answer was another one."
+)]
+pub struct Script {
+    /// The script
+    pub file: PathBuf,
+    /// Reader, by its name or a part of it that fits no other
+    #[arg(long, value_name = "NAME")]
+    pub reader: String,
+    /// The card is a SAM
+    #[arg(long)]
+    pub sam: bool,
+    /// Go on after an answer that was not expected
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Card profile
+    #[arg(long, default_value = "rhc-2012")]
+    pub profile: String,
+    /// Machine-readable, one object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  rhc-card trace desk.conversation\n  pcscd --foreground --apdu 2>pcscd.log; rhc-card trace pcscd.log\n\nExit code 3: the file is neither."
+)]
+pub struct Trace {
+    /// `chip COMMAND > ANSWER` lines, or pcscd's log
+    pub file: PathBuf,
+    /// Card profile
+    #[arg(long, default_value = "rhc-2012")]
+    pub profile: String,
+    /// Machine-readable, one object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  rhc-card watch\n  rhc-card watch --seconds 10 --json")]
+pub struct Watch {
+    /// End after this time [default: never]
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<u64>,
+    /// Card profile
+    #[arg(long, default_value = "rhc-2012")]
+    pub profile: String,
+    /// Machine-readable, one object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  rhc-card dump --reader 'RHC Reader 00 00' --sam-reader 'RHC Reader 01 00' --sam-pin-file pin --out card.json"
+)]
+pub struct Dump {
+    /// Reader with the card
+    #[arg(long, value_name = "NAME")]
+    pub reader: String,
+    /// Reader with the SAM
+    #[arg(long, value_name = "NAME")]
+    pub sam_reader: String,
+    /// The SAM's PIN, six digits, mode 0600
+    #[arg(long, value_name = "FILE")]
+    pub sam_pin_file: PathBuf,
+    /// New file, mode 0600, for the data; else they go to standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Card profile
+    #[arg(long, default_value = "rhc-2012")]
+    pub profile: String,
+    /// JSON is the only form: accepted for symmetry
     #[arg(long)]
     pub json: bool,
 }

@@ -4,12 +4,15 @@ use std::fmt;
 use std::process::ExitCode;
 
 use cardlib_card::delivery::DeliveryError;
+use cardlib_card::profile::Profile;
+use cardlib_ifd::card::SlotError;
 use cardlib_reader::ReaderError;
 use cardlib_sim::StateError;
 use cardlib_sim::user::{ForgeError, OpenError};
 use cardlib_sim::vpcd::VpcdError;
+use cardlib_terminal::FlowError;
 
-use crate::text::is_chinese;
+use crate::text::{is_chinese, say};
 
 /// Why the program ends without having done what it was asked.
 #[derive(Debug)]
@@ -68,6 +71,23 @@ impl From<ReaderError> for Failure {
     }
 }
 
+impl From<SlotError> for Failure {
+    fn from(cause: SlotError) -> Self {
+        Self::Environment(spoken!(cause))
+    }
+}
+
+/// No verdict on the card is an error of the environment; a card or SAM that refuses is "not right".
+impl From<FlowError> for Failure {
+    fn from(cause: FlowError) -> Self {
+        let text = spoken!(cause);
+        match cause {
+            FlowError::Reader { .. } => Self::Environment(text),
+            _ => Self::Wrong(text),
+        }
+    }
+}
+
 impl From<VpcdError> for Failure {
     fn from(cause: VpcdError) -> Self {
         Self::Environment(spoken!(cause))
@@ -107,4 +127,15 @@ impl From<DeliveryError> for Failure {
     fn from(cause: DeliveryError) -> Self {
         Self::Wrong(spoken!(cause))
     }
+}
+
+/// The profile of this name.
+pub fn profile(name: &str) -> Result<&'static Profile, Failure> {
+    Profile::named(name).ok_or_else(|| {
+        Failure::Usage(format!(
+            "{} {name}; rhc-2012 {}",
+            say("there is no profile", "没有此配置："),
+            say("is one", "可用")
+        ))
+    })
 }

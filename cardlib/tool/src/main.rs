@@ -5,18 +5,29 @@
 //! | [`args`] | the command line |
 //! | [`virtual_card`] | `virtual user`, `virtual sam`, `forge` |
 //! | [`info`] | `info` |
-//! | [`readers`] | `readers` |
+//! | [`readers`], [`watch`] | `readers`, `watch` |
+//! | [`tree`], [`dump`] | `tree`, `dump` |
+//! | [`apdu`], [`script`], [`trace`] | `apdu`, `script`, `trace` |
+//! | [`decode`] | what commands, answers and status words mean |
 //! | [`maker`] | `delivery-list`, `maker-key` |
 //! | [`failure`], [`text`], [`files`] | exit codes, languages, files with secrets |
 
+mod apdu;
 mod args;
+mod decode;
+mod dump;
 mod failure;
 mod files;
 mod info;
 mod maker;
 mod readers;
+mod script;
+mod talk;
 mod text;
+mod trace;
+mod tree;
 mod virtual_card;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -32,6 +43,12 @@ fn main() -> ExitCode {
         Task::Virtual { kind } => virtual_card::run(kind),
         Task::Forge(order) => virtual_card::forge(&order),
         Task::Info(order) => info::run(&order),
+        Task::Tree(order) => tree::run(&order),
+        Task::Apdu(order) => apdu::run(&order),
+        Task::Script(order) => script::run(&order),
+        Task::Trace(order) => trace::run(&order),
+        Task::Watch(order) => watch::run(&order),
+        Task::Dump(order) => dump::run(&order),
         Task::Readers { json } => readers::run(json),
         Task::DeliveryList(order) => maker::delivery_list(&order),
         Task::MakerKey { out } => maker::new_key(&out),

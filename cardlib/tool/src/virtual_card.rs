@@ -5,12 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use cardlib_card::profile::Profile;
+use cardlib_ifd::card as ifd;
+use cardlib_sim::fault::Fault;
 use cardlib_sim::random::{Random, factor_of_seed};
 use cardlib_sim::vpcd::{Leaving, Manner, Slot};
 use cardlib_sim::{Chip, SamCard, Stage, TransportMaster, UserCard, VirtualCard};
 
 use crate::args::{Forge, Virtual, VirtualKind};
-use crate::failure::Failure;
+use crate::failure::{Failure, profile};
 use crate::files;
 use crate::text::say;
 
@@ -62,26 +64,64 @@ fn serve(
     (facts, stage): (Chip, Stage),
     profile: &Profile,
 ) -> Result<(), Failure> {
-    let slot = Slot::connect(&order.vpcd, PATIENCE)?;
     let state = profile.life_cycle.byte(stage.life_cycle());
-    let _ = writeln!(
-        std::io::stdout(),
-        "{} {name} {} {} {}, {} {state:02X}",
-        say("virtual", "虚拟"),
-        hex::encode_upper(facts.factor),
-        say("in", "已插入"),
-        order.vpcd,
-        say("life cycle", "生命周期"),
-    );
-    let manner = Manner {
-        delay: Duration::from_millis(order.delay_ms),
-        fault: order.fault,
+    let told = |place: &str| {
+        let _ = writeln!(
+            std::io::stdout(),
+            "{} {name} {} {} {place}, {} {state:02X}",
+            say("virtual", "虚拟"),
+            hex::encode_upper(facts.factor),
+            say("in", "已插入"),
+            say("life cycle", "生命周期"),
+        );
     };
-    match slot.serve(chip, manner)? {
-        Leaving::Pulled => eprintln!("{}", say("pulled, as ordered", "已按要求拔出")),
-        Leaving::ReaderClosed => {}
+    let delay = Duration::from_millis(order.delay_ms);
+    let pulled = match (&order.place.vpcd, &order.place.ifd) {
+        (_, Some(path)) => {
+            let slot = ifd::Slot::connect(path, PATIENCE)?;
+            told(&path.display().to_string());
+            let fault = order
+                .fault
+                .map(|order| (order.at, at_the_card(order.fault)));
+            let manner = ifd::Manner { delay, fault };
+            slot.serve(&mut Plugged(chip), manner)? == ifd::Leaving::Pulled
+        }
+        (Some(address), None) => {
+            let slot = Slot::connect(address, PATIENCE)?;
+            told(address);
+            let fault = order.fault;
+            slot.serve(chip, Manner { delay, fault })? == Leaving::Pulled
+        }
+        // The command line asks for one of the two.
+        (None, None) => false,
+    };
+    if pulled {
+        eprintln!("{}", say("pulled, as ordered", "已按要求拔出"));
     }
     Ok(())
+}
+
+/// A simulated chip as a card of our own reader driver.
+struct Plugged<'a>(&'a mut dyn VirtualCard);
+
+impl ifd::Card for Plugged<'_> {
+    fn reset(&mut self) -> Vec<u8> {
+        self.0.reset()
+    }
+
+    fn handle(&mut self, command: &[u8]) -> Vec<u8> {
+        self.0.handle(command)
+    }
+}
+
+/// The same misbehaviour in our own reader driver.
+fn at_the_card(fault: Fault) -> ifd::Fault {
+    match fault {
+        Fault::PullAt => ifd::Fault::PullAt,
+        Fault::PullAfter => ifd::Fault::PullAfter,
+        Fault::SilentAt => ifd::Fault::Silent,
+        Fault::ShortAt(len) => ifd::Fault::Short(len),
+    }
 }
 
 fn user_card(
@@ -160,16 +200,6 @@ fn check_factor(order: &Virtual, chip: Chip) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
-}
-
-fn profile(name: &str) -> Result<&'static Profile, Failure> {
-    Profile::named(name).ok_or_else(|| {
-        Failure::Usage(format!(
-            "{} {name}; rhc-2012 {}",
-            say("there is no profile", "没有此配置："),
-            say("is one", "可用")
-        ))
-    })
 }
 
 fn already_there(path: &Path) -> Failure {
