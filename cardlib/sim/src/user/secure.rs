@@ -56,21 +56,15 @@ impl UserCard {
         Ok(session)
     }
 
-    /// Takes a try away before the comparison (R70); how many are left, if they are counted here at all. With the last
-    /// one the block is written too, so that power cut during the comparison gives nobody a further try.
+    /// Takes a try away before the comparison (R70); how many are left, if they are counted here at all. Without
+    /// any left the application counts as blocked, so that power cut during the comparison gives nobody a further try.
     fn spend_mac_try(&mut self, counting: Counting) -> Result<Option<u8>, Status> {
         let at = self.volatile.df;
         if counting == Counting::Free || self.profile.dfs[at].block == BlockRule::Card {
             return Ok(None);
         }
         let left = self.current_df().mac_tries.saturating_sub(1);
-        match left {
-            0 => self.commit(&[
-                Change::MacTries(at, left),
-                Change::Block(at, Block::Temporary),
-            ])?,
-            _ => self.commit(&[Change::MacTries(at, left)])?,
-        }
+        self.commit(&[Change::MacTries(at, left)])?;
         Ok(Some(left))
     }
 
