@@ -48,6 +48,11 @@ impl Key {
         Self::of(self.cipher, bytes)
     }
 
+    /// Eight bytes of the key, for the one flaw that gives them away ([`crate::flaw::Flaw::ChallengeIsKey`]).
+    pub(crate) fn first_half(&self) -> [u8; 8] {
+        std::array::from_fn(|i| self.bytes[i])
+    }
+
     /// Compares without telling where the difference is.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {

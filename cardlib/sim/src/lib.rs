@@ -14,12 +14,14 @@
 //! | [`tree`], [`apdu`], [`answer`] | SELECT, the check order, T=0 |
 //! | [`crypto`], [`random`], [`transport`], [`stage`] | keys and formulas, random numbers, blanks, life cycle |
 //! | [`vpcd`], [`fault`] | attachment to the PC/SC daemon, and misbehaviour on order |
+//! | [`flaw`] | broken rules on order, for those who look for them |
 
 pub mod answer;
 pub mod apdu;
 pub mod channel;
 pub mod crypto;
 pub mod fault;
+pub mod flaw;
 pub mod gate;
 pub mod nvm;
 pub mod random;
@@ -30,6 +32,7 @@ pub mod tree;
 pub mod user;
 pub mod vpcd;
 
+pub use flaw::Flaw;
 pub use nvm::StateError;
 pub use random::Random;
 pub use sam::SamCard;

@@ -389,7 +389,9 @@ fn making_commands(desk: &mut Desk) {
         let ef05 = profile.file("DDF1/EF05").unwrap();
         host.command(create, &ef_descriptor(profile, 0xDDF1, ef05))
     });
-    let files = user_base(desk, |card| drop(script(card, 2)));
+    let files = user_base(desk, |card| {
+        script(card, 2);
+    });
     let again = |card: &mut UserCard| Host::open(card, &card_key("CMK"), 1, 3).unwrap();
     desk.tear(&files, "WRITE KEY", 0x9000, |card: &mut UserCard| {
         let mut host = again(card);
@@ -484,7 +486,9 @@ fn sam_commands(desk: &mut Desk) {
             session(card).command(header, plain)
         });
     }
-    let half = sam_base(desk, |card| drop(provincial(card)));
+    let half = sam_base(desk, |card| {
+        provincial(card);
+    });
     for (name, header, plain) in [
         ("IMPORT KEY PAIR", sam::IMPORT, &[9; 32][..]),
         ("ACTIVATE", sam::ACTIVATE, &[]),

@@ -121,6 +121,12 @@ impl SamCard {
         }
     }
 
+    /// What the SAM keeps, for tests that check it after each command. Keys in it show nothing of themselves.
+    #[must_use]
+    pub fn inspect(&self) -> &SamMemory {
+        self.nvm.get()
+    }
+
     /// The chip serial and what else the maker put in.
     #[must_use]
     pub fn chip(&self) -> Chip {

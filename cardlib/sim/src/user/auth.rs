@@ -8,6 +8,7 @@ use super::memory::{Change, KeyMemory};
 use crate::answer::{Answer, Outcome};
 use crate::apdu::{Incoming, require};
 use crate::crypto::same;
+use crate::flaw::Flaw;
 
 /// Bytes of `authenticator or random 8 ‖ info 8 ‖ version 1`.
 const PROOF_LEN: usize = 17;
@@ -62,7 +63,9 @@ impl UserCard {
         require(left > 0, Status::BLOCKED)?;
         let challenge = self.volatile.challenge.take().ok_or(Status::NO_CHALLENGE)?;
 
-        self.commit(&[Change::KeyTries(at, left - 1)])?;
+        if !self.has(Flaw::GuessesAreFree) {
+            self.commit(&[Change::KeyTries(at, left - 1)])?;
+        }
         if !same(&key.session(&challenge).authenticator(&info), &proof) {
             return Err(Status::tries_left(left - 1));
         }
@@ -78,6 +81,15 @@ impl UserCard {
         let mut here = self.profile.keys_of(self.df_name());
         let lock = here.any(|key| named(key) && key.class == KeyClass::Lock);
         require(lock || !self.is_blocked(), Status::FUNCTION)
+    }
+
+    /// [`Flaw::ChallengeIsKey`].
+    pub(super) fn leak_into(&self, challenge: &mut [u8; 8]) {
+        let single = self.profile.assumed.single_version.value;
+        let found = self.find_key(|key| key.class == KeyClass::Maintenance, single);
+        if let Some((_, _, memory)) = found {
+            *challenge = memory.key.first_half();
+        }
     }
 
     /// Whether the access condition of a file is met.

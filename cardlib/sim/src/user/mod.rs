@@ -33,6 +33,7 @@ use thiserror::Error;
 use crate::VirtualCard;
 use crate::answer::Pending;
 use crate::crypto::Key;
+use crate::flaw::Flaw;
 use crate::gate::Gate;
 use crate::nvm::{Mount, Nvm, StateError, medium};
 use crate::random::Random;
@@ -72,6 +73,7 @@ pub struct UserCard {
     nvm: Nvm<UserMemory>,
     random: Random,
     volatile: Volatile,
+    flaw: Option<Flaw>,
 }
 
 /// What is lost without power.
@@ -140,7 +142,25 @@ impl UserCard {
             nvm,
             random,
             volatile: Volatile::default(),
+            flaw: None,
         }
+    }
+
+    /// The card with one rule broken, for tests of those who look for broken rules.
+    #[must_use]
+    pub fn with_flaw(mut self, flaw: Flaw) -> Self {
+        self.flaw = Some(flaw);
+        self
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
+    }
+
+    /// What the card keeps, for tests that check it after each command. Keys in it show nothing of themselves.
+    #[must_use]
+    pub fn inspect(&self) -> &UserMemory {
+        self.nvm.get()
     }
 
     /// The card factor and what else the maker put in.

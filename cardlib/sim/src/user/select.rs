@@ -6,6 +6,7 @@ use super::UserCard;
 use super::memory::Block;
 use crate::answer::{Answer, Outcome};
 use crate::apdu::{Incoming, require};
+use crate::flaw::Flaw;
 use crate::tree::Target;
 
 impl UserCard {
@@ -27,7 +28,7 @@ impl UserCard {
 
     /// A blocked application becomes current too, and says so (R41).
     fn select_df(&mut self, at: usize, quiet: bool) -> Answer {
-        if at != self.volatile.df {
+        if at != self.volatile.df && !self.has(Flaw::RightsSurviveSelect) {
             self.forget_rights();
         }
         self.volatile.df = at;
@@ -47,7 +48,10 @@ impl UserCard {
             Status::wrong_le(8),
         )?;
         require(!self.is_foreign(), Status::CONDITIONS)?;
-        let challenge: [u8; 8] = self.random.draw().map_err(|_| Status::MEMORY)?;
+        let mut challenge: [u8; 8] = self.random.draw().map_err(|_| Status::MEMORY)?;
+        if self.has(Flaw::ChallengeIsKey) && self.df_name() == "DF03" {
+            self.leak_into(&mut challenge);
+        }
         self.volatile.challenge = Some(challenge);
         Ok(Outcome::Data(challenge.to_vec()))
     }
