@@ -24,6 +24,9 @@ struct Step {
     answer: Option<AnswerKind>,
 }
 
+/// Commands that are left of a phase when the next one is announced: time enough for the disk.
+const LAST_FEW: usize = 4;
+
 /// Names of the phases that a script may have.
 const NAMES: [&str; 6] = ["open", "files", "keys", "data", "activate", "finish"];
 
@@ -67,13 +70,22 @@ fn step(step: &kms_api::Step) -> Result<Step, Fault> {
 }
 
 impl Phase {
-    /// Sends the phase; the answer data that the station has to keep (a SAM's public key), if any.
+    /// Sends the phase; the answer data that the station has to keep (a SAM's public key), if any. `near_end` is called
+    /// once, when only a few commands are left.
     ///
     /// # Errors
     /// The card refuses, is not the card it should be, or is gone.
-    pub fn run(&self, channel: &mut dyn Channel) -> Result<Option<Vec<u8>>, Fault> {
+    pub fn run(
+        &self,
+        channel: &mut dyn Channel,
+        near_end: &mut dyn FnMut() -> Result<(), Fault>,
+    ) -> Result<Option<Vec<u8>>, Fault> {
         let mut kept = None;
+        let last_few = self.steps.len().saturating_sub(LAST_FEW);
         for (index, step) in self.steps.iter().enumerate() {
+            if index == last_few {
+                near_end()?;
+            }
             let answer = exchange(channel, &step.command).map_err(|error| match error {
                 ReaderError::Endless(_) => self.refused(index, "61xx"),
                 error => Fault::Reader(error),

@@ -39,7 +39,8 @@ impl Station<'_> {
             let script = self.ask(seen, base, task, &mut work.outcome.timings)?;
             self.write(card, &script, task, &mut work.outcome.timings)?;
         }
-        self.intend(task, Phase::ReadBack, None)?;
+        // Reading changes nothing on the card: the line may reach the disk meanwhile.
+        self.announce(task, Phase::ReadBack, None)?;
         let job = self
             .journal
             .open_job_of(&task.job.factor)
@@ -101,7 +102,8 @@ impl Station<'_> {
         Ok(script?)
     }
 
-    /// Sends the script, each phase announced in the journal.
+    /// Sends the script. Each phase is announced in the journal while the last commands of the one before are under way, and
+    /// begins when that line is on the disk.
     fn write(
         &mut self,
         card: &mut Timed<'_>,
@@ -117,25 +119,36 @@ impl Station<'_> {
             digest: script.digest.clone(),
             code: code_check(&task.job, code),
         });
-        for phase in script::ready(script)? {
-            let name = Phase::of_script(phase.name).ok_or(Fault::Script("unknown phase"))?;
-            self.intend(task, name, note.take())?;
-            timings.phase(phase.name, |_| phase.run(card))?;
+        let phases = script::ready(script)?;
+        let names = phases
+            .iter()
+            .map(|phase| Phase::of_script(phase.name).ok_or(Fault::Script("unknown phase")));
+        let mut names = names.collect::<Result<Vec<_>, _>>()?.into_iter();
+        if let Some(first) = names.next() {
+            self.announce(task, first, note.take())?;
+        }
+        for phase in &phases {
+            self.journal.settled()?;
+            let mut next = names.next();
+            let mut near_end = || {
+                next.take()
+                    .map_or(Ok(()), |next| self.announce(task, next, None))
+            };
+            timings.phase(phase.name, |_| phase.run(card, &mut near_end))?;
         }
         Ok(())
     }
 
-    fn intend(
+    fn announce(
         &mut self,
         task: &Task,
         phase: Phase,
         script: Option<ScriptNote>,
     ) -> Result<(), Fault> {
-        Ok(self.journal.write(
-            self.clock.now(),
-            task.job.id,
-            Event::Phase { phase, script },
-        )?)
+        let event = Event::Phase { phase, script };
+        Ok(self
+            .journal
+            .announce(self.clock.now(), task.job.id, event)?)
     }
 
     pub(super) fn register(&mut self, job: &Job) -> Result<(), Fault> {
@@ -153,8 +166,9 @@ impl Station<'_> {
             security_code: true,
             script_digest: job.script.as_ref().map(|script| script.digest.clone()),
         })?;
+        // Were this line lost, the card would be registered again, which changes nothing.
         Ok(self
             .journal
-            .write(self.clock.now(), job.id, Event::Registered)?)
+            .announce(self.clock.now(), job.id, Event::Registered)?)
     }
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::job::{Job, Status};
 use super::record::{Event, Record};
+use super::syncer::Syncer;
 
 /// Why the journal cannot be used. The station does nothing without it.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,7 @@ pub struct Journal {
     path: PathBuf,
     link: Link,
     jobs: Vec<Job>,
+    syncer: Syncer,
 }
 
 impl Journal {
@@ -117,9 +119,11 @@ impl Journal {
         File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(io(folder))?;
+        let syncer = Syncer::start(&file).map_err(io(&path))?;
         Ok(Self {
             file,
             path,
+            syncer,
             link: replayed.link,
             jobs: replayed.jobs,
         })
@@ -147,17 +151,43 @@ impl Journal {
     /// # Errors
     /// The disk refused; nothing may be done then that the line announces.
     pub fn write(&mut self, at: Timestamp, job: Uuid, event: Event) -> Result<(), JournalError> {
+        self.announce(at, job, event)?;
+        self.settled()
+    }
+
+    /// Writes a line and lets it go to the disk beside other work; [`Journal::settled`] waits for it, and so does the next
+    /// line. What the line announces may begin only after that.
+    ///
+    /// # Errors
+    /// The disk refused this line or the one before.
+    pub fn announce(&mut self, at: Timestamp, job: Uuid, event: Event) -> Result<(), JournalError> {
+        self.settled()?;
         let record = Record { at, job, event };
         let (line, link) = encode(&self.link, &record);
-        let io = |cause| JournalError::Io {
-            path: self.path.clone(),
-            cause,
-        };
-        self.file.write_all(&line).map_err(io)?;
-        self.file.sync_data().map_err(io)?;
+        let written = self
+            .file
+            .write_all(&line)
+            .and_then(|()| self.syncer.begin());
+        written.map_err(|cause| self.io(cause))?;
         self.link = link;
         Job::replay(&mut self.jobs, record);
         Ok(())
+    }
+
+    /// Waits until everything that was written is on the disk.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn settled(&mut self) -> Result<(), JournalError> {
+        let synced = self.syncer.finish();
+        synced.map_err(|cause| self.io(cause))
+    }
+
+    fn io(&self, cause: io::Error) -> JournalError {
+        JournalError::Io {
+            path: self.path.clone(),
+            cause,
+        }
     }
 
     /// All jobs, oldest first.
@@ -196,6 +226,15 @@ impl Journal {
             .rev()
             .find(fits)
             .ok_or_else(|| JournalError::NoJob(text.to_owned()))
+    }
+}
+
+impl Drop for Journal {
+    /// The last line, that a card is registered, may still be on its way; were it lost, the card would be registered again.
+    fn drop(&mut self) {
+        if let Err(cause) = self.syncer.finish() {
+            tracing::warn!(%cause, "the journal's last line may be missing");
+        }
     }
 }
 
