@@ -56,6 +56,12 @@ impl Daemon {
         }
     }
 
+    /// The readers of this daemon.
+    #[allow(dead_code)] // for tests that need no child of their own
+    pub fn places(&self, count: u8) -> Vec<Place> {
+        conf::places(self.folder.path(), count)
+    }
+
     /// A client of this daemon.
     pub fn client(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
@@ -82,7 +88,9 @@ fn library() -> PathBuf {
         .ancestors()
         .skip(1)
         .take(3)
-        .map(|folder| folder.join("libcardlib_ifd.so"))
+        .flat_map(|folder| {
+            ["libcardlib_ifd.so", "deps/libcardlib_ifd.so"].map(|it| folder.join(it))
+        })
         .find(|path| path.is_file());
     found.expect("libcardlib_ifd.so: cargo build -p cardlib-ifd")
 }
