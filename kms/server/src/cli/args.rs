@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use kms_platform::lang::pick;
 
 /// The key service of a tier: keys for health cards and SAMs, made and moved by two officers, used by stations.
 #[derive(Parser)]
@@ -173,7 +174,7 @@ pub(crate) enum OfficerCommand {
         #[arg(long)]
         key: PathBuf,
         /// Who asks (not one of the two who approve)
-        #[arg(long)]
+        #[arg(long, value_name = "PERSON", value_parser = person)]
         by: String,
         #[command(flatten)]
         signing: Signing,
@@ -206,7 +207,7 @@ pub(crate) enum HsmCommand {
         #[arg(long, value_name = "VENDOR")]
         maker: Option<String>,
         /// Who asks (not one of the two who confirm)
-        #[arg(long)]
+        #[arg(long, value_name = "PERSON", value_parser = person)]
         by: String,
         /// JSON instead of a table
         #[arg(long)]
@@ -284,7 +285,7 @@ pub(crate) enum TicketCommand {
         #[arg(long)]
         quantity: u64,
         /// Who asks (not one of the two who approve)
-        #[arg(long)]
+        #[arg(long, value_name = "PERSON", value_parser = person)]
         by: String,
         /// What for
         #[arg(long, default_value = "")]
@@ -326,7 +327,7 @@ pub(crate) struct RequestArgs {
     #[arg(long)]
     pub store: PathBuf,
     /// Who asks (may approve neither above nor here)
-    #[arg(long)]
+    #[arg(long, value_name = "PERSON", value_parser = person)]
     pub by: String,
     /// File to be made
     #[arg(long)]
@@ -343,7 +344,7 @@ pub(crate) struct GrantArgs {
     #[arg(long, group = "step", requires = "by")]
     pub request: Option<PathBuf>,
     /// Who brings the request (not one of the two who approve)
-    #[arg(long)]
+    #[arg(long, value_name = "PERSON", value_parser = person)]
     pub by: Option<String>,
     /// Approve this grant and make the package
     #[arg(long, group = "step", requires = "out", value_name = "ID")]
@@ -423,9 +424,30 @@ pub(crate) struct ServeArgs {
     pub hosts: Vec<String>,
 }
 
+/// A person's name as it stands in requests and in the audit: nobody can be kept from approving under no name.
+fn person(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+        return Err(pick(
+            "a person's name is wanted, at most 64 characters on one line",
+            "须为人名，一行，最多 64 个字符",
+        )
+        .to_owned());
+    }
+    Ok(name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn somebody_asks() {
+        assert_eq!(super::person(" 王芳 ").as_deref(), Ok("王芳"));
+        for nobody in ["", "  ", "a\nb", &"x".repeat(65)] {
+            assert!(super::person(nobody).is_err(), "{nobody:?}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {
