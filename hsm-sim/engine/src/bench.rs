@@ -1,10 +1,12 @@
 //! How fast the cipher core and the fills are, for `rhc-hsm bench` and the house's bars. Random keys, nothing kept.
 
-use crate::cipher::factor_block;
+use crate::cipher::{Sm4Key, diversify_all, factor_block};
+use crate::scp::{Session, seal};
 use crate::sm4::{self, Block, Sm4, Tier};
+use hsm_wire::fill::{Factor, Level};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Keys of one card in the profile of this house.
 pub const PARENTS: usize = 57;
@@ -78,4 +80,47 @@ pub fn chain_step(tier: Tier, time: Duration) -> f64 {
         }
         black_box(&block);
     })
+}
+
+/// Cards whose sessions are sealed together, as in a batch.
+const CARDS: usize = 64;
+/// Data of one STORE DATA.
+const PIECE: usize = 233;
+
+/// Complete key sets per second on the tier in use, one core: for each card 57 keys derived by its factor, with check
+/// values, wrapped, in encrypted and MAC-chained commands of its session; and `data` bytes more of content.
+#[must_use]
+pub fn key_sets(data: usize, time: Duration) -> f64 {
+    let roots: Vec<Sm4Key> = numbered(PARENTS).into_iter().map(Sm4Key::new).collect();
+    let mut number = 0_u64;
+    rate(time, CARDS, || {
+        let cards = (0..CARDS).map(|_| {
+            number += 1;
+            key_set(&roots, number.to_be_bytes(), data)
+        });
+        black_box(seal(cards.collect()));
+    })
+}
+
+fn key_set(roots: &[Sm4Key], factor: Factor, data: usize) -> Session {
+    let factors: &[Factor] = &[factor];
+    let slots: Vec<_> = roots.iter().map(|root| (root, factors)).collect();
+    let made = diversify_all(&slots);
+    let base = roots[0].diversify(factors);
+    let mut session = Session::open(&base, 1, 0, Level::MacEnc, factor);
+    let mut wrapped: Vec<Block> = made.iter().map(|(key, _)| *key.expose()).collect();
+    session.wrap(&mut wrapped);
+    for ((_, check), wrapped) in made.iter().zip(&wrapped) {
+        let mut load = Zeroizing::new(Vec::with_capacity(48));
+        load.extend_from_slice(&[0; 9]);
+        load.extend_from_slice(wrapped);
+        load.extend_from_slice(&check.0);
+        session.command([0x84, 0xD4, 0, 0], load);
+    }
+    for piece in vec![0x5A; data].chunks(PIECE) {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(256));
+        bytes.extend_from_slice(piece);
+        session.command([0x84, 0xDA, 0, 0], bytes);
+    }
+    session
 }

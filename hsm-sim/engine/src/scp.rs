@@ -302,7 +302,7 @@ mod tests {
     fn sessions_sealed_together_are_what_they_are_alone() {
         let make = |n: usize| {
             let base = Sm4Key::new([n as u8; 16]);
-            let level = if n % 5 == 0 {
+            let level = if n.is_multiple_of(5) {
                 Level::Mac
             } else {
                 Level::MacEnc

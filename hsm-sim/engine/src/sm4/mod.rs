@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `avx512` | 64 | `GF2P8AFFINEQB`, `GF2P8AFFINEINVQB` (GFNI) |
 //! | `aesni` | 16 | `AESENCLAST` between two maps by `PSHUFB` of registers |
-//! | `portable` | 16 | a circuit of AND and XOR over bit planes (Boyar and Peralta's for AES, between two linear layers) |
+//! | `portable` | 32 | a circuit of AND and XOR over bit planes (Boyar and Peralta's for AES, between two linear layers) |
 //!
 //! All run the same three kernels (`kernels.rs`): one key for many blocks; a key of its own for each block, expanded
 //! on the way; and stored schedules of up to 64 keys, for chains that advance in step ([`Lanes`]). A single block costs

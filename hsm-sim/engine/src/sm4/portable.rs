@@ -1,11 +1,12 @@
-//! The portable tier: 16 lanes of 32-bit words, their 64 bytes through the S-box at once as bit planes.
+//! The portable tier: 32 lanes of 32-bit words, their 128 bytes through the S-box at once as bit planes.
 
 use super::kernels::{CK, FK, kernels, slices};
-use super::{Block, RoundKeys, sbox};
+use super::sbox::{self, Plane, Planes};
+use super::{Block, RoundKeys};
 use zeroize::Zeroize;
 
 /// Lanes of a vector.
-pub(super) const W: usize = 16;
+pub(super) const W: usize = 32;
 /// Groups of vectors that run interleaved; there is nothing to gain here.
 const WIDE: usize = 1;
 
@@ -49,18 +50,22 @@ fn t_key(x: V) -> V {
 
 #[inline]
 fn tau(x: V) -> V {
-    let mut planes: sbox::Planes =
-        std::array::from_fn(|i| u64::from(x[2 * i]) | u64::from(x[2 * i + 1]) << 32);
+    // Words 4i … 4i + 3 become pair i.
+    let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    let mut planes: Planes = std::array::from_fn(|i| {
+        let at = 4 * i;
+        Plane([pair(x[at], x[at + 1]), pair(x[at + 2], x[at + 3])])
+    });
     transpose(&mut planes);
     let mut out = sbox::sm4(&planes);
     transpose(&mut out);
     #[allow(clippy::cast_possible_truncation)]
-    std::array::from_fn(|i| (out[i / 2] >> (32 * (i & 1))) as u32)
+    std::array::from_fn(|i| (out[i / 4].0[(i / 2) & 1] >> (32 * (i & 1))) as u32)
 }
 
-/// Bytes to bit planes and back: after it, word *i* holds bit *i* of every byte. It is its own inverse.
+/// Bytes to bit planes and back: after it, plane *i* holds bit *i* of every byte. It is its own inverse.
 #[inline]
-fn transpose(w: &mut sbox::Planes) {
+fn transpose(w: &mut Planes) {
     const STEPS: [(usize, u32, u64); 3] = [
         (1, 1, 0x5555_5555_5555_5555),
         (2, 2, 0x3333_3333_3333_3333),
@@ -71,8 +76,11 @@ fn transpose(w: &mut sbox::Planes) {
             if low & distance == 0 {
                 let high = low + distance;
                 let (a, b) = (w[low], w[high]);
-                w[low] = (a & mask) | ((b & mask) << shift);
-                w[high] = ((a >> shift) & mask) | (b & !mask);
+                for half in 0..2 {
+                    let (a, b) = (a.0[half], b.0[half]);
+                    w[low].0[half] = (a & mask) | ((b & mask) << shift);
+                    w[high].0[half] = ((a >> shift) & mask) | (b & !mask);
+                }
             }
         }
     }

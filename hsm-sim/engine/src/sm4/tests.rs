@@ -31,9 +31,9 @@ fn the_circuit_is_a_permutation_with_the_first_row_of_the_standard() {
     let mut seen = [false; 256];
     let mut first = Vec::new();
     for byte in 0..=255_u8 {
-        let planes = std::array::from_fn(|bit| u64::from(byte >> bit & 1));
+        let planes = std::array::from_fn(|bit| sbox::Plane([u64::from(byte >> bit & 1), 0]));
         let out = sbox::sm4(&planes);
-        let value = (0..8).fold(0, |value, bit| value | ((out[bit] & 1) as u8) << bit);
+        let value = (0..8).fold(0, |value, bit| value | ((out[bit].0[0] & 1) as u8) << bit);
         assert!(!std::mem::replace(&mut seen[usize::from(value)], true));
         first.push(value);
     }
