@@ -21,6 +21,14 @@ Examples:
 Exit codes: 0 done, 2 wrong usage, 3 a card, row or request is not right, 4 reader, service or disk failed.
 Messages are Chinese with RHC_LANG=zh.";
 
+const COLUMNS: &str = "\
+Columns, in any order (* must be there): name* sex* ethnic* birth_date* id_number* valid_until phone1-2 payment1-3
+address_type1-2 address1-2 contact1-3_name contact1-3_relation contact1-3_phone education marriage occupation
+document_type document_number health_record ncms_number abo rh alerts other_alert psychiatric allergies vaccinations
+photo. Codes or their Chinese or English words; dates such as 1990-03-07; lists separated by |, as in
+alerts 1|7, allergies substance:reaction|..., vaccinations name:date|...; photo: a JPEG file of at most 3,072 bytes.
+A faulty row is told with line, column and reason; the others are issued.";
+
 /// Makes SAMs and resident health cards at PC/SC readers.
 #[derive(Debug, Parser)]
 #[command(name = "rhc-station", version, after_help = EXAMPLES)]
@@ -34,6 +42,7 @@ pub enum Command {
     /// Take a SAM through one of its two stages.
     Sam(SamArgs),
     /// Make cards for the rows of an applicants file.
+    #[command(after_help = COLUMNS)]
     Personalise(Box<PersonaliseArgs>),
     /// Half-made cards: list, void, finish.
     #[command(subcommand)]
