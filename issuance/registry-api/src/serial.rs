@@ -82,7 +82,9 @@ checked_text!(
     CardSerial,
     "card serial",
     "two province digits and eight of 0-9, A-Z without I and O",
-    |text| text.len() == 10 && is_digits(&text[..2]) && text.bytes().skip(2).all(|b| BASE34.contains(&b))
+    |text| text.len() == 10
+        && text.bytes().take(2).all(|b| b.is_ascii_digit())
+        && text.bytes().skip(2).all(|b| BASE34.contains(&b))
 );
 
 checked_text!(
@@ -160,6 +162,19 @@ fn luhn(digits: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A serial comes from a request's address, or from a card: neither need be ASCII, nor cut where a character ends.
+    #[test]
+    fn characters_of_several_bytes_are_refused_wherever_they_lie() {
+        for text in ["4中文字", "中文字4", "41中文00", "4100000中", "é100000000"] {
+            assert!(text.parse::<CardSerial>().is_err(), "{text}");
+            assert!(text.parse::<Factor>().is_err(), "{text}");
+        }
+        for text in ["4中中中中中中1", "中中中中中中41", "4101052026000000中"] {
+            assert!(text.parse::<SamSerialNumber>().is_err(), "{text}");
+            assert!(text.parse::<Digest>().is_err(), "{text}");
+        }
+    }
 
     /// The published example of the Luhn check digit (ISO/IEC 7812-1 annex B; 7992739871 → 3), and a well-known test
     /// bank card number.
