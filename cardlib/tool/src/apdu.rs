@@ -113,7 +113,7 @@ impl Shell {
         }
         line(&format!("> {}", hex::encode_upper(command)));
         line(&format!("< {}", hex::encode_upper(&answer)));
-        line(&format!("  {}", told.print()));
+        line(&format!("  {}", told.print(4)));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! The output is a person's: `--out` makes a file of mode 0600.
 
 use cardlib_card::content::{FileContent, FileData};
-use cardlib_card::profile::{File, Profile};
+use cardlib_card::profile::File;
 use cardlib_reader::Transaction;
 use cardlib_reader::pcsc::{Readers, Sharing};
 use cardlib_terminal::sam::require_active;
@@ -36,7 +36,7 @@ pub fn run(order: &Dump) -> Result<(), Failure> {
         .files
         .iter()
         .filter(|file| file.layout.is_none())
-        .map(|file| read(profile, &mut flow, file))
+        .map(|file| read(&mut flow, file))
         .collect::<Result<Vec<Value>, FlowError>>()?;
     let facts = flow.sam_facts();
     let dump = json!({
@@ -59,13 +59,13 @@ pub fn run(order: &Dump) -> Result<(), Failure> {
 }
 
 /// One file: its elements and bytes, or why not. Only a failure of the card ends the dump.
-fn read(profile: &Profile, flow: &mut Flow<'_>, file: &File) -> Result<Value, FlowError> {
+fn read(flow: &mut Flow<'_>, file: &File) -> Result<Value, FlowError> {
     let mut row =
         json!({ "path": file.path, "title_en": file.title_en, "title_zh": file.title_zh });
     match flow.read(&[&file.path]) {
         Ok(snapshot) => {
             row["elements"] = elements(&snapshot);
-            row["data"] = snapshot.content().files.iter().map(data).collect();
+            row["data"] = snapshot.content().files.first().map_or(Value::Null, data);
         }
         Err(cause @ (FlowError::NotPermitted { .. } | FlowError::OtherProvince { .. })) => {
             row["refused"] = json!(spoken(&cause));
@@ -78,7 +78,6 @@ fn read(profile: &Profile, flow: &mut Flow<'_>, file: &File) -> Result<Value, Fl
         ) => return Err(cause),
         Err(cause) => row["failed"] = json!(spoken(&cause)),
     }
-    debug_assert!(profile.file(&file.path).is_some());
     Ok(row)
 }
 

@@ -146,7 +146,12 @@ fn perform(talk: &mut Talk, step: &Step, json: bool) -> Result<bool, Failure> {
         }
         Deed::Send { command, raw } => {
             let (answer, told) = talk.send(command, *raw)?;
-            (hex::encode_upper(command), answer, told.print(), Some(told))
+            (
+                hex::encode_upper(command),
+                answer,
+                told.print(9),
+                Some(told),
+            )
         }
     };
     let fits = step.expected.as_ref().is_none_or(|it| it.fits(&answer));

@@ -92,11 +92,10 @@ impl Watcher {
         let woken = context.get_status_change(left, &mut states);
         states.pop();
         for mut state in states {
-            let (before, now) = (state.event_count(), state.event_state());
+            let now = state.event_state();
             let changed = woken.is_ok() && now.contains(State::CHANGED);
             let name = state.name().to_owned();
             if changed && !now.intersects(State::UNKNOWN | State::IGNORE) {
-                let _ = before;
                 let event = if now.contains(State::MUTE) {
                     "mute"
                 } else if now.contains(State::PRESENT) {

@@ -191,6 +191,7 @@ impl Decoder {
                 say("life cycle", "生命周期"),
                 data[12]
             )],
+            0xA4 => vec![df_name(data).unwrap_or_else(|| hex::encode_upper(data))],
             0x84 | 0x88 | 0xFA if data.len() <= 32 => vec![hex::encode_upper(data)],
             _ if data.len() <= 32 => vec![format!("{plain}: {}", hex::encode_upper(data))],
             _ => vec![plain],
@@ -333,6 +334,22 @@ impl Decoder {
             factors.join(" ← ")
         )
     }
+}
+
+/// The name in a file control information template (ISO 7816-4: 6F with 84).
+fn df_name(data: &[u8]) -> Option<String> {
+    let template = tlv::parse(data).ok().filter(|it| it.tag == 0x6F)?;
+    let name = tlv::parse(template.value)
+        .ok()
+        .filter(|it| it.tag == 0x84)?;
+    let hexadecimal = hex::encode_upper(name.value);
+    let printable = name.value.iter().all(u8::is_ascii_graphic);
+    let text = std::str::from_utf8(name.value).ok().filter(|_| printable);
+    Some(format!(
+        "{} {}",
+        say("DF name", "DF 名称"),
+        text.unwrap_or(&hexadecimal)
+    ))
 }
 
 /// Records in commands are short.

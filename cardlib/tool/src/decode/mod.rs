@@ -39,8 +39,9 @@ pub struct Told {
 }
 
 impl Told {
-    /// Lines for people.
-    pub fn print(&self) -> String {
+    /// Lines for people; all but the first are indented.
+    pub fn print(&self, indent: usize) -> String {
+        let margin = format!("\n{}", " ".repeat(indent));
         let mut text = if self.name.is_empty() {
             say("unknown command", "未知命令").to_owned()
         } else {
@@ -51,12 +52,12 @@ impl Told {
         }
         let status = self.status.as_deref().unwrap_or("----");
         let colour = if self.good { Colour::Good } else { Colour::Bad };
-        text += &format!("\n    {} {}", paint(status, colour), self.meaning);
+        text += &format!("{margin}{} {}", paint(status, colour), self.meaning);
         for part in &self.answer {
-            text += &format!("\n    {part}");
+            text += &format!("{margin}{part}");
         }
         if let Some(trouble) = &self.trouble {
-            text += &format!("\n    {} {trouble}", paint("!", Colour::Bad));
+            text += &format!("{margin}{} {trouble}", paint("!", Colour::Bad));
         }
         text
     }

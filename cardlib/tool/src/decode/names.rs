@@ -55,7 +55,8 @@ pub fn status(status: Status) -> String {
         status.meaning()
     };
     match (status.retries(), status.bytes_waiting(), status.right_le()) {
-        (Some(tries), ..) => format!("{text} ({tries})"),
+        (Some(tries), ..) if is_chinese() => format!("校验错误，剩余 {tries} 次"),
+        (Some(tries), ..) => format!("wrong, {tries} tries left"),
         (_, Some(waiting), _) => format!("{text} ({waiting})"),
         (.., Some(le)) => format!("{text} ({})", if le == 0 { 256 } else { le.into() }),
         _ => text.to_owned(),
