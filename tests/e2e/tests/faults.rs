@@ -356,8 +356,9 @@ fn faulty_rows_are_told_and_good_ones_go_on() {
     );
 }
 
-/// One request by a foreign client (curl) with a station's identity: status, content type, body.
-fn curl(house: &House, url: &str, body: &[u8]) -> (String, String, String) {
+/// One request by a foreign client (curl) with a station's identity: status, content type, body; nothing when the
+/// service hung up before it had read all that was sent.
+fn curl(house: &House, url: &str, body: &[u8]) -> Option<(String, String, String)> {
     let identity = std::fs::read_to_string(house.identity("station-4101")).expect("identity");
     let identity: Value = serde_json::from_str(&identity).expect("JSON");
     let folder = house.folder().join("curl");
@@ -378,10 +379,15 @@ fn curl(house: &House, url: &str, body: &[u8]) -> (String, String, String) {
         .arg("\n%{http_code} %{content_type}")
         .arg(url)
         .directory(&folder);
-    let outcome = tool.ok().expect("curl");
+    let outcome = tool.run().expect("curl");
+    if matches!(outcome.code, 55 | 56) {
+        // The service hung up while we were still sending: it will not read a body that large.
+        return None;
+    }
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
     let (body, last) = outcome.out.rsplit_once('\n').expect("a last line");
     let (code, kind) = last.split_once(' ').expect("code and type");
-    (code.to_owned(), kind.to_owned(), body.to_owned())
+    Some((code.to_owned(), kind.to_owned(), body.to_owned()))
 }
 
 #[test]
@@ -400,7 +406,14 @@ fn malformed_requests_are_refused_with_problem_details_and_the_services_stay_up(
         (&registry, "/v1/cards"),
     ] {
         for body in bodies {
-            let (code, kind, answer) = curl(&house, &format!("{service}{path}"), body);
+            let Some((code, kind, answer)) = curl(&house, &format!("{service}{path}"), body) else {
+                assert!(
+                    body.len() > 1 << 20,
+                    "{path}: hung up on {} bytes",
+                    body.len()
+                );
+                continue;
+            };
             assert!(code.starts_with('4'), "{path}: {code} {answer}");
             assert_eq!(kind, "application/problem+json", "{path}: {answer}");
             let problem: Value = serde_json::from_str(&answer).expect("problem");
