@@ -38,11 +38,9 @@ step "vectors agree with OpenSSL" python3 tests/vectors/chain.py
 step "profile agrees with the tables" python3 tests/oracle/profile_check.py
 step "unit tests" cargo test --workspace --locked --exclude tests-stand --exclude tests-e2e --no-fail-fast
 step "the real PC/SC daemon" cargo test -p tests-stand --locked --no-fail-fast -- --test-threads=1
-step "end to end" cargo test -p tests-e2e --locked --no-fail-fast \
-  --lib --test dependencies --test demo --test house --test faults --test refusals -- --test-threads=1
-# These two look into other processes: as root, or by sudo.
+# Some of these look into other processes and start one as another user: as root, or by sudo.
 [ "$(id -u)" -eq 0 ] || export "CARGO_TARGET_$(uname -m | tr a-z A-Z)_UNKNOWN_LINUX_GNU_RUNNER=sudo -n -E"
-step "end to end, as root" cargo test -p tests-e2e --locked --no-fail-fast --test hsm --test secrets -- --test-threads=1
+step "end to end" cargo test -p tests-e2e --locked --no-fail-fast -- --test-threads=1
 
 echo "took $((SECONDS - started)) s"
 echo "$passed passed, $failed failed"

@@ -14,13 +14,16 @@ fn top() -> PathBuf {
 }
 
 fn run(language: &str) -> (Outcome, Value) {
-    let outcome = Tool::new("rhc-demo")
-        .and_then(|tool| tool.directory(&top()).env(("RHC_LANG", language)).ok());
-    let outcome = outcome.expect("the demo");
+    let out = tempfile::tempdir().expect("folder");
+    let tool = Tool::new("rhc-demo")
+        .expect("demo")
+        .directory(&top())
+        .env(("RHC_LANG", language));
+    let outcome = tool.arg("--out").arg(out.path()).ok().expect("the demo");
     let lines = outcome.out.lines().count();
     assert!(lines <= MOST_LINES, "{lines} lines");
     assert!(outcome.err.is_empty(), "{}", outcome.err);
-    let text = std::fs::read_to_string(top().join("out/demo/result.json")).expect("result.json");
+    let text = std::fs::read_to_string(out.path().join("result.json")).expect("result.json");
     (outcome, serde_json::from_str(&text).expect("JSON"))
 }
 
@@ -82,7 +85,13 @@ fn a_demo_that_is_kept_serves_foreign_tools() {
         .directory(&top())
         .env(("KEEP", "1"))
         .env(("RHC_LANG", "en"));
-    let told = tool.ok().expect("the demo").out;
+    let out = tempfile::tempdir().expect("folder");
+    let told = tool
+        .arg("--out")
+        .arg(out.path())
+        .ok()
+        .expect("the demo")
+        .out;
     let socket = PathBuf::from(after(&told, "export PCSCLITE_CSOCK_NAME="));
     let run = socket
         .parent()

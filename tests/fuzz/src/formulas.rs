@@ -15,7 +15,10 @@ pub fn encrypt(key: &Block, input: Block) -> Block {
 /// D2, D1.
 #[must_use]
 pub fn spread(key: &Block, factor: [u8; 8]) -> Block {
-    encrypt(key, std::array::from_fn(|i| if i < 8 { factor[i] } else { !factor[i - 8] }))
+    encrypt(
+        key,
+        std::array::from_fn(|i| if i < 8 { factor[i] } else { !factor[i - 8] }),
+    )
 }
 
 /// R37.
@@ -34,9 +37,9 @@ fn pad(mut bytes: Vec<u8>) -> Vec<u8> {
 
 fn mac(key: &Block, message: Vec<u8>) -> [u8; 4] {
     let (blocks, _) = message.as_chunks::<16>();
-    let last = blocks
-        .iter()
-        .fold([0; 16], |state: Block, block| encrypt(key, std::array::from_fn(|i| state[i] ^ block[i])));
+    let last = blocks.iter().fold([0; 16], |state: Block, block| {
+        encrypt(key, std::array::from_fn(|i| state[i] ^ block[i]))
+    });
     [last[0], last[1], last[2], last[3]]
 }
 
@@ -47,7 +50,10 @@ pub fn secured(key: &Block, random: [u8; 8], header: [u8; 4], content: Option<&[
     let body = content.map_or_else(Vec::new, |content| {
         let plain = pad([&[content.len().to_le_bytes()[0]], content].concat());
         let (blocks, _) = plain.as_chunks::<16>();
-        blocks.iter().flat_map(|block| encrypt(&session, *block)).collect()
+        blocks
+            .iter()
+            .flat_map(|block| encrypt(&session, *block))
+            .collect()
     });
     let lc = (body.len() + 4).to_le_bytes()[0];
     let mut command = [&header[..], &[lc], &body].concat();

@@ -25,10 +25,14 @@ pub fn apdu(chance: &mut Chance) -> Verdict {
     let shown = || hex::encode(&bytes);
     if let Ok(command) = Command::parse(&bytes) {
         let again = command.encode().map_err(|e| e.to_string())?;
-        hold(again == bytes, || format!("{} comes back as {}", shown(), hex::encode(&again)))?;
+        hold(again == bytes, || {
+            format!("{} comes back as {}", shown(), hex::encode(&again))
+        })?;
     }
     if let Ok(answer) = Response::parse(&bytes) {
-        hold(answer.encode() == bytes, || format!("answer {} comes back otherwise", shown()))?;
+        hold(answer.encode() == bytes, || {
+            format!("answer {} comes back otherwise", shown())
+        })?;
     }
     match Incoming::parse(&bytes) {
         None => hold(bytes.len() < 4, || format!("{} has a header", shown())),
@@ -47,7 +51,9 @@ pub fn tlv(chance: &mut Chance) -> Verdict {
     chance.near(&mut bytes);
     if let Ok(record) = tlv::parse(&bytes) {
         let again = tlv::encode(record.tag, record.value).map_err(|e| e.to_string())?;
-        hold(again == bytes, || format!("{} comes back otherwise", hex::encode(&bytes)))?;
+        hold(again == bytes, || {
+            format!("{} comes back otherwise", hex::encode(&bytes))
+        })?;
     }
     let mut rest = bytes.as_slice();
     while let Ok((_, left)) = tlv::split(rest) {
@@ -84,7 +90,9 @@ pub fn profile(chance: &mut Chance) -> Verdict {
     match Profile::load(&text) {
         Ok(profile) => {
             let instances: usize = profile.keys.iter().map(|k| usize::from(k.groups)).sum();
-            hold(instances == profile.totals.key_instances, || "instances".into())?;
+            hold(instances == profile.totals.key_instances, || {
+                "instances".into()
+            })?;
             for layout in &profile.layouts {
                 let sum: usize = layout.places().iter().map(|(_, f)| f.len).sum();
                 hold(sum == layout.data, || format!("{} has a gap", layout.name))?;
@@ -129,14 +137,18 @@ pub fn record(chance: &mut Chance) -> Verdict {
         chance.near(&mut bytes);
     }
     let Ok(file) = SignedVisit::split(profile, kind, &bytes) else {
-        return hold(bytes.len() != layout.size(), || "a whole file is refused".into());
+        return hold(bytes.len() != layout.size(), || {
+            "a whole file is refused".into()
+        });
     };
     let joined = file.join(profile, kind).map_err(|e| e.to_string())?;
     hold(joined == bytes, || "a file comes together otherwise".into())?;
     let Ok(visit) = Visit::decode(profile, kind, &file.data) else {
         return Ok(());
     };
-    let encoded = visit.encode(profile).map_err(|e| format!("read but not written: {e}"))?;
+    let encoded = visit
+        .encode(profile)
+        .map_err(|e| format!("read but not written: {e}"))?;
     let again = Visit::decode(profile, kind, &encoded).map_err(|e| e.to_string())?;
     hold(again == visit, || "a visit comes back otherwise".into())
 }
@@ -180,20 +192,28 @@ static CERTIFICATES: LazyLock<Certificates> = LazyLock::new(|| {
 /// Certificates: only the one that was signed is taken, whichever byte another differs in.
 pub fn certificate(chance: &mut Chance) -> Verdict {
     let all = &*CERTIFICATES;
-    let good = if chance.one_in(2) { &all.issuer } else { &all.sam };
+    let good = if chance.one_in(2) {
+        &all.issuer
+    } else {
+        &all.sam
+    };
     let mut bytes = good.clone();
     chance.near(&mut bytes);
     let changed = bytes != *good;
     let (root, issuer) = (all.root_key.verifying_key(), all.issuer_key.verifying_key());
     let taken = IssuerCertificate::verify(&bytes, root, Mark::Test).is_ok()
         || SamCertificate::verify(&bytes, issuer, Mark::Test).is_ok();
-    hold(taken != changed, || format!("taken {taken}, changed {changed}: {}", hex::encode(&bytes)))?;
+    hold(taken != changed, || {
+        format!("taken {taken}, changed {changed}: {}", hex::encode(&bytes))
+    })?;
     // Whichever algorithm the bytes name.
     if let Ok(read) = IssuerCertificate::<suite::VerifyingKey>::parse_any(&bytes) {
         let again = read.to_be_signed();
         let mark_text = 36..52;
         let same = |range: std::ops::Range<usize>| again[range.clone()] == bytes[range];
-        hold(same(0..mark_text.start) && same(mark_text.end..116), || "fields come back otherwise".into())?;
+        hold(same(0..mark_text.start) && same(mark_text.end..116), || {
+            "fields come back otherwise".into()
+        })?;
     }
     Ok(())
 }
