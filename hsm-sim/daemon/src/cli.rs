@@ -138,6 +138,10 @@ pub struct Serve {
     /// Serve a PRODUCTION store although this is a simulator
     #[arg(long)]
     pub force_not_for_production: bool,
+    /// Misbehave on purpose (TEST stores only): at=CALL:FAULT or seed=N,rate=PER-1000[,kinds=FAULT+FAULT], and
+    /// slow=MS, silent=MS; faults are busy lost lost-after silent slow short entropy power tamper
+    #[arg(long, value_name = "SPEC")]
+    pub faults: Option<crate::faults::Plan>,
 }
 
 fn parse_mode(text: &str) -> Result<u32, String> {

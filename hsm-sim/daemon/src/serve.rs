@@ -2,17 +2,19 @@
 
 use crate::cli::Serve;
 use crate::commands::check_production;
+use crate::faults::{Fault, Faults, FaultyEntropy, starved};
 use crate::harden;
 use crate::messages::{Failure, pick};
-use hsm_engine::{Engine, UnsealSecret, World};
+use hsm_engine::{Engine, SystemClock, UnsealSecret, World};
 use hsm_wire::frame::{self, FrameError, MAX_FRAME};
+use hsm_wire::officer::OfficerRequest;
 use hsm_wire::operator::{OperatorAnswer, OperatorRequest, OperatorResult};
-use hsm_wire::{ErrorCode, HsmError};
+use hsm_wire::{ErrorCode, HsmError, Mark};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fs::Permissions;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -51,15 +53,25 @@ pub fn serve(arguments: &Serve) -> Result<(), Failure> {
         harden::forbid_dumps()?;
     }
     harden::lock_memory();
-    let engine = Engine::open(&arguments.store, &secret, World::system())?;
+    let world = World {
+        clock: Box::new(SystemClock),
+        entropy: Box::new(FaultyEntropy),
+    };
+    let engine = Engine::open(&arguments.store, &secret, world)?;
     drop(secret);
     let info = engine.info();
     check_production(info.mark, arguments.force_not_for_production)?;
+    if arguments.faults.is_some() && info.mark != Mark::Test {
+        return Err(Failure::Usage("--faults is for TEST stores".to_owned()));
+    }
     tracing::info!(
         fingerprint = %info.id, mark = %info.mark, keys = info.keys,
         "{}", pick("serving; a simulator, NOT FOR PRODUCTION KEYS", "服务已启动；模拟器，不得用于生产密钥")
     );
-    let engine = Arc::new(Mutex::new(engine));
+    let engine = Arc::new(Served {
+        engine: Mutex::new(engine),
+        faults: Faults::new(arguments.faults.clone()),
+    });
     let connections = Arc::new(AtomicUsize::new(0));
     accept(
         operator,
@@ -75,7 +87,7 @@ pub fn serve(arguments: &Serve) -> Result<(), Failure> {
     );
     wait_for_end()?;
     // Whoever holds the lock finishes his write; then nobody gets it any more.
-    let _last = engine.lock();
+    let _last = engine.engine.lock();
     for path in [&arguments.socket, &arguments.officer_socket] {
         let _ = std::fs::remove_file(path);
     }
@@ -111,7 +123,16 @@ fn bind(path: &Path, arguments: &Serve) -> Result<UnixListener, Failure> {
     Ok(listener)
 }
 
-type Shared = Arc<Mutex<Engine>>;
+/// What every connection shares.
+struct Served {
+    engine: Mutex<Engine>,
+    faults: Faults,
+}
+
+type Shared = Arc<Served>;
+
+/// Exit code of a process whose power was cut on purpose.
+const POWER_CUT: i32 = 70;
 
 fn accept(
     listener: UnixListener,
@@ -166,7 +187,7 @@ fn with_engine<A>(
     engine: &Shared,
     work: impl FnOnce(&mut Engine) -> Result<A, HsmError>,
 ) -> Result<A, HsmError> {
-    match engine.lock() {
+    match engine.engine.lock() {
         Ok(mut engine) => work(&mut engine),
         Err(_) => Err(ErrorCode::AuditClosed.into()),
     }
@@ -193,28 +214,35 @@ fn operator_connection(stream: &mut UnixStream, engine: &Shared) {
     if frame::send(stream, &OperatorResult::Ok(OperatorAnswer::Hello)).is_ok()
         && stream.set_read_timeout(None).is_ok()
     {
-        converse(stream, |request| {
-            with_engine(engine, |engine| engine.operator(request))
-        });
+        converse(
+            stream,
+            &engine.faults,
+            |_| true,
+            |request| with_engine(engine, |engine| engine.operator(request)),
+        );
     }
 }
 
 fn officer_connection(stream: &mut UnixStream, engine: &Shared) {
     if stream.set_read_timeout(Some(FRAME_TIME)).is_ok() {
-        converse(stream, |request| {
+        let is_order = |request: &OfficerRequest| matches!(request, OfficerRequest::Execute(_));
+        converse(stream, &engine.faults, is_order, |request| {
             with_engine(engine, |engine| engine.officer(request))
         });
     }
 }
 
-/// Requests and answers until the other side closes, or sends what cannot be read.
+/// Requests and answers until the other side closes, or sends what cannot be read; a call that `counts` may meet a
+/// fault.
 fn converse<Q: DeserializeOwned, A: Serialize>(
     stream: &mut UnixStream,
+    faults: &Faults,
+    counts: impl Fn(&Q) -> bool,
     mut serve: impl FnMut(Q) -> Result<A, HsmError>,
 ) {
     loop {
-        let answer = match frame::receive(stream, MAX_FRAME) {
-            Ok(Some(request)) => serve(request),
+        let request = match frame::receive(stream, MAX_FRAME) {
+            Ok(Some(request)) => request,
             Ok(None) => return,
             // Silent too long, or gone: an answer now could be taken for that of a later request.
             Err(FrameError::Io(_)) => return,
@@ -223,9 +251,40 @@ fn converse<Q: DeserializeOwned, A: Serialize>(
                 return;
             }
         };
+        let fault = if counts(&request) {
+            faults.next()
+        } else {
+            None
+        };
+        let answer = match fault {
+            _ if faults.tampered() => Err(ErrorCode::Tampered.into()),
+            None | Some(Fault::Tamper) => serve(request),
+            Some(Fault::Busy) => Err(ErrorCode::Busy.into()),
+            Some(Fault::Lost) => return,
+            Some(Fault::Silent) => return thread::sleep(faults.silent()),
+            Some(Fault::Slow) => {
+                thread::sleep(faults.slow());
+                serve(request)
+            }
+            Some(Fault::Entropy) => starved(|| serve(request)),
+            Some(Fault::LostAfter) => return drop(serve(request)),
+            Some(Fault::Short) => return send_half(stream, &serve(request)),
+            Some(Fault::Power) => {
+                drop(serve(request));
+                std::process::exit(POWER_CUT)
+            }
+        };
         if frame::send(stream, &answer).is_err() {
             return;
         }
+    }
+}
+
+/// The beginning of an answer.
+fn send_half<A: Serialize>(stream: &mut UnixStream, answer: &A) {
+    let mut bytes = Vec::new();
+    if frame::send(&mut bytes, answer).is_ok() {
+        let _ = stream.write_all(&bytes[..bytes.len() / 2]);
     }
 }
 

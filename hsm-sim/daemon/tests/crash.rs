@@ -4,96 +4,12 @@
 mod house;
 
 use house::*;
-use hsm_wire::attributes::{KeyAttributes, Leaves};
-use hsm_wire::fill::{Derived, FillRequest, Level, MECHANISM, Segment, SessionKey, Step};
-use hsm_wire::officer::{KeySource, OrderOp};
-use hsm_wire::ticket::{Target, TicketSpec};
-use hsm_wire::{Algorithm, BaseClass, ErrorCode, Mark, Usage};
+use hsm_wire::ErrorCode;
 use std::fs::{self};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
-
-/// Keys, policy and a ticket over the officers' socket, as a key service would have them.
-fn furnish(house: &House, count: u64) {
-    let base = |id: &str, class, label: &str, card| OrderOp::GenerateKey {
-        id: id.into(),
-        attributes: KeyAttributes {
-            algorithm: Algorithm::Sm4,
-            name: id.into(),
-            version: 0,
-            usage: Usage::SessionBase(class),
-            leaves: Leaves {
-                card,
-                ..Leaves::default()
-            },
-            depth: 0,
-        },
-        source: KeySource::TestFormula(label.into()),
-    };
-    let policy = include_str!("../../engine/policies/rhc-cos-1-test.json");
-    let ticket = TicketSpec {
-        id: "t".into(),
-        kind: Target::Card,
-        count,
-        max_attempts_per_factor: 9,
-        not_after: now() + 3600,
-        base_keys: vec!["transport".into()],
-    };
-    for op in [
-        base(
-            "transport",
-            BaseClass::CardTransport,
-            "RHC-TEST-TRANSPORT",
-            None,
-        ),
-        base("CMK", BaseClass::CardMaster, "RHC-TEST-41-CMK-v0", Some(1)),
-        OrderOp::LoadPolicy {
-            policy: serde_json::from_str(policy).unwrap(),
-        },
-        OrderOp::CreateTicket { ticket },
-    ] {
-        house.order(op).unwrap();
-    }
-}
-
-fn fill_request(number: u64) -> FillRequest {
-    let factor = number.to_be_bytes();
-    FillRequest {
-        request_id: u128::from(number).to_be_bytes(),
-        ticket: "t".into(),
-        mark: Mark::Test,
-        mechanism: MECHANISM.into(),
-        factor,
-        base: Derived {
-            key: "transport".into(),
-            factors: vec![factor],
-        },
-        slots: vec![Derived {
-            key: "CMK".into(),
-            factors: vec![factor],
-        }],
-        mac_texts: vec![],
-        steps: vec![
-            Step::Open {
-                with: SessionKey::Base,
-                key_version: 0,
-                counter: 0,
-                level: Level::MacEnc,
-            },
-            Step::Command {
-                header: [0x84, 0xD4, 1, 0],
-                segments: vec![
-                    Segment::Literal(vec![0; 9]),
-                    Segment::KeySlot(0),
-                    Segment::CheckValue(0),
-                ],
-                level: Level::MacEnc,
-            },
-        ],
-    }
-}
 
 /// Killed between any two instructions: what was answered is counted and can be asked for again; what was not
 /// answered costs at most the one count that was on its way.

@@ -276,6 +276,11 @@ impl Engine {
             events.push(Event::Audit(record));
         }
         if let Err(error) = self.store.append(&events, &mut self.world) {
+            // The nonce is drawn before the first byte is written: nothing has changed, and nothing is given out.
+            if matches!(error, StoreError::Entropy) {
+                tracing::error!("no random numbers for the journal: the operation was refused");
+                return Err(ErrorCode::EntropyFailed.into());
+            }
             tracing::error!(%error, "the store cannot be written; the HSM stops working");
             self.closed = true;
             return Err(ErrorCode::AuditClosed.into());

@@ -99,6 +99,8 @@ codes! {
     Internal => "the HSM contradicts itself; nothing was given out", "加密机内部矛盾，未输出任何内容",
     // batches (new codes go to the end: their place is their number on the wire)
     TwiceInBatch => "a batch has each request id, and each factor of a ticket, once", "同一批中每个请求号、同一额度单的每个因子只能出现一次",
+    Busy => "the HSM is busy and did nothing; ask again", "加密机忙，未做任何操作，请重试",
+    Tampered => "the HSM's case was opened; nothing works until its officers have looked and it is restarted", "加密机机壳曾被打开，须经管理员检查并重新启动",
 }
 
 impl fmt::Display for ErrorCode {

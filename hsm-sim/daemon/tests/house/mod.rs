@@ -3,10 +3,12 @@
 
 use hsm_wire::attributes::{KeyAttributes, Leaves};
 use hsm_wire::client::{ClientError, OfficerClient, OperatorClient};
+use hsm_wire::fill::{Derived, FillRequest, Level, MECHANISM, Segment, SessionKey, Step};
 use hsm_wire::officer::{KeySource, OrderDone, OrderOp};
 use hsm_wire::order::{Body, OfficerKey, Order};
 use hsm_wire::secret::OperatorSecret;
-use hsm_wire::{Algorithm, ErrorCode, Usage};
+use hsm_wire::ticket::{Target, TicketSpec};
+use hsm_wire::{Algorithm, BaseClass, ErrorCode, Mark, Usage};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -193,6 +195,86 @@ pub fn make_key(id: &str) -> OrderOp {
             depth: 0,
         },
         source: KeySource::Random,
+    }
+}
+
+/// Keys, policy and a ticket over the officers' socket, as a key service would have them.
+pub fn furnish(house: &House, count: u64) {
+    let base = |id: &str, class, label: &str, card| OrderOp::GenerateKey {
+        id: id.into(),
+        attributes: KeyAttributes {
+            algorithm: Algorithm::Sm4,
+            name: id.into(),
+            version: 0,
+            usage: Usage::SessionBase(class),
+            leaves: Leaves {
+                card,
+                ..Leaves::default()
+            },
+            depth: 0,
+        },
+        source: KeySource::TestFormula(label.into()),
+    };
+    let policy = include_str!("../../../engine/policies/rhc-cos-1-test.json");
+    let ticket = TicketSpec {
+        id: "t".into(),
+        kind: Target::Card,
+        count,
+        max_attempts_per_factor: 9,
+        not_after: now() + 3600,
+        base_keys: vec!["transport".into()],
+    };
+    for op in [
+        base(
+            "transport",
+            BaseClass::CardTransport,
+            "RHC-TEST-TRANSPORT",
+            None,
+        ),
+        base("CMK", BaseClass::CardMaster, "RHC-TEST-41-CMK-v0", Some(1)),
+        OrderOp::LoadPolicy {
+            policy: serde_json::from_str(policy).unwrap(),
+        },
+        OrderOp::CreateTicket { ticket },
+    ] {
+        house.order(op).unwrap();
+    }
+}
+
+pub fn fill_request(number: u64) -> FillRequest {
+    let factor = number.to_be_bytes();
+    FillRequest {
+        request_id: u128::from(number).to_be_bytes(),
+        ticket: "t".into(),
+        mark: Mark::Test,
+        mechanism: MECHANISM.into(),
+        factor,
+        base: Derived {
+            key: "transport".into(),
+            factors: vec![factor],
+        },
+        slots: vec![Derived {
+            key: "CMK".into(),
+            factors: vec![factor],
+        }],
+        mac_texts: vec![],
+        steps: vec![
+            Step::Open {
+                with: SessionKey::Base,
+                key_version: 0,
+                counter: 0,
+                level: Level::MacEnc,
+            },
+            Step::Command {
+                header: [0x84, 0xD4, 1, 0],
+                segments: vec![
+                    Segment::Literal(vec![0; 9]),
+                    Segment::KeySlot(0),
+                    Segment::CheckValue(0),
+                ],
+                level: Level::MacEnc,
+            },
+        ],
     }
 }
 

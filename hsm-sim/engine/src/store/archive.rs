@@ -18,8 +18,7 @@ pub(super) fn write(store: &Store, state: &State, world: &mut World) -> Result<(
         world,
         &place(&store.header, b"audit", first),
         &plain,
-    )
-    .ok_or(StoreError::Seal)?;
+    )?;
     write_durably(&store.dir, &name(first), &sealed)
 }
 

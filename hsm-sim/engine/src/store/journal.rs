@@ -133,7 +133,7 @@ impl Journal {
         plain: &[u8],
         world: &mut World,
     ) -> Result<(), StoreError> {
-        let sealed = seal(key, world, &self.record_place(), plain).ok_or(StoreError::Seal)?;
+        let sealed = seal(key, world, &self.record_place(), plain)?;
         let tag = sealed.last_chunk::<16>().ok_or(StoreError::Seal)?;
         let mut record = Vec::with_capacity(RECORD_HEADER + sealed.len());
         record.extend_from_slice(&record_header(sealed.len(), self.number));

@@ -243,7 +243,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let plain = encode_secret(state)?;
         let place = place(&self.header, b"snapshot", generation);
-        let sealed = seal::seal(&self.key, world, &place, &plain).ok_or(StoreError::Seal)?;
+        let sealed = seal::seal(&self.key, world, &place, &plain)?;
         write_durably(&self.dir, &format!("snapshot-{generation}.sealed"), &sealed)
     }
 

@@ -1,5 +1,6 @@
 //! Sealing: SM4-GCM under a key that the unsealing secret gives, everything bound to its place.
 
+use super::StoreError;
 use crate::cipher::Sm4Key;
 use crate::world::World;
 use hsm_wire::Hex;
@@ -72,13 +73,18 @@ impl UnsealSecret {
 }
 
 /// `nonce(12) ‖ ciphertext ‖ tag(16)`; the nonce is random, so that a record rewritten after a crash has another.
-pub(super) fn seal(key: &Sm4Key, world: &mut World, place: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
-    let nonce = world.random::<12>().ok()?;
-    let sealed = key.seal(&nonce, place, plain)?;
+pub(super) fn seal(
+    key: &Sm4Key,
+    world: &mut World,
+    place: &[u8],
+    plain: &[u8],
+) -> Result<Vec<u8>, StoreError> {
+    let nonce = world.random::<12>().map_err(|_| StoreError::Entropy)?;
+    let sealed = key.seal(&nonce, place, plain).ok_or(StoreError::Seal)?;
     let mut out = Vec::with_capacity(12 + sealed.len());
     out.extend_from_slice(&nonce);
     out.extend_from_slice(&sealed);
-    Some(out)
+    Ok(out)
 }
 
 /// The inverse of [`seal`]; `None` unless every byte and the place are genuine.
