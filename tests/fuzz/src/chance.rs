@@ -8,11 +8,11 @@ impl Chance {
     #[must_use]
     pub fn of_round(seed: u64, round: u64) -> Self {
         let mut chance = Self(seed ^ round.wrapping_mul(0xD6E8_FEB8_6659_FD93));
-        chance.next();
+        chance.draw();
         chance
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -22,11 +22,11 @@ impl Chance {
 
     /// A number below `end` (which is not 0).
     pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap_or(0)
+        usize::try_from(self.draw() % end as u64).unwrap_or(0)
     }
 
     pub fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[0]
+        self.draw().to_le_bytes()[0]
     }
 
     /// True once in `n`.

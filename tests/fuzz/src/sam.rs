@@ -48,7 +48,7 @@ pub fn round(chance: &mut Chance) -> Verdict {
         files: &[],
     };
     let chip = Chip::test(profile, chance.array());
-    let random = Random::from_seed(Some(chance.next()));
+    let random = Random::from_seed(Some(chance.draw()));
     let card = SamCard::minted(profile, chip, &sam, root_of, random);
     let mut card = card.map_err(|e| e.to_string())?;
     let before = card.inspect().clone();

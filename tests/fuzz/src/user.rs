@@ -27,7 +27,7 @@ fn sequence(chance: &mut Chance, flaw: Option<Flaw>) -> Verdict {
     let profile = Profile::rhc_2012();
     let keys: Vec<Block> = profile.key_instances().map(|_| chance.array()).collect();
     let mut next = keys.iter();
-    let random = Random::from_seed(Some(chance.next()));
+    let random = Random::from_seed(Some(chance.draw()));
     let chip = Chip::test(profile, chance.array());
     // `minted` asks for the keys in the profile's order.
     let keys_in_order: Vec<_> = profile

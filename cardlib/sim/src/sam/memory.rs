@@ -233,7 +233,7 @@ impl SamMemory {
         let Some(file) = self.files.get_mut(at) else {
             return;
         };
-        let end = offset + bytes.len();
+        let end = offset.saturating_add(bytes.len());
         if let Some(place) = file.bytes.get_mut(offset..end) {
             place.copy_from_slice(bytes);
             if offset <= file.filled {

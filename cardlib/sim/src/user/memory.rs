@@ -168,7 +168,9 @@ impl Memory for UserMemory {
             Change::Counter(counter) => self.base.counter = *counter,
             Change::CreateDf(df) => self.df(*df, |df| df.exists = true),
             Change::CreateFile(at, len, fill) => {
-                if let Some(file) = self.files.get_mut(*at) {
+                // Nothing on a card is longer; a forged file must not ask for all the memory there is.
+                let fits = *len <= usize::from(u16::MAX);
+                if let Some(file) = self.files.get_mut(*at).filter(|_| fits) {
                     *file = Some(FileMemory {
                         bytes: vec![*fill; *len],
                         used: 0,
@@ -176,7 +178,8 @@ impl Memory for UserMemory {
                 }
             }
             Change::Write(at, offset, bytes) => self.file(*at, |file| {
-                if let Some(place) = file.bytes.get_mut(*offset..*offset + bytes.len()) {
+                let end = offset.saturating_add(bytes.len());
+                if let Some(place) = file.bytes.get_mut(*offset..end) {
                     place.copy_from_slice(bytes);
                 }
             }),
@@ -184,7 +187,7 @@ impl Memory for UserMemory {
                 if let Some(keep) = file.bytes.len().checked_sub(record.len()) {
                     file.bytes.copy_within(..keep, record.len());
                     file.bytes[..record.len()].copy_from_slice(record);
-                    file.used += 1;
+                    file.used = file.used.saturating_add(1);
                 }
             }),
             Change::WriteKey(at, key) => {
