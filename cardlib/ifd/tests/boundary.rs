@@ -10,6 +10,7 @@ use std::time::Duration;
 use cardlib_ifd::card::{Card, Manner, Slot};
 use cardlib_ifd::codes::*;
 use cardlib_ifd::ffi::*;
+use cardlib_ifd::wire::{self, Order};
 
 struct Null;
 
@@ -261,4 +262,37 @@ fn a_socket_in_use_and_a_file_that_is_none_are_left_alone() {
     assert_eq!(by_name(0x0005_0000, &dead), IFD_SUCCESS);
     assert_eq!(IFDHCloseChannel(0x0005_0000), IFD_SUCCESS);
     assert!(!dead.exists());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+    /// Whatever a card sends, every call comes back in time with a code of the interface, and the next card works.
+    #[test]
+    fn a_hostile_card_neither_hangs_nor_breaks_its_reader(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120),
+        framed: bool,
+    ) {
+        use std::io::Write;
+        let lun = 0x0006_0000;
+        let reader = Opened::new(lun);
+        let mut card = std::os::unix::net::UnixStream::connect(&reader.1).expect("reader");
+        let limit = Order::Limit(Duration::from_millis(20)).to_bytes();
+        card.write_all(&[&wire::header(wire::ORDER, 5)[..], &limit].concat()).expect("sent");
+        if framed {
+            card.write_all(&[&wire::header(wire::ATR, 2)[..], &[0x3B, 0]].concat()).expect("sent");
+            card.write_all(&wire::header(wire::ANSWER, bytes.len())).expect("sent");
+        }
+        card.write_all(&bytes).expect("sent");
+        let begun = std::time::Instant::now();
+        proptest::prop_assert_eq!(IFDHICCPresence(lun), IFD_ICC_PRESENT);
+        let codes = [reader.power(), transmit(lun, &[0; 4], 300).0, reader.power(), transmit(lun, &[0; 4], 300).0];
+        proptest::prop_assert!(begun.elapsed() < Duration::from_secs(2));
+        proptest::prop_assert!(codes.iter().all(|code| *code == IFD_SUCCESS || (600..=618).contains(code)));
+        drop(card);
+        while IFDHICCPresence(lun) == IFD_ICC_PRESENT {}
+        reader.insert();
+        proptest::prop_assert_eq!(reader.power(), IFD_SUCCESS);
+        proptest::prop_assert_eq!(transmit(lun, &[0; 4], 300).0, IFD_SUCCESS);
+    }
 }

@@ -12,7 +12,7 @@ use common::{Daemon, Null, insert, places};
 use pcsc::{Card, Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
 
 const COUNT: u8 = 16;
-const LIMIT: Duration = Duration::from_millis(300);
+const LIMIT: Duration = Duration::from_millis(400);
 
 /// A card that answers every command with itself and 9000.
 struct Echo;
@@ -86,11 +86,16 @@ fn wait(context: &Context, place: &Place, wanted: State) {
     }
 }
 
+/// Connects; a card that is just being swapped is waited for.
 fn connect(context: &Context, place: &Place) -> Card {
-    wait(context, place, State::PRESENT);
-    context
-        .connect(&name(place), ShareMode::Shared, Protocols::ANY)
-        .expect("connect")
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        wait(context, place, State::PRESENT);
+        match context.connect(&name(place), ShareMode::Shared, Protocols::ANY) {
+            Ok(card) => return card,
+            Err(cause) => assert!(Instant::now() < deadline, "{}: {cause}", place.name),
+        }
+    }
 }
 
 fn send<'a>(card: &Card, command: &[u8], room: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
