@@ -1,76 +1,64 @@
-//! Do the card's issuer and the SAM's belong together (D20, D21, D38)? Off line: the SAM carries its issuer's
-//! certificate, and who has the ministry's public key can check both.
+//! Do the card's issuer and the SAM's papers hold (D20, D21, D38, R67)? Off line: the SAM carries its issuer's certificate,
+//! and who has the ministry's public key can check both. The TEST root is public and shipped.
+//!
+//! Dates: the SAM's papers must be valid on the day of the verification, the card's issuer certificate on the day on
+//! which the card was issued; the card itself has its own validity (R30).
 
-use cardlib_card::cert::{IssuerCertificate, Mark, SamCertificate};
+use cardlib_card::cert::Mark;
 use cardlib_card::element::{self, ElementType};
-use cardlib_card::gm::sm2::VerifyingKey;
-use cardlib_terminal::CardFacts;
-
-/// The SAM's two certificates as they lie in it.
-pub struct SamPapers {
-    pub issuer: Vec<u8>,
-    pub own: Vec<u8>,
-}
+use cardlib_card::profile::Profile;
+use cardlib_card::visit::Day;
+use cardlib_terminal::papers::{Paper, PapersError, check_issuer, valid_on};
+use cardlib_terminal::{Anchors, CardFacts, SamFacts, SamPapers};
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// All is right; whose mark it is, and whether the ministry's key confirmed it.
     Right { mark: Mark, by_root: bool },
-    /// The card's certificate is none, or not of the issuer that the card names.
+    /// The card's certificate is none, not of the issuer that the card names, or was not valid when the card was issued.
     Card,
-    /// The SAM's certificates do not belong together.
-    Sam,
+    /// The SAM's papers do not hold.
+    Sam(PapersError),
     /// Card and SAM are of different worlds.
     Mixed { card: Mark, sam: Mark },
 }
 
-/// Compares the papers; `root` is the ministry's public key where the terminal has it.
-#[must_use]
-pub fn compare(card: &CardFacts, sam: &SamPapers, root: Option<&VerifyingKey>) -> Found {
-    let Some(sam_mark) = sam_mark(sam, root) else {
-        return Found::Sam;
-    };
-    let Ok(certificate) = IssuerCertificate::parse_unverified(&card.issuer_certificate) else {
-        return Found::Card;
-    };
-    let mark = certificate.body.mark;
-    if mark != sam_mark {
-        return Found::Mixed {
-            card: mark,
-            sam: sam_mark,
-        };
-    }
-    let named = element::encode(
-        ElementType::Cn,
-        certificate.body.issuer_code.len(),
-        &card.issuer_code,
-    );
-    if named.as_deref() != Ok(certificate.body.issuer_code.as_slice()) {
-        return Found::Card;
-    }
-    match root {
-        Some(root) if IssuerCertificate::verify(&card.issuer_certificate, root, mark).is_err() => {
-            Found::Card
-        }
-        Some(_) => Found::Right {
-            mark,
-            by_root: true,
-        },
-        None => Found::Right {
-            mark,
-            by_root: false,
-        },
-    }
+/// What the terminal knows beside card and SAM.
+pub struct Ground<'a> {
+    pub profile: &'a Profile,
+    pub anchors: &'a Anchors,
+    pub today: Day,
 }
 
-/// The mark of a SAM whose own certificate is signed by the issuer whose certificate lies beside it.
-fn sam_mark(sam: &SamPapers, root: Option<&VerifyingKey>) -> Option<Mark> {
-    let issuer = IssuerCertificate::parse_unverified(&sam.issuer).ok()?;
+/// Checks the SAM's papers, then the card's against them.
+#[must_use]
+pub fn compare(card: &CardFacts, papers: &SamPapers, sam: &SamFacts, ground: &Ground<'_>) -> Found {
+    let chain = match papers.check(ground.profile, sam, ground.anchors, ground.today) {
+        Ok(chain) => chain,
+        Err(cause) => return Found::Sam(cause),
+    };
+    let algorithm = ground.profile.crypto.signature;
+    let Ok((issuer, by_root)) = check_issuer(algorithm, &card.issuer_certificate, ground.anchors)
+    else {
+        return Found::Card;
+    };
     let mark = issuer.body.mark;
-    if let Some(root) = root {
-        IssuerCertificate::verify(&sam.issuer, root, mark).ok()?;
+    if mark != chain.mark {
+        return Found::Mixed {
+            card: mark,
+            sam: chain.mark,
+        };
     }
-    SamCertificate::verify(&sam.own, &issuer.public_key, mark).ok()?;
-    Some(mark)
+    let code = issuer.body.issuer_code;
+    let named = element::encode(ElementType::Cn, code.len(), &card.issuer_code);
+    let issued = card.issued.parse::<Day>();
+    let in_time = issued.is_ok_and(|day| valid_on(&issuer.body, Paper::Issuer, day).is_ok());
+    if named.as_deref() != Ok(code.as_slice()) || !in_time {
+        return Found::Card;
+    }
+    Found::Right {
+        mark,
+        by_root: by_root && chain.by_root,
+    }
 }

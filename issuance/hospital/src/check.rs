@@ -3,19 +3,20 @@
 
 use std::time::{Duration, Instant};
 
-use cardlib_card::gm::sm2::VerifyingKey;
 use cardlib_card::profile::Profile;
+use cardlib_card::visit::Day;
 use cardlib_reader::trace::{self, Tally, Traced};
 use cardlib_reader::{Card, Transaction};
 use cardlib_terminal::sam::require_active;
 use cardlib_terminal::snapshot::{Item, Tongue};
 use cardlib_terminal::{
-    CardFacts, Flow, FlowError, Part, Pin, SamClient, SamFacts, UserCard, Validity, flow,
+    Anchors, CardFacts, Flow, FlowError, Part, Pin, SamClient, SamFacts, SamPapers, UserCard,
+    Validity, flow,
 };
 use issuance_registry_api::CardState;
 use kms_platform::lang::{Lang, current};
 
-use crate::certificates::{self, Found, SamPapers};
+use crate::certificates::{self, Found, Ground};
 use crate::registry::{Registry, Standing};
 use crate::trouble::{Stop, Trouble};
 use crate::verdict::Verdict;
@@ -30,11 +31,10 @@ const IDENTITY_NUMBER: u8 = 15;
 pub struct Request<'a> {
     pub profile: &'static Profile,
     pub pin: &'a Pin,
-    /// YYYYMMDD.
-    pub today: &'a str,
+    pub today: Day,
     pub registry: Option<&'a dyn Registry>,
-    /// The ministry's public key, where the terminal has it.
-    pub root: Option<&'a VerifyingKey>,
+    /// The ministry's public keys that the terminal has.
+    pub anchors: &'a Anchors,
 }
 
 /// Everything that was found, up to the point where the verdict was clear.
@@ -126,7 +126,7 @@ fn talk(
     let mut sam = trace::logged(sam);
     let mut client =
         SamClient::open(request.profile, &mut sam, request.pin).map_err(Trouble::Flow)?;
-    let papers = papers(&mut client).map_err(Trouble::Flow)?;
+    let papers = SamPapers::read(&mut client).map_err(Trouble::Flow)?;
     let mut findings = Findings::new(client.facts().clone());
     findings.timings.sam = start.elapsed();
 
@@ -153,13 +153,6 @@ fn end<L: FnMut(&trace::Line)>(chip: Traced<Transaction<'_>, L>, part: Part) {
     if let Err(cause) = chip.into_inner().end() {
         tracing::debug!(?part, %cause, "not reset at the end");
     }
-}
-
-fn papers(sam: &mut SamClient<'_>) -> Result<SamPapers, FlowError> {
-    Ok(SamPapers {
-        issuer: sam.issuer_certificate()?,
-        own: sam.certificate()?,
-    })
 }
 
 /// The card step by step: whose is it, is it genuine, do its data agree, is it still valid.
@@ -200,13 +193,18 @@ fn judge_issuer(
     if !CLASSES.contains(&facts.class.as_str()) || facts.version != *version {
         return Ok(Some(Verdict::Unsupported));
     }
-    let found = certificates::compare(facts, papers, request.root);
+    let ground = Ground {
+        profile: request.profile,
+        anchors: request.anchors,
+        today: request.today,
+    };
+    let found = certificates::compare(facts, papers, &findings.sam, &ground);
     findings.certificates = Some(found);
     match found {
         Found::Right { .. } => Ok(None),
         Found::Mixed { .. } => Ok(Some(Verdict::MixedMarks)),
         Found::Card => Ok(Some(Verdict::Inconsistent)),
-        Found::Sam => Err(Stop::Trouble(Trouble::SamPapers)),
+        Found::Sam(cause) => Err(Stop::Trouble(Trouble::SamPapers(cause))),
     }
 }
 
@@ -222,7 +220,7 @@ fn judge_data(
         .text(IDENTITY_NUMBER)
         .is_some_and(|number| number == facts.number);
     findings.holder = holder.items().filter_map(|item| Entry::of(&item)).collect();
-    let validity = flow.validity(request.today)?;
+    let validity = flow.validity(&request.today.to_string())?;
     let expired = matches!(validity, Validity::Expired(_));
     findings.validity = Some(validity);
     Ok(match (expired, same_person || facts.class != FORMAL) {

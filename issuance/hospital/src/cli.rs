@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cardlib_card::gm::sm2::VerifyingKey;
+use cardlib_card::cert::Mark;
 use cardlib_card::profile::Profile;
+use cardlib_card::suite::VerifyingKey;
+use cardlib_card::visit::Day;
 use cardlib_reader::ReaderError;
 use cardlib_reader::pcsc::{PcscCard, Readers, Sharing};
-use cardlib_terminal::{FlowError, Part, Pin};
+use cardlib_terminal::{Anchors, FlowError, Part, Pin};
 use clap::{Args, Parser, Subcommand};
 use issuance_registry_api::RegistryClient;
 use kms_platform::exit::{Exit, Failure};
@@ -62,7 +64,8 @@ struct Verify {
     /// Our identity towards the registry, mode 0600
     #[arg(long, value_name = "FILE", requires = "registry")]
     identity: Option<PathBuf>,
-    /// The ministry's SM2 public key (128 hexadecimal digits): issuer certificates are checked against it
+    /// The ministry's public key (128 hexadecimal digits) that issuer certificates are checked against [default: the
+    /// public TEST root for what says TEST, none for the rest]
     #[arg(long, value_name = "FILE")]
     root_key: Option<PathBuf>,
     /// Card profile
@@ -148,9 +151,9 @@ fn print_no_verdict(slug: &str, failure: &Failure) {
 struct Setting {
     profile: &'static Profile,
     pin: Pin,
-    today: String,
+    today: Day,
     registry: Option<RegistryClient>,
-    root: Option<VerifyingKey>,
+    anchors: Anchors,
 }
 
 fn prepare(arguments: &Verify) -> Result<Setting, NoVerdict> {
@@ -164,14 +167,16 @@ fn prepare(arguments: &Verify) -> Result<Setting, NoVerdict> {
     Ok(Setting {
         profile,
         pin: pin(&arguments.sam_pin_file).map_err(setting)?,
-        today: arguments.date.clone().unwrap_or_else(today),
+        today: arguments
+            .date
+            .clone()
+            .unwrap_or_else(today)
+            .parse()
+            .map_err(|cause: cardlib_card::visit::ValueError| {
+                setting(Failure::usage(cause.to_string()))
+            })?,
         registry: registry(arguments).map_err(setting)?,
-        root: arguments
-            .root_key
-            .as_deref()
-            .map(root_key)
-            .transpose()
-            .map_err(setting)?,
+        anchors: anchors(profile, arguments.root_key.as_deref()).map_err(setting)?,
     })
 }
 
@@ -199,19 +204,30 @@ fn registry(arguments: &Verify) -> Result<Option<RegistryClient>, Failure> {
     Ok(Some(RegistryClient::new(url, &identity)?))
 }
 
-fn root_key(path: &Path) -> Result<VerifyingKey, Failure> {
+/// What is shipped, or the key given in its place whatever the mark.
+fn anchors(profile: &Profile, root: Option<&Path>) -> Result<Anchors, Failure> {
+    let Some(path) = root else {
+        return Ok(Anchors::shipped());
+    };
+    let root = root_key(profile, path)?;
+    let marks = [Mark::Test, Mark::Demo, Mark::Production];
+    let with = |anchors: Anchors, mark| anchors.with(mark, root.clone());
+    Ok(marks.into_iter().fold(Anchors::default(), with))
+}
+
+fn root_key(profile: &Profile, path: &Path) -> Result<VerifyingKey, Failure> {
     let text = std::fs::read_to_string(path).map_err(|cause| {
         let path = path.display();
         Failure::environment(say!("{path}: {cause}", "{path}：{cause}"))
     })?;
     let key = hex::decode(text.trim())
         .ok()
-        .and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+        .and_then(|bytes| VerifyingKey::from_bytes(profile.crypto.signature, &bytes).ok());
     key.ok_or_else(|| {
         let path = path.display();
         Failure::environment(say!(
-            "{path} holds no SM2 public key (X and Y, 128 hexadecimal digits)",
-            "{path} 中没有 SM2 公钥（X 与 Y，共 128 个十六进制字符）"
+            "{path} holds no public key (X and Y, 128 hexadecimal digits)",
+            "{path} 中没有公钥（X 与 Y，共 128 个十六进制字符）"
         ))
     })
 }
@@ -254,9 +270,9 @@ impl Setting {
         let request = Request {
             profile: self.profile,
             pin: &self.pin,
-            today: &self.today,
+            today: self.today,
             registry: self.registry.as_ref().map(|client| client as &dyn Registry),
-            root: self.root.as_ref(),
+            anchors: &self.anchors,
         };
         Ok(check::verify(&mut card, &mut sam, &request)?)
     }

@@ -1,5 +1,6 @@
 //! Why there is no answer: the environment failed, and the card may be as good as any. Exit code 4.
 
+use cardlib_terminal::papers::PapersError;
 use cardlib_terminal::{FlowError, Part};
 use kms_platform::client::ClientError;
 use kms_platform::exit::Failure;
@@ -23,8 +24,8 @@ pub enum Trouble {
     Registry(ClientError),
     /// The card's number or serial has a form that no registry takes.
     Form(&'static str),
-    /// The SAM's own certificate is not signed by the issuer whose certificate lies beside it.
-    SamPapers,
+    /// The SAM's certificates or its application data do not hold.
+    SamPapers(PapersError),
 }
 
 impl From<FlowError> for Stop {
@@ -101,7 +102,7 @@ impl Trouble {
             Self::Registry(ClientError::Unreachable { .. }) => "registry-unreachable",
             Self::Registry(_) => "registry-failed",
             Self::Form(_) => "card-number-form",
-            Self::SamPapers => "sam-certificates",
+            Self::SamPapers(_) => "sam-certificates",
             Self::Flow(FlowError::PinWrong { .. }) => "sam-pin-wrong",
             Self::Flow(FlowError::PinBlocked) => "sam-pin-blocked",
             Self::Flow(FlowError::Atr { .. } | FlowError::NotActive { .. }) => "sam-not-usable",
@@ -137,14 +138,8 @@ impl From<Trouble> for Failure {
                     None => failure,
                 }
             }
-            Trouble::SamPapers => Failure::environment(say!(
-                "the SAM's certificates do not belong together",
-                "SAM 内的证书不成一对"
-            ))
-            .next(say!(
-                "Have the SAM replaced by its issuer",
-                "请由发放机构更换 SAM"
-            )),
+            // The cause says what to do next.
+            Trouble::SamPapers(cause) => Failure::environment(said(&FlowError::Papers(cause))),
             Trouble::Form(what) => Failure::environment(say!(
                 "the card's {what} has a form that no registry takes",
                 "卡上的 {what} 形式不符，无法查询登记库"

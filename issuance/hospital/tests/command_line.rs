@@ -201,6 +201,9 @@ fn a_good_card_twice_in_a_row(desk: &Desk, card: &str, sam: &str) {
         assert_eq!(report["card"]["number"], "410101***********2");
         assert!(report["timings"]["reader_ms"].as_f64() > Some(0.0));
     }
+    let shipped = desk.verify(card, sam, &["--json"]);
+    let by_root = &json(&shipped)["certificates_by_root"];
+    assert_eq!(by_root, true, "the TEST root is shipped");
     let table = desk.verify(card, sam, &[]);
     assert!(text(&table).contains("genuine"), "{}", text(&table));
 }

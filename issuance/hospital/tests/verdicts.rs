@@ -5,9 +5,10 @@ mod common;
 use cardlib_card::cert::Mark;
 use cardlib_reader::inprocess::{InProcess, Signal};
 use cardlib_sim::{Chip, Random, TransportMaster, UserCard, VirtualCard};
-use cardlib_terminal::{FlowError, Pin};
+use cardlib_terminal::papers::{Paper, PapersError};
+use cardlib_terminal::{Anchors, FlowError, Pin};
 use common::{
-    FACTOR, NUMBER, TODAY, card_with, content, good, issuer_certificate, profile, root, sam, sam_of,
+    FACTOR, NUMBER, TODAY, card_with, content, good, issuer_certificate, profile, sam, sam_of,
 };
 use issuance_hospital::check::{Findings, Request, verify};
 use issuance_hospital::registry::{Registry, Standing};
@@ -51,14 +52,23 @@ fn run(
     sam: impl VirtualCard,
     registry: Option<&dyn Registry>,
 ) -> Result<Findings, Trouble> {
+    run_on(TODAY, card, sam, registry)
+}
+
+fn run_on(
+    day: &str,
+    card: impl VirtualCard,
+    sam: impl VirtualCard,
+    registry: Option<&dyn Registry>,
+) -> Result<Findings, Trouble> {
     let pin = Pin::new("123456").expect("pin");
-    let root = root().verifying_key().clone();
+    let anchors = Anchors::shipped();
     let request = Request {
         profile: profile(),
         pin: &pin,
-        today: TODAY,
+        today: day.parse().expect("a day"),
         registry,
-        root: Some(&root),
+        anchors: &anchors,
     };
     verify(&mut powered(card), &mut powered(sam), &request)
 }
@@ -212,6 +222,25 @@ fn class_version_and_issuer_are_checked() {
     );
 }
 
+/// The certificates of the tests begin on 2026-01-01 and end with 2046.
+#[test]
+fn certificates_have_their_dates() {
+    let early = verdict(card_with(&content(&[(6, "20251231")]), 0), sam(), None);
+    assert_eq!(
+        early,
+        Verdict::Inconsistent,
+        "issued before its issuer's certificate"
+    );
+    for (day, wanted) in [
+        ("20251231", PapersError::NotYet(Paper::Issuer)),
+        ("20470101", PapersError::Past(Paper::Issuer)),
+    ] {
+        let trouble = run_on(day, good(), sam(), None).err().expect("no verdict");
+        assert_eq!(trouble.slug(), "sam-certificates", "{day}");
+        assert!(matches!(trouble, Trouble::SamPapers(cause) if cause == wanted));
+    }
+}
+
 #[test]
 fn test_and_production_do_not_mix() {
     assert_eq!(
@@ -247,9 +276,9 @@ fn a_wrong_pin_is_trouble_not_a_verdict() {
     let request = Request {
         profile: profile(),
         pin: &pin,
-        today: TODAY,
+        today: TODAY.parse().expect("a day"),
         registry: None,
-        root: None,
+        anchors: &Anchors::shipped(),
     };
     let trouble = verify(&mut powered(good()), &mut powered(sam()), &request)
         .err()

@@ -140,6 +140,7 @@ pub fn sam_of(sam_type: u8, mark: Mark) -> SamCard {
     let serial = element::encode(ElementType::Cn, 10, SAM_SERIAL).expect("digits");
     let files = [
         ("MF/0015", [&serial[..], &[0x01, sam_type, 0, 0]].concat()),
+        ("DF01/001A", application(&body(mark))),
         ("DF01/001B", issuer_certificate(mark)),
         ("DF01/001C", sam_certificate(mark)),
     ];
@@ -157,6 +158,19 @@ pub fn sam_of(sam_type: u8, mark: Mark) -> SamCard {
         Random::from_seed(Some(2)),
     )
     .expect("minted")
+}
+
+/// 001A (R67): index, province twice, the certificate's dates.
+fn application(body: &CertificateBody) -> Vec<u8> {
+    let province = b"41000000";
+    [
+        &[0x01][..],
+        province,
+        province,
+        &body.valid_from,
+        &body.valid_to,
+    ]
+    .concat()
 }
 
 pub fn good() -> UserCard {
