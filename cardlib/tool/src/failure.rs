@@ -133,9 +133,10 @@ impl From<DeliveryError> for Failure {
 pub fn profile(name: &str) -> Result<&'static Profile, Failure> {
     Profile::named(name).ok_or_else(|| {
         Failure::Usage(format!(
-            "{} {name}; rhc-2012 {}",
+            "{} {name}; {} {}",
             say("there is no profile", "没有此配置："),
-            say("is one", "可用")
+            say("use one of", "可用："),
+            Profile::names().collect::<Vec<_>>().join(", ")
         ))
     })
 }

@@ -11,7 +11,7 @@ use cardlib_reader::{Card, Channel, ReaderError, exchange};
 use serde::Serialize;
 
 use crate::args::Info;
-use crate::failure::Failure;
+use crate::failure::{Failure, profile};
 use crate::text::{is_chinese, say};
 
 /// The file of a user card that is free to read.
@@ -42,13 +42,7 @@ struct Row {
 
 /// Reads and shows.
 pub fn run(order: &Info) -> Result<(), Failure> {
-    let profile = Profile::named(&order.profile).ok_or_else(|| {
-        Failure::Usage(format!(
-            "{} {}",
-            say("there is no profile", "没有此配置："),
-            order.profile
-        ))
-    })?;
+    let profile = profile(&order.profile)?;
     let readers = Readers::open()?;
     let mut card = readers.connect(&order.reader, Sharing::Shared)?;
     let reader = card.reader().to_owned();

@@ -174,10 +174,10 @@ fn blank(order: &Virtual, profile: &Profile) -> Result<(Chip, TransportMaster), 
         (None, None) => Random::System.draw().map_err(Failure::environment)?,
     };
     let mut chip = Chip::test(profile, factor);
-    let mut transport = TransportMaster::test();
+    let mut transport = TransportMaster::test_of(profile);
     if let Some(path) = &order.transport_key_file {
         let text = files::read_secret(path)?;
-        transport = TransportMaster::from_hex(&text)
+        transport = TransportMaster::from_hex_of(profile, &text)
             .map_err(|cause| Failure::wrong(format!("{}: {cause}", path.display())))?;
         chip.vendor = DEMO_VENDOR;
     }
