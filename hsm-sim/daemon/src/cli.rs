@@ -22,6 +22,10 @@ Examples:
   rhc-hsm keys --socket hsm.sock --operator-cred operator.cred
   rhc-hsm sign --key zhang.key --order o.json --officer-socket hsm.officer.sock --op '{\"close-ticket\":{\"id\":\"t1\"}}'
   rhc-hsm bench --json
+  rhc-hsm share split --store hsm --unseal-fd 3 --threshold 2 --custodian sun=sun.pass --custodian qian=qian.pass \\
+      --custodian zhou=zhou.pass --out shares 3<elsewhere/unseal
+  rhc-hsm share join --store hsm --share shares/sun.share=sun.pass --share shares/zhou.share=zhou.pass | \\
+      rhc-hsm serve --store hsm --socket hsm.sock --officer-socket hsm.officer.sock --unseal-fd 0
   rhc-hsm sign --key li.key --order o.json && rhc-hsm execute --order o.json --officer-socket hsm.officer.sock
 
 Exit codes: 0 done, 2 usage, 3 the store is not right (wrong secret, changed), 4 environment.
@@ -47,8 +51,46 @@ pub enum Command {
     Sign(Sign),
     /// Bring a signed order to a running HSM
     Execute(Execute),
+    /// Split the unsealing secret among custodians, and join their shares again
+    #[command(subcommand)]
+    Share(Share),
     /// Measure the cipher core on this machine; touches no store
     Bench(Bench),
+}
+
+#[derive(Subcommand)]
+pub enum Share {
+    /// Write one file for each custodian; destroy the secret's own file afterwards
+    Split(ShareSplit),
+    /// Write the secret to a pipe: rhc-hsm share join … | rhc-hsm serve … --unseal-fd 0
+    Join(ShareJoin),
+}
+
+#[derive(Args)]
+pub struct ShareSplit {
+    #[arg(long, value_name = "DIR")]
+    pub store: PathBuf,
+    /// File descriptor that the unsealing secret is read from
+    #[arg(long, value_name = "N")]
+    pub unseal_fd: i32,
+    /// How many custodians unseal the store together
+    #[arg(long, value_name = "M")]
+    pub threshold: u8,
+    /// Custodian and a file (0600) with a passphrase of at least 12 bytes; 2 to 16 of them
+    #[arg(long, value_name = "NAME=FILE", required = true)]
+    pub custodian: Vec<String>,
+    /// Where NAME.share (0600) are written; not inside the store
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+#[derive(Args)]
+pub struct ShareJoin {
+    #[arg(long, value_name = "DIR")]
+    pub store: PathBuf,
+    /// Share file and the file (0600) with its custodian's passphrase
+    #[arg(long, value_name = "SHARE=FILE", required = true)]
+    pub share: Vec<String>,
 }
 
 #[derive(Args)]

@@ -2,7 +2,7 @@
 
 use crate::cli::{Cli, Command, Execute, Info, Init, MarkArg, OfficerKey, Sign};
 use crate::messages::{Failure, out, pick};
-use crate::{bench, harden, reports, serve};
+use crate::{bench, custody, harden, reports, serve};
 use hsm_engine::{Birth, Engine, UnsealSecret, World};
 use hsm_wire::client::OfficerClient;
 use hsm_wire::info::HsmInfo;
@@ -25,6 +25,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(arguments) => reports::audit(&arguments),
         Command::Sign(arguments) => sign(&arguments),
         Command::Execute(arguments) => execute(&arguments),
+        Command::Share(arguments) => custody::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }

@@ -6,6 +6,7 @@
 mod bench;
 mod cli;
 mod commands;
+mod custody;
 mod faults;
 mod harden;
 mod messages;

@@ -1,5 +1,6 @@
 //! What users read, in English and Chinese, chosen by `RHC_LANG`; and failures with their exit codes.
 
+use hsm_engine::shares::ShareError;
 use hsm_engine::{OpenError, StoreError};
 use hsm_wire::client::ClientError;
 use hsm_wire::secret::SecretError;
@@ -75,6 +76,28 @@ impl From<OpenError> for Failure {
                 pick("", "至少需要两名不同姓名和密钥的管理员 / ")
             )),
             _ => Self::Environment(text),
+        }
+    }
+}
+
+impl From<ShareError> for Failure {
+    fn from(error: ShareError) -> Self {
+        let text = error.to_string();
+        let say = |chinese| format!("{}{text}", pick("", chinese));
+        match error {
+            ShareError::Numbers | ShareError::Custodian => Self::Usage(say(
+                "保管人须 2 至 16 名，姓名不同，口令至少 12 字节，门限至少为 2 / ",
+            )),
+            ShareError::Store(store) => OpenError::Store(store).into(),
+            ShareError::Entropy | ShareError::Memory => Self::Environment(text),
+            ShareError::TooFew { .. } => Self::NotRight(say("份额不足 / ")),
+            ShareError::Twice(_) => Self::NotRight(say("同一份额给出两次 / ")),
+            ShareError::WrongPassphrase(_) => {
+                Self::NotRight(say("口令错误，或份额文件已被改动 / "))
+            }
+            ShareError::Format(_) | ShareError::Foreign(_) | ShareError::WrongSecret => {
+                Self::NotRight(say("份额不属于此存储或不是同一次拆分 / "))
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ mod orders;
 mod parts;
 mod policy;
 mod scp;
+pub mod shares;
 mod sm2key;
 pub mod sm4;
 mod state;

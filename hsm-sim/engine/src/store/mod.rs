@@ -27,6 +27,7 @@ use files::{decode, encode_secret, lock, newest_snapshot, write_durably};
 use hsm_wire::{Hex, Mark};
 use journal::Journal;
 use serde::{Deserialize, Serialize};
+use sm3::{Digest, Sm3};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -144,19 +145,7 @@ impl Store {
 
     /// Opens a store and replays its journal.
     pub(crate) fn open(dir: &Path, secret: &UnsealSecret) -> Result<Opened, StoreError> {
-        let header_path = dir.join("hsm.json");
-        let header_bytes = fs::read(&header_path).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => StoreError::NoStore(dir.to_owned()),
-            _ => StoreError::io(&header_path)(e),
-        })?;
-        let header: Header = serde_json::from_slice(&header_bytes)
-            .map_err(|_| StoreError::damaged(&header_path, "cannot be read"))?;
-        if header.format != FORMAT {
-            return Err(StoreError::damaged(
-                &header_path,
-                "is of another version of this program",
-            ));
-        }
+        let (header_bytes, header) = read_header(dir)?;
         let lock = lock(dir)?;
         if secret.check(&header.salt) != header.check {
             return Err(StoreError::WrongSecret);
@@ -263,6 +252,33 @@ impl Store {
             }
         }
     }
+}
+
+/// SM3 of the store's public header, if the secret is this store's.
+pub(crate) fn secret_fits(
+    dir: &Path,
+    secret: &UnsealSecret,
+) -> Result<Option<Hex<32>>, StoreError> {
+    let (bytes, header) = read_header(dir)?;
+    let fits = secret.check(&header.salt) == header.check;
+    Ok(fits.then(|| Hex(Sm3::digest(&bytes).into())))
+}
+
+fn read_header(dir: &Path) -> Result<(Vec<u8>, Header), StoreError> {
+    let path = dir.join("hsm.json");
+    let bytes = fs::read(&path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => StoreError::NoStore(dir.to_owned()),
+        _ => StoreError::io(&path)(e),
+    })?;
+    let header: Header =
+        serde_json::from_slice(&bytes).map_err(|_| StoreError::damaged(&path, "cannot be read"))?;
+    if header.format != FORMAT {
+        return Err(StoreError::damaged(
+            &path,
+            "is of another version of this program",
+        ));
+    }
+    Ok((bytes, header))
 }
 
 fn journal_path(dir: &Path, generation: u64) -> PathBuf {

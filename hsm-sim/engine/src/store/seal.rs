@@ -33,6 +33,15 @@ impl UnsealSecret {
         Some(secret)
     }
 
+    /// From the bytes themselves.
+    pub(crate) fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self(*bytes)
+    }
+
+    pub(crate) fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// 64 hexadecimal digits and a newline.
     #[must_use]
     pub fn to_hex(&self) -> Zeroizing<String> {
