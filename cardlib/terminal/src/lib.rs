@@ -77,6 +77,7 @@ pub mod pin;
 mod reading;
 pub mod sam;
 pub mod secure;
+mod signing;
 pub mod snapshot;
 pub mod visits;
 

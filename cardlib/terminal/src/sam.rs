@@ -14,9 +14,6 @@ use crate::pin::Pin;
 /// Modes of CIPHER DATA that flows use.
 const ENCRYPT: u8 = 0x00;
 const SINGLE_MAC: u8 = 0x05;
-/// P1 of DATA COMPRESS.
-const MORE_BLOCKS: u8 = 0x02;
-const LAST_BLOCK: u8 = 0x00;
 /// Most bytes that one CIPHER DATA takes (R53).
 pub const MAX_CIPHER: usize = 0xF0;
 
@@ -72,7 +69,7 @@ pub fn require_active(profile: &Profile, atr: &[u8]) -> Result<(), FlowError> {
 
 /// A SAM inside a transaction, its PIN verified and its application selected.
 pub struct SamClient<'a> {
-    profile: &'a Profile,
+    pub(crate) profile: &'a Profile,
     channel: &'a mut dyn Channel,
     facts: SamFacts,
 }
@@ -278,41 +275,6 @@ impl<'a> SamClient<'a> {
             .map_err(|_| malformed(Part::Sam, "MAC", "does not have 4 bytes"))
     }
 
-    /// DATA COMPRESS: the SAM's digest of `data`, in pieces that clients send (D16).
-    ///
-    /// # Errors
-    /// [`FlowError`] when the SAM refuses.
-    pub fn digest(&mut self, data: &[u8]) -> Result<[u8; 32], FlowError> {
-        let size = usize::from(self.profile.assumed.client_chunk.value);
-        let mut pieces = data.chunks(size).peekable();
-        while let Some(piece) = pieces.next() {
-            let last = pieces.peek().is_none();
-            let mode = if last { LAST_BLOCK } else { MORE_BLOCKS };
-            let mut command = Command::new(0x80, 0xC8, mode, 0x00).with_data(piece);
-            let answer = self.send("DATA COMPRESS", &command);
-            command.zeroize();
-            let answer = answer?;
-            if last {
-                return answer
-                    .try_into()
-                    .map_err(|_| malformed(Part::Sam, "digest", "does not have 32 bytes"));
-            }
-        }
-        Err(FlowError::Unknown("digest of nothing".into()))
-    }
-
-    /// DIGITAL SIGNATURES: the SAM's signature r ‖ s over a digest taken as *e* (D17).
-    ///
-    /// # Errors
-    /// [`FlowError`] when the SAM refuses.
-    pub fn sign(&mut self, digest: &[u8; 32]) -> Result<[u8; 64], FlowError> {
-        let command = Command::new(0x80, 0xC4, 0x00, 0x00).with_data(digest);
-        let signature = self.send("DIGITAL SIGNATURES", &command)?;
-        signature
-            .try_into()
-            .map_err(|_| malformed(Part::Sam, "signature", "does not have 64 bytes"))
-    }
-
     fn cipher_data(&mut self, mode: u8, data: &[u8]) -> Result<Vec<u8>, FlowError> {
         if data.len() > MAX_CIPHER {
             return Err(FlowError::TooLong(data.len()));
@@ -331,7 +293,11 @@ impl<'a> SamClient<'a> {
         .map(drop)
     }
 
-    fn send(&mut self, step: &'static str, command: &Command) -> Result<Vec<u8>, FlowError> {
+    pub(crate) fn send(
+        &mut self,
+        step: &'static str,
+        command: &Command,
+    ) -> Result<Vec<u8>, FlowError> {
         match self.raw(command)? {
             (data, Status::OK) => Ok(data),
             (_, status) => Err(FlowError::Refused {
