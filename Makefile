@@ -1,9 +1,10 @@
 # make demo     the whole house in one minute: keys, cards, registry, hospital (KEEP=1 leaves it running, RHC_LANG=zh|en)
 # make test     format, lints, build, unit tests, end-to-end tests on the real PC/SC daemon, foreign judges
 # make bench    speed and memory against tests/bench/bars.toml; exit 3 on a miss
+# make soak     an hour of fuzzing in release mode; its dated log goes to docs/evidence/
 # make lint     format, clippy, and cargo-deny where it is installed
 
-.PHONY: demo test bench lint setup build
+.PHONY: demo test bench soak lint setup build
 
 export KEEP
 
@@ -16,6 +17,11 @@ test: setup
 bench: setup
 	@cargo build --workspace --bins --release --locked --quiet
 	@target/release/rhc-bench
+
+soak: setup
+	@mkdir -p docs/evidence
+	@cargo build --release -p tests-fuzz --locked --quiet
+	@bash -c 'set -o pipefail; target/release/rhc-fuzz --seconds 3600 | tee docs/evidence/fuzz-$$(date +%F).log'
 
 lint:
 	@tests/lint.sh

@@ -37,6 +37,7 @@ step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "vectors agree with OpenSSL" python3 tests/vectors/chain.py
 step "profile agrees with the tables" python3 tests/oracle/profile_check.py
 step "unit tests" cargo test --workspace --locked --exclude tests-stand --exclude tests-e2e --no-fail-fast
+step "fuzz, two minutes" target/debug/rhc-fuzz --seconds 120
 step "the real PC/SC daemon" cargo test -p tests-stand --locked --no-fail-fast -- --test-threads=1
 # Some of these look into other processes and start one as another user: as root, or by sudo.
 [ "$(id -u)" -eq 0 ] || export "CARGO_TARGET_$(uname -m | tr a-z A-Z)_UNKNOWN_LINUX_GNU_RUNNER=sudo -n -E"
