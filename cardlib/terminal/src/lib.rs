@@ -6,7 +6,7 @@
 //! | module | one idea |
 //! |---|---|
 //! | [`card`] | the user card's commands, and what an answer must look like |
-//! | [`sam`] | the SAM's commands; its PIN ([`pin`]) and public files |
+//! | [`sam`], `signing` | the SAM's commands; its PIN ([`pin`]), public files, digest and signature |
 //! | [`secure`] | secure messaging of one command, with the SAM's help |
 //! | [`flow`] | select, authenticate, read, update: what a hospital or a station does |
 //! | [`desk`] | card and SAM in one exclusive transaction that ends in a reset, also on error; what a desk does there |
