@@ -10,6 +10,7 @@
 pub mod bench;
 mod cipher;
 mod engine;
+pub mod exchange;
 mod fill;
 mod keys;
 mod operator;
