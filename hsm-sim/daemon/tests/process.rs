@@ -180,3 +180,41 @@ fn strangers_and_garbage_get_a_refusal_and_the_hsm_stays() {
             .any(|r| r.operation == "hello" && r.outcome == "WrongCredential")
     );
 }
+
+/// The figures are for machines to compare: the tier in use is one of those measured, and each figure is a number.
+#[test]
+fn bench_names_the_tier_and_measures_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = ok(dir.path(), &["bench", "--json", "--seconds", "0.01"]);
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let tiers = report["tiers"].as_array().unwrap();
+    assert!(tiers.iter().any(|row| row["tier"] == report["tier"]));
+    assert_eq!(tiers.last().unwrap()["tier"], "portable");
+    for row in tiers {
+        for figure in [
+            "derivations_per_s",
+            "key_sets_per_s",
+            "with_5_kib_per_s",
+            "bulk_mib_per_s",
+            "chain_step_ns",
+        ] {
+            assert!(row[figure].as_f64().unwrap() > 0.0, "{figure}");
+        }
+    }
+    let one = ok(
+        dir.path(),
+        &["bench", "--json", "--seconds", "0.01", "--tier", "portable"],
+    );
+    let one: serde_json::Value = serde_json::from_str(&one).unwrap();
+    assert_eq!(one["tiers"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        run(dir.path(), &["bench", "--tier", "abacus"])
+            .status
+            .code(),
+        Some(2)
+    );
+    assert_eq!(
+        run(dir.path(), &["bench", "--seconds", "0"]).status.code(),
+        Some(2)
+    );
+}
