@@ -287,7 +287,8 @@ proptest::proptest! {
         let begun = std::time::Instant::now();
         proptest::prop_assert_eq!(IFDHICCPresence(lun), IFD_ICC_PRESENT);
         let codes = [reader.power(), transmit(lun, &[0; 4], 300).0, reader.power(), transmit(lun, &[0; 4], 300).0];
-        proptest::prop_assert!(begun.elapsed() < Duration::from_secs(2));
+        // Each of the two resets may wait its two seconds for an ATR: after the first the card counts as a new one, without orders.
+        proptest::prop_assert!(begun.elapsed() < Duration::from_secs(5));
         proptest::prop_assert!(codes.iter().all(|code| *code == IFD_SUCCESS || (600..=618).contains(code)));
         drop(card);
         while IFDHICCPresence(lun) == IFD_ICC_PRESENT {}
