@@ -4,7 +4,10 @@
 set -u
 cd "$(dirname "$0")/.." || exit 4
 log=$(mktemp -d)
-trap 'rm -rf "$log"' EXIT
+fuzz=
+trap 'rm -rf "$log"; [ -z "$fuzz" ] || kill "$fuzz" 2>/dev/null' EXIT
+# A build that is never built upon needs no incremental state.
+[ "${CI:-}" = true ] && export CARGO_INCREMENTAL=0
 passed=0 failed=0 started=$SECONDS
 export RUST_BACKTRACE=0
 
@@ -33,11 +36,21 @@ step() {
 mkdir -p target
 step "format" cargo fmt --all --check
 step "build" cargo build --workspace --locked
+# The fuzzer keeps one core busy for its two minutes: beside the lints and the building of tests, not after them.
+target/debug/rhc-fuzz --seconds 120 >"$log/fuzz" 2>&1 &
+fuzz=$!
+fuzzed() {
+  wait "$fuzz"
+  local code=$?
+  fuzz=
+  cat "$log/fuzz"
+  return $code
+}
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "vectors agree with OpenSSL" python3 tests/vectors/chain.py
 step "profile agrees with the tables" python3 tests/oracle/profile_check.py
 step "unit tests" cargo test --workspace --locked --exclude tests-stand --exclude tests-e2e --no-fail-fast
-step "fuzz, two minutes" target/debug/rhc-fuzz --seconds 120
+step "fuzz, two minutes" fuzzed
 step "the real PC/SC daemon" cargo test -p tests-stand --locked --no-fail-fast -- --test-threads=1
 # Some of these look into other processes and start one as another user: as root, or by sudo.
 [ "$(id -u)" -eq 0 ] || export "CARGO_TARGET_$(uname -m | tr a-z A-Z)_UNKNOWN_LINUX_GNU_RUNNER=sudo -n -E"
