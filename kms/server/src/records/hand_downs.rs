@@ -95,10 +95,11 @@ pub async fn get(conn: &mut SqliteConnection, id: &str) -> Result<Grant> {
 /// # Errors
 /// The store failed.
 pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Grant>> {
-    let rows: Vec<Row> =
-        sqlx::query_as("SELECT id, receiver, request, requester, ca_chain, state FROM hand_down ORDER BY created, id")
-            .fetch_all(conn)
-            .await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, receiver, request, requester, ca_chain, state FROM hand_down ORDER BY rowid",
+    )
+    .fetch_all(conn)
+    .await?;
     rows.into_iter().map(grant).collect()
 }
 

@@ -45,7 +45,7 @@ pub async fn get(conn: &mut SqliteConnection, id: &str) -> Result<Ticket> {
 /// # Errors
 /// The store failed.
 pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Ticket>> {
-    let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM ticket ORDER BY created, id")
+    let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM ticket ORDER BY rowid")
         .fetch_all(conn)
         .await?;
     bodies
