@@ -73,10 +73,7 @@ pub fn decode(kind: ElementType, bytes: &[u8]) -> Result<String, ElementError> {
                 .iter()
                 .rposition(|b| *b != 0)
                 .map_or(0, |last| last + 1);
-            GB18030
-                .decode_without_bom_handling_and_without_replacement(&bytes[..end])
-                .map(|text| text.into_owned())
-                .ok_or(ElementError::Text)
+            untext(&bytes[..end]).ok_or(ElementError::Text)
         }
         ElementType::Cn => undigits(bytes),
         ElementType::B => match bytes {
@@ -124,6 +121,14 @@ fn text(value: &str, len: usize) -> Result<Vec<u8>, ElementError> {
     let mut out = bytes.into_owned();
     out.resize(len, 0x00);
     Ok(out)
+}
+
+/// The text of bytes that are GB 18030. Decoders of the web also take a lone 80, as the euro sign of another code page;
+/// here it is no text, since it could not be written back: a value that is read fits the element that it was read from.
+fn untext(bytes: &[u8]) -> Option<String> {
+    let text = GB18030.decode_without_bom_handling_and_without_replacement(bytes)?;
+    let fits = text.is_ascii() || GB18030.encode(&text).0.len() <= bytes.len();
+    fits.then(|| text.into_owned())
 }
 
 fn first_unmappable(value: &str) -> usize {
@@ -221,6 +226,46 @@ mod tests {
             Err(ElementError::Character { position: 2 })
         );
         assert_eq!(decode(Ans, &[0xD5]), Err(ElementError::Text));
+    }
+
+    #[test]
+    fn every_text_that_is_read_can_be_written_into_its_element() {
+        let mut read = 0;
+        let mut longer = Vec::new();
+        let mut check = |bytes: &[u8]| {
+            let Some(text) = GB18030.decode_without_bom_handling_and_without_replacement(bytes)
+            else {
+                return;
+            };
+            if text.contains(char::is_control) {
+                return;
+            }
+            match decode(Ans, bytes) {
+                Ok(text) => {
+                    let back = encode(Ans, bytes.len(), &text).expect("written back");
+                    assert_eq!(decode(Ans, &back), Ok(text), "{bytes:02X?}");
+                    read += 1;
+                }
+                Err(error) => longer.push((bytes.to_vec(), error)),
+            }
+        };
+        for first in 0..=u8::MAX {
+            check(&[first]);
+            for second in 0x30..=u8::MAX {
+                if first > 0x80 {
+                    check(&[first, second]);
+                }
+                if first > 0x80 && second < 0x3A {
+                    for third in 0x81..0xFF {
+                        for fourth in 0x30..0x3A {
+                            check(&[first, second, third, fourth]);
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(longer, [(vec![0x80], ElementError::Text)]);
+        assert!(read > 1_000_000, "{read} read");
     }
 
     #[test]

@@ -349,24 +349,26 @@ fn the_provincial_stages_follow() {
         5,
         &Versions::All,
         KeyPair::Test(label),
+        &[0xC4; 32],
         chip,
     )
     .expect("plan");
     let keys = phase(&plan, "keys");
     assert_eq!(
         keys.len(),
-        19 + 1,
-        "STK x3, LK x3, BK; UK1_DDF1, UK1_DF01, UK2_DF03 of four versions; the key pair"
+        19 + 2,
+        "STK x3, LK x3, BK; UK1_DDF1, UK1_DF01, UK2_DF03 of four versions; the key pair and its proof"
     );
     assert_eq!(keys[19], "84D80000 <RHC-TEST-SM2-SAM-41010120260000000017>");
-    let last = plan.phases[1].steps.last();
-    assert!(matches!(
-        last,
-        Some(Step::Command {
-            answer: Some(AnswerKind::PublicKey),
-            ..
-        })
-    ));
+    assert_eq!(keys[20], format!("84480000 {}", "C4".repeat(32)));
+    let kept = plan.phases[1].steps.iter().filter_map(|step| match step {
+        Step::Command { answer, .. } => *answer,
+        Step::Open { .. } => None,
+    });
+    assert_eq!(
+        kept.collect::<Vec<_>>(),
+        [AnswerKind::PublicKey, AnswerKind::KeyProof]
+    );
     assert!(matches!(
         plan.phases[0].steps[0],
         Step::Open {

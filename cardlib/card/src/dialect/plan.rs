@@ -110,6 +110,8 @@ pub enum Segment {
 pub enum AnswerKind {
     /// X‖Y of the SAM's key pair.
     PublicKey,
+    /// r‖s by which the SAM proves that it holds the private half.
+    KeyProof,
 }
 
 /// Which factors take a key from the place where it is held to what is written on the chip. The key service knows

@@ -68,7 +68,8 @@ pub fn national(
     Ok(out.finish())
 }
 
-/// Provincial stage a: the type's provincial roots and the key pair, whose public key the SAM answers.
+/// Provincial stage a: the type's provincial roots and the key pair, whose public key the SAM answers, and its proof over
+/// `challenge` that it holds the private half.
 ///
 /// # Errors
 /// No such type, or no script fits the SAM's state.
@@ -78,6 +79,7 @@ pub fn provincial_keys(
     sam_type: u8,
     versions: &Versions,
     key_pair: KeyPair,
+    challenge: &[u8; 32],
     chip: ChipState,
 ) -> Result<Plan, DialectError> {
     let mut out = Builder::new(dialect);
@@ -94,6 +96,11 @@ pub fn provincial_keys(
             )?;
         }
     }
+    out.asking(
+        "prove-key-pair",
+        vec![("challenge", Value::bytes(challenge))],
+        AnswerKind::KeyProof,
+    )?;
     out.phase("keys");
     Ok(out.finish())
 }
