@@ -107,6 +107,9 @@ pub enum FlowError {
     /// Every index record stands for a visit.
     #[error("the card has no room for another {} record; settle one first", kind_text(.0))]
     NoRoom(VisitKind),
+    /// The index says that this place holds a visit.
+    #[error("place {number} holds another {} record; settle that first", kind_text(.kind))]
+    Taken { kind: VisitKind, number: u8 },
     /// The index says that this place is empty.
     #[error("place {number} holds no {} record", kind_text(.kind))]
     NoVisit { kind: VisitKind, number: u8 },
@@ -213,6 +216,10 @@ impl FlowError {
             Self::NoRoom(kind) => {
                 let kind = kind_text_chinese(*kind);
                 format!("卡上已无空闲的{kind}记录；请先结算一条")
+            }
+            Self::Taken { kind, number } => {
+                let kind = kind_text_chinese(*kind);
+                format!("第 {number} 个位置已有{kind}记录；请先结算")
             }
             Self::NoVisit { kind, number } => {
                 format!("第 {number} 个位置没有{}记录", kind_text_chinese(*kind))

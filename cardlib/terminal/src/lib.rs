@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`card`] | the user card's commands, and what an answer must look like |
 //! | [`sam`], `signing` | the SAM's commands; its PIN ([`pin`]), public files, digest and signature |
+//! | [`sam_public`] | a SAM's public files and the change of its PIN |
 //! | [`secure`] | secure messaging of one command, with the SAM's help |
 //! | [`flow`] | select, authenticate, read, update: what a hospital or a station does |
 //! | [`desk`] | card and SAM in one exclusive transaction that ends in a reset, also on error; what a desk does there |
@@ -76,6 +77,7 @@ pub mod papers;
 pub mod pin;
 mod reading;
 pub mod sam;
+pub mod sam_public;
 pub mod secure;
 mod signing;
 pub mod snapshot;

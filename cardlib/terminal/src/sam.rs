@@ -84,16 +84,25 @@ impl<'a> SamClient<'a> {
         channel: &'a mut dyn Channel,
         pin: &Pin,
     ) -> Result<Self, FlowError> {
+        let mut sam = Self::at_mf(profile, channel)?;
+        let public = sam.read_file("MF/0015")?;
+        sam.facts = SamFacts::parse(profile, &public)?;
+        sam.verify_pin(pin)?;
+        sam.select(profile.sam.df.fid, "SELECT DF01")?;
+        Ok(sam)
+    }
+
+    /// Selects the MF and nothing else.
+    pub(crate) fn at_mf(
+        profile: &'a Profile,
+        channel: &'a mut dyn Channel,
+    ) -> Result<Self, FlowError> {
         let mut sam = Self {
             profile,
             channel,
             facts: SamFacts::unread(),
         };
         sam.select(0x3F00, "SELECT MF")?;
-        let public = sam.read_file("MF/0015")?;
-        sam.facts = SamFacts::parse(profile, &public)?;
-        sam.verify_pin(pin)?;
-        sam.select(profile.sam.df.fid, "SELECT DF01")?;
         Ok(sam)
     }
 
@@ -156,9 +165,18 @@ impl<'a> SamClient<'a> {
     }
 
     fn verify_pin(&mut self, pin: &Pin) -> Result<(), FlowError> {
-        let mut verify = Command::new(0x00, 0x20, 0x00, 0x00).with_data(pin.bcd());
-        let status = self.raw(&verify).map(|(_, status)| status);
-        verify.zeroize();
+        let verify = Command::new(0x00, 0x20, 0x00, 0x00).with_data(pin.bcd());
+        self.send_pin("VERIFY PIN", verify)
+    }
+
+    /// Sends a command that carries a PIN; the answer says how many tries are left.
+    pub(crate) fn send_pin(
+        &mut self,
+        step: &'static str,
+        mut command: Command,
+    ) -> Result<(), FlowError> {
+        let status = self.raw(&command).map(|(_, status)| status);
+        command.zeroize();
         match status? {
             Status::OK => Ok(()),
             Status::BLOCKED => Err(FlowError::PinBlocked),
@@ -167,7 +185,7 @@ impl<'a> SamClient<'a> {
                 Some(tries_left) => Err(FlowError::PinWrong { tries_left }),
                 None => Err(FlowError::Refused {
                     part: Part::Sam,
-                    step: "VERIFY PIN",
+                    step,
                     status,
                 }),
             },
@@ -285,7 +303,7 @@ impl<'a> SamClient<'a> {
         answer
     }
 
-    fn select(&mut self, fid: u16, step: &'static str) -> Result<(), FlowError> {
+    pub(crate) fn select(&mut self, fid: u16, step: &'static str) -> Result<(), FlowError> {
         self.send(
             step,
             &Command::new(0x00, 0xA4, 0x00, 0x00).with_data(fid.to_be_bytes()),

@@ -38,13 +38,28 @@ impl Session<'_> {
     /// [`FlowError::Visit`] before anything is sent; [`FlowError::NoRoom`], [`FlowError::NotPermitted`]. After
     /// [`FlowError::Reader`] in WRITE RECORD the card holds the visit or does not; the index tells.
     pub fn record_visit(&mut self, visit: &Visit) -> Result<u8, FlowError> {
+        self.record_in(visit, None)
+    }
+
+    /// As [`Session::record_visit`], into a place of the caller's choice.
+    ///
+    /// # Errors
+    /// [`FlowError::Taken`] when the place holds a visit; else as [`Session::record_visit`].
+    pub fn record_visit_at(&mut self, visit: &Visit, number: u8) -> Result<(), FlowError> {
+        self.record_in(visit, Some(number)).map(drop)
+    }
+
+    fn record_in(&mut self, visit: &Visit, wanted: Option<u8>) -> Result<u8, FlowError> {
         let (profile, kind) = (self.flow.profile, visit.kind());
         let data = visit.encode(profile)?;
         if day_of(visit).is_some_and(|day| day > self.today) {
             return Err(OfficeError::Future.into());
         }
         let place = self.flow.index(kind)?;
-        let number = place.first(EMPTY).ok_or(FlowError::NoRoom(kind))?;
+        let number = match wanted {
+            Some(number) => place.free(kind, number)?,
+            None => place.all(EMPTY).next().ok_or(FlowError::NoRoom(kind))?,
+        };
         let file = self.flow.visit_file(kind, number)?;
         self.flow.gain(&file.update)?;
         self.flow.card.select_file(file)?;
@@ -130,8 +145,15 @@ impl Index<'_> {
         numbered.filter_map(move |(number, there)| (*there == flag).then_some(number))
     }
 
-    fn first(&self, flag: u8) -> Option<u8> {
-        self.all(flag).next()
+    /// `number`, if it is a place and free.
+    fn free(&self, kind: VisitKind, number: u8) -> Result<u8, FlowError> {
+        if self.all(EMPTY).any(|free| free == number) {
+            Ok(number)
+        } else if self.all(VALID).any(|used| used == number) {
+            Err(FlowError::Taken { kind, number })
+        } else {
+            Err(FlowError::Unknown(format!("place {number}")))
+        }
     }
 }
 
