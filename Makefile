@@ -1,6 +1,6 @@
 # make demo     the whole house in one minute: keys, cards, registry, hospital (KEEP=1 leaves it running, RHC_LANG=zh|en)
 # make test     format, lints, build, unit tests, end-to-end tests on the real PC/SC daemon, foreign judges
-# make bench    speed and memory against tests/bench/bars.toml; exit 3 on a miss
+# make bench    speed and memory against tests/bench/bars.toml (ONLY=part for one); exit 3 on a miss; writes docs/performance.md
 # make soak     an hour of fuzzing in release mode; its dated log goes to docs/evidence/
 # make lint     format, clippy, and cargo-deny where it is installed
 
@@ -16,7 +16,7 @@ test: setup
 
 bench: setup
 	@cargo build --workspace --bins --release --locked --quiet
-	@target/release/rhc-bench
+	@target/release/rhc-bench $(addprefix --only ,$(ONLY))
 
 soak: setup
 	@mkdir -p docs/evidence

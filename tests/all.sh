@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.." || exit 4
 log=$(mktemp -d)
 fuzz=
 trap 'rm -rf "$log"; [ -z "$fuzz" ] || kill "$fuzz" 2>/dev/null' EXIT
-# A build that is never built upon needs no incremental state.
-[ "${CI:-}" = true ] && export CARGO_INCREMENTAL=0
+# A build that is never built upon needs no incremental state, and nobody will hold a debugger to it.
+[ "${CI:-}" = true ] && export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 passed=0 failed=0 started=$SECONDS
 export RUST_BACKTRACE=0
 

@@ -2,61 +2,92 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-/// One bar: an upper or a lower limit.
+/// One bar: an upper or a lower limit, and what it is about.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Bar {
+    what: String,
     at_most: Option<f64>,
     at_least: Option<f64>,
 }
+
+/// All bars, by part and name.
+pub struct Bars(BTreeMap<String, BTreeMap<String, Bar>>);
 
 /// One line of the table.
 #[derive(Serialize)]
 pub struct Line {
     pub name: String,
+    pub what: String,
     pub measured: f64,
     pub bar: String,
     pub met: bool,
 }
 
-/// Compares every measurement with its bar; each bar must have been measured.
-pub fn compare(text: &str, measured: &BTreeMap<String, f64>) -> Result<Vec<Line>> {
-    let bars: BTreeMap<String, Bar> = toml::from_str(text).context("bars.toml")?;
-    bars.into_iter()
-        .map(|(name, bar)| {
-            let measured = *measured
-                .get(&name)
-                .with_context(|| format!("{name} was not measured"))?;
-            let met = bar.at_most.is_none_or(|limit| measured <= limit)
-                && bar.at_least.is_none_or(|limit| measured >= limit);
-            let limits = [("≤", bar.at_most), ("≥", bar.at_least)];
-            let bar: Vec<String> = limits
-                .iter()
-                .filter_map(|(sign, limit)| limit.map(|limit| format!("{sign} {limit}")))
-                .collect();
-            Ok(Line {
-                name,
-                measured,
-                bar: bar.join(" "),
-                met,
+impl Bars {
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// It is no such file.
+    pub fn parse(text: &str) -> Result<Self> {
+        Ok(Self(toml::from_str(text).context("bars.toml")?))
+    }
+
+    /// Compares every value of a part with its bar. Each bar must have been measured, each value have a bar.
+    ///
+    /// # Errors
+    /// One of the two is missing.
+    pub fn compare(&self, part: &str, values: &BTreeMap<String, f64>) -> Result<Vec<Line>> {
+        let bars = self
+            .0
+            .get(part)
+            .with_context(|| format!("bars.toml has no [{part}]"))?;
+        if let Some(name) = values.keys().find(|name| !bars.contains_key(*name)) {
+            bail!("{part}.{name} was measured and has no bar");
+        }
+        bars.iter()
+            .map(|(name, bar)| {
+                let measured = *values
+                    .get(name)
+                    .with_context(|| format!("{part}.{name} was not measured"))?;
+                Ok(bar.line(format!("{part}.{name}"), measured))
             })
-        })
-        .collect()
+            .collect()
+    }
+}
+
+impl Bar {
+    fn line(&self, name: String, measured: f64) -> Line {
+        let met = self.at_most.is_none_or(|limit| measured <= limit)
+            && self.at_least.is_none_or(|limit| measured >= limit);
+        let limits = [("≤", self.at_most), ("≥", self.at_least)];
+        let bar: Vec<String> = limits
+            .iter()
+            .filter_map(|(sign, limit)| limit.map(|limit| format!("{sign} {limit}")))
+            .collect();
+        Line {
+            name,
+            what: self.what.clone(),
+            measured,
+            bar: bar.join(" "),
+            met,
+        }
+    }
 }
 
 /// The table as printed.
 pub fn table(lines: &[Line]) -> String {
     let mut text = format!(
-        "{:<24} {:>12} {:>10}  met\n",
+        "{:<32} {:>14} {:>12}  met\n",
         "measurement", "best of 3", "bar"
     );
     for line in lines {
         let met = if line.met { "yes" } else { "NO" };
         text.push_str(&format!(
-            "{:<24} {:>12.3} {:>10}  {met}\n",
+            "{:<32} {:>14.3} {:>12}  {met}\n",
             line.name, line.measured, line.bar
         ));
     }
@@ -67,19 +98,18 @@ pub fn table(lines: &[Line]) -> String {
 mod tests {
     use super::*;
 
-    const BARS: &str = "[own_time_ms]\nat_most = 10.0\n[share]\nat_least = 0.95\n";
+    const BARS: &str = "[station]\nown = { what = \"own time\", at_most = 10.0 }\nshare = { what = \"share\", at_least = 0.95 }\n";
 
     fn measured(own: f64, share: f64) -> BTreeMap<String, f64> {
-        BTreeMap::from([("own_time_ms".to_owned(), own), ("share".to_owned(), share)])
+        BTreeMap::from([("own".to_owned(), own), ("share".to_owned(), share)])
     }
 
     #[test]
     fn limits_hold_on_their_side() {
+        let bars = Bars::parse(BARS).unwrap();
         let met = |own, share| {
-            compare(BARS, &measured(own, share))
-                .unwrap()
-                .iter()
-                .all(|line| line.met)
+            let lines = bars.compare("station", &measured(own, share)).unwrap();
+            lines.iter().all(|line| line.met)
         };
         assert!(met(10.0, 0.95));
         assert!(!met(10.1, 0.95));
@@ -87,7 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_without_a_measurement_is_an_error() {
-        assert!(compare(BARS, &BTreeMap::new()).is_err());
+    fn bars_and_values_must_match() {
+        let bars = Bars::parse(BARS).unwrap();
+        assert!(bars.compare("station", &BTreeMap::new()).is_err());
+        assert!(bars.compare("other", &measured(1.0, 1.0)).is_err());
+        let mut more = measured(1.0, 1.0);
+        more.insert("third".into(), 1.0);
+        assert!(bars.compare("station", &more).is_err());
     }
 }

@@ -133,8 +133,8 @@ impl Bench {
         let wires = [Wire::to(card_reader)?, Wire::to(sam_reader)?];
         wires[0].work(work);
         let daemon = &self.house.daemon;
-        let sam = Inserted::put_by(&self.sam, daemon, sam_reader, &wires[1].address())?;
-        let card = Inserted::put_by(card, daemon, card_reader, &wires[0].address())?;
+        let sam = Inserted::put_by(&self.sam, daemon, sam_reader, &wires[1].place())?;
+        let card = Inserted::put_by(card, daemon, card_reader, &wires[0].place())?;
         Ok(Both { card, sam, wires })
     }
 }
