@@ -48,6 +48,7 @@ fuzzed() {
 }
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "vectors agree with OpenSSL" python3 tests/vectors/chain.py
+step "documents" python3 tests/oracle/docs_check.py
 step "profile agrees with the tables" python3 tests/oracle/profile_check.py
 step "unit tests" cargo test --workspace --locked --exclude tests-stand --exclude tests-e2e --no-fail-fast
 step "fuzz, two minutes" fuzzed
