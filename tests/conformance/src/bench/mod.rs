@@ -1,0 +1,32 @@
+//! Where products lie while they are tested: PC/SC readers, or a virtual card in this process.
+
+pub mod pcsc;
+pub mod virtual_product;
+
+use cardlib_reader::{Card, ReaderError};
+
+use crate::step::Which;
+
+/// A place with one or two chips.
+pub trait Bench {
+    /// The chip; `None` where this bench has none of this kind.
+    ///
+    /// # Errors
+    /// [`ReaderError`] when it is not there now.
+    fn chip(&mut self, which: Which) -> Result<Option<&mut dyn Card>, ReaderError>;
+
+    /// Makes sample `number` (from 1) the product under test.
+    ///
+    /// # Errors
+    /// What to tell the operator.
+    fn sample(&mut self, number: u32) -> Result<(), String>;
+
+    /// After a transport error: reconnects, waiting for as long as a reader may take to come back.
+    ///
+    /// # Errors
+    /// [`ReaderError`] when it does not.
+    fn recover(&mut self) -> Result<(), ReaderError>;
+
+    /// What it is, for the report.
+    fn describe(&self) -> String;
+}

@@ -1,0 +1,3 @@
+//! Evidence: every command with its answer and time, chained and signed.
+
+pub mod record;

@@ -1,0 +1,2 @@
+//! `rhc-conformance`.
+fn main() {}
