@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::eager::Habit;
 use crate::wire::{self, Frames, Order, WireError};
 
 /// A chip: powered by a reset, then spoken to.
@@ -96,6 +97,7 @@ pub enum Leaving {
 pub struct Slot {
     stream: UnixStream,
     frames: Frames,
+    habit: Habit,
 }
 
 impl Slot {
@@ -108,8 +110,12 @@ impl Slot {
         loop {
             match UnixStream::connect(path) {
                 Ok(stream) => {
-                    let frames = Frames::default();
-                    return Ok(Self { stream, frames });
+                    let (frames, habit) = (Frames::default(), Habit::default());
+                    return Ok(Self {
+                        stream,
+                        frames,
+                        habit,
+                    });
                 }
                 Err(cause) if Instant::now() >= give_up => {
                     let path = path.display().to_string();
@@ -147,7 +153,7 @@ impl Slot {
     pub fn serve(mut self, card: &mut dyn Card, manner: Manner) -> Result<Leaving, SlotError> {
         let mut commands = 0u64;
         loop {
-            let frame = match self.frames.next(&mut self.stream, None) {
+            let frame = match self.frames.next(&mut self.habit.on(&self.stream), None) {
                 Err(WireError::Closed | WireError::Cut) => return Ok(Leaving::ReaderClosed),
                 frame => frame?,
             };

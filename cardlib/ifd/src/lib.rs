@@ -14,6 +14,7 @@
 //! | [`card`] | the card's end: connect, serve, misbehave |
 //! | [`reader`] | one reader: its socket, who is in, waiting for cards to come and go |
 //! | [`line`] | power, commands, time limits, ordered faults |
+//! | [`eager`] | reading from a socket whose other end answers in microseconds |
 //! | [`registry`] | which reader a logical unit number means |
 //! | [`codes`] | numbers of the IFD handler interface |
 //! | [`conf`] | the daemon's configuration for a number of readers |
@@ -22,6 +23,7 @@
 pub mod card;
 pub mod codes;
 pub mod conf;
+pub mod eager;
 pub mod ffi;
 pub mod line;
 pub mod reader;

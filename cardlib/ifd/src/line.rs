@@ -12,6 +12,7 @@ use crate::codes::{
     Code, IFD_COMMUNICATION_ERROR, IFD_ERROR_INSUFFICIENT_BUFFER, IFD_ERROR_POWER_ACTION,
     IFD_ICC_NOT_PRESENT, IFD_NO_SUCH_DEVICE, IFD_RESPONSE_TIMEOUT, MAX_ATR,
 };
+use crate::eager::Habit;
 use crate::wire::{self, Frame, Frames, Order, WireError};
 
 /// How long a card may take, unless it orders otherwise.
@@ -87,6 +88,7 @@ impl Orders {
 pub struct Line {
     card: Option<Arc<UnixStream>>,
     frames: Frames,
+    habit: Habit,
     orders: Orders,
     /// An answer may still come that nobody waits for any more.
     stale: bool,
@@ -182,8 +184,8 @@ impl Line {
         }
     }
 
-    fn next(&mut self, mut card: &UnixStream, limit: Duration) -> Result<Frame, WireError> {
-        self.frames.next(&mut card, Some(limit))
+    fn next(&mut self, card: &UnixStream, limit: Duration) -> Result<Frame, WireError> {
+        self.frames.next(&mut self.habit.on(card), Some(limit))
     }
 
     fn obey(&mut self, frame: &Frame, card: &UnixStream) -> Result<(), WireError> {

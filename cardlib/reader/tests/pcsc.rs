@@ -24,7 +24,7 @@ fn on_the_real_daemon() {
     let readers: Vec<String> = daemon
         .readers()
         .iter()
-        .map(|r| format!("{}={}", r.name, r.port))
+        .map(|r| format!("{}={}", r.name, r.place.address()))
         .collect();
     let own = std::env::current_exe().expect("this test");
     let (name, socket) = daemon.environment();
@@ -51,7 +51,7 @@ fn places() -> Vec<Place> {
         let (name, port) = text.split_once('=').expect("name=port");
         Place {
             name: name.into(),
-            address: format!("127.0.0.1:{port}"),
+            address: port.to_owned(),
         }
     };
     readers.split(';').map(place).collect()

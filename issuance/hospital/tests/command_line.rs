@@ -61,7 +61,7 @@ impl Desk {
         fault: Option<(Fault, u64)>,
     ) -> String {
         let reader = self.empty_reader();
-        let address = reader.address();
+        let address = reader.place.address();
         let fault = fault.map(|(fault, at)| Order { fault, at });
         thread::spawn(move || {
             let slot = Slot::connect(&address, Duration::from_secs(5)).expect("reader");

@@ -5,3 +5,23 @@ pub mod golden;
 pub mod memory;
 pub mod oracle;
 pub mod search;
+
+/// Each of these functions as a test over vpcd and as one over our own driver (`tests_stand::Stack`).
+#[macro_export]
+macro_rules! over_both_drivers {
+    ($($name:ident),* $(,)?) => {
+        mod over_vpcd {
+            $(#[test]
+            fn $name() {
+                super::$name(::tests_stand::Stack::Vpcd);
+            })*
+        }
+
+        mod over_our_driver {
+            $(#[test]
+            fn $name() {
+                super::$name(::tests_stand::Stack::Own);
+            })*
+        }
+    };
+}

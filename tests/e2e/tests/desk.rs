@@ -6,28 +6,32 @@
 #[path = "../../../cardlib/terminal/tests/support/mod.rs"]
 mod support;
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use cardlib_card::profile::Profile;
 use cardlib_card::visit::{Day, Visit, VisitKind};
-use cardlib_reader::pcsc::{PcscCard, Readers, Sharing};
+use cardlib_ifd::card as ifd;
+use cardlib_reader::pcsc::{PcscCard, Presence, Readers, Sharing};
 use cardlib_reader::{Card, Channel};
+use cardlib_sim::VirtualCard;
 use cardlib_sim::vpcd::{Manner, Slot};
 use cardlib_terminal::areas::{Allergy, Clinical, ContactPersons, Holder, Psychiatric};
 use cardlib_terminal::blocking::Term;
 use cardlib_terminal::office::OfficeError;
 use cardlib_terminal::{Anchors, Desk, FlowError, Office, Pin, Session};
 use tests_e2e::oracle::tests_folder;
-use tests_stand::Tool;
 use tests_stand::house::{self, House};
+use tests_stand::{Stack, Tool};
+
+tests_e2e::over_both_drivers!(a_desk_reads_updates_records_and_settles,);
 
 const PLACES: &str = "RHC_TEST_DESK";
 const NAME: &str = "阿依古丽·麦麦提吐尔逊阿卜杜拉";
 
-#[test]
-fn a_desk_reads_updates_records_and_settles() {
-    let mut house = House::ready().expect("house");
+fn a_desk_reads_updates_records_and_settles(stack: Stack) {
+    let mut house = House::ready_on(stack).expect("house");
     let chip = house.card(&house::card_factors()[0]);
     let reader = house.card_reader(0).clone();
     house.insert(&chip, &reader).expect("card");
@@ -47,7 +51,7 @@ fn a_desk_reads_updates_records_and_settles() {
         places.push(format!(
             "{sam_type}|{}|123456|{}",
             free.name,
-            free.address()
+            free.place.address()
         ));
     }
     let (name, socket) = house.daemon.environment();
@@ -106,26 +110,39 @@ impl Place {
 /// Waits for a card that is being put in.
 fn connect(reader: &str) -> PcscCard {
     let readers = Readers::open().expect("daemon");
-    for _ in 0..50 {
-        if let Ok(card) = readers.connect(reader, Sharing::Exclusive) {
-            return card;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("no card in {reader}");
+    let seen = readers.wait(reader, Presence::Present, Duration::from_secs(20));
+    assert_eq!(seen, Ok(true), "no card in {reader}");
+    readers
+        .connect(reader, Sharing::Exclusive)
+        .expect("the card")
 }
 
+/// The end of the test closes the reader: whatever the serving gives then is no matter of the test.
 fn mint(sam_type: u8, address: &str) {
     let (address, mut sam) = (address.to_owned(), support::sam(sam_type));
+    let patience = Duration::from_secs(20);
     std::thread::spawn(move || {
-        let slot = Slot::connect(&address, Duration::from_secs(5)).expect("reader");
-        let manner = Manner {
-            delay: Duration::ZERO,
-            fault: None,
-        };
-        // The end of the test closes the reader: whatever that gives is no matter of the test.
-        let _ = slot.serve(&mut sam, manner);
+        if address.starts_with('/') {
+            let slot = ifd::Slot::connect(Path::new(&address), patience).expect("reader");
+            let _ = slot.serve(&mut Plugged(sam), ifd::Manner::default());
+        } else {
+            let slot = Slot::connect(&address, patience).expect("reader");
+            let _ = slot.serve(&mut sam, Manner::default());
+        }
     });
+}
+
+/// A minted SAM in a reader of our own driver.
+struct Plugged<C>(C);
+
+impl<C: VirtualCard> ifd::Card for Plugged<C> {
+    fn reset(&mut self) -> Vec<u8> {
+        self.0.reset()
+    }
+
+    fn handle(&mut self, command: &[u8]) -> Vec<u8> {
+        self.0.handle(command)
+    }
 }
 
 /// The calendar day in China, which the dates on cards mean.

@@ -9,7 +9,14 @@ use tests_e2e::oracle::tests_folder;
 use tests_stand::foreign::{self, Foreign};
 use tests_stand::house::{self, House};
 use tests_stand::kms::Tier;
-use tests_stand::{Fault, Inserted, Outcome, Reader, Tool, Wire};
+use tests_stand::{Fault, Inserted, Outcome, Place, Reader, Stack, Tool, Wire};
+
+tests_e2e::over_both_drivers!(
+    wrong_cards_have_a_word_each,
+    a_pulled_card_is_half_made_and_finished_by_the_next_try,
+    a_half_made_card_can_be_voided_and_its_person_gets_another,
+    a_silent_card_is_given_up_in_time,
+);
 
 fn applicants() -> PathBuf {
     tests_folder().join("../issuance/station/examples/applicants.csv")
@@ -76,9 +83,8 @@ const NUMBERS: [&str; 3] = [
     "410101195507060047",
 ];
 
-#[test]
-fn wrong_cards_have_a_word_each() {
-    let mut house = House::ready().expect("house");
+fn wrong_cards_have_a_word_each(stack: Stack) {
+    let mut house = House::ready_on(stack).expect("house");
     let factors = house::card_factors();
     let (first, second, third) = (
         house.card_reader(0).clone(),
@@ -140,15 +146,14 @@ fn wrong_cards_have_a_word_each() {
     // No such reader.
     let nowhere = Reader {
         name: "Nowhere".into(),
-        port: 1,
+        place: Place::Port(1),
     };
     assert_eq!(issue(&house, 3, &nowhere).1, 4);
     assert_eq!(look(&house, &nowhere), ("no-reader".to_owned(), 4));
 }
 
-#[test]
-fn a_pulled_card_is_half_made_and_finished_by_the_next_try() {
-    let mut house = House::ready().expect("house");
+fn a_pulled_card_is_half_made_and_finished_by_the_next_try(stack: Stack) {
+    let mut house = House::ready_on(stack).expect("house");
     let factors = house::card_factors();
     // Pulled while keys are written, in the middle of an answer, and while it is read back.
     for (at, (fault, after)) in [(Fault::Pull, 60), (Fault::Cut(1), 100), (Fault::Pull, 180)]
@@ -160,7 +165,7 @@ fn a_pulled_card_is_half_made_and_finished_by_the_next_try() {
         let wire = Wire::to(&reader).expect("wire");
         wire.arm(fault, after);
         let inserted =
-            Inserted::put_by(&chip, &house.daemon, &reader, &wire.address()).expect("card");
+            Inserted::put_by(&chip, &house.daemon, &reader, &wire.place()).expect("card");
         let (word, code, outcome) = issue(&house, at + 1, &reader);
         assert_eq!(
             (word.as_str(), code),
@@ -205,15 +210,14 @@ fn a_pulled_card_is_half_made_and_finished_by_the_next_try() {
     }
 }
 
-#[test]
-fn a_half_made_card_can_be_voided_and_its_person_gets_another() {
-    let mut house = House::ready().expect("house");
+fn a_half_made_card_can_be_voided_and_its_person_gets_another(stack: Stack) {
+    let mut house = House::ready_on(stack).expect("house");
     let factors = house::card_factors();
     let (reader, other) = (house.card_reader(0).clone(), house.card_reader(1).clone());
     let wire = Wire::to(&reader).expect("wire");
     wire.arm(Fault::Pull, 60);
     let chip = house.card(&factors[0]);
-    let inserted = Inserted::put_by(&chip, &house.daemon, &reader, &wire.address()).expect("card");
+    let inserted = Inserted::put_by(&chip, &house.daemon, &reader, &wire.place()).expect("card");
     assert_eq!(issue(&house, 1, &reader).0, "card-lost");
     drop(inserted);
     let void = house
@@ -246,14 +250,13 @@ fn a_half_made_card_can_be_voided_and_its_person_gets_another() {
     );
 }
 
-#[test]
-fn a_silent_card_is_given_up_in_time() {
-    let house = House::ready().expect("house");
+fn a_silent_card_is_given_up_in_time(stack: Stack) {
+    let house = House::ready_on(stack).expect("house");
     let reader = house.card_reader(0).clone();
     let wire = Wire::to(&reader).expect("wire");
     wire.arm(Fault::Silent, 30);
     let chip = house.card(&house::card_factors()[0]);
-    let _inserted = Inserted::put_by(&chip, &house.daemon, &reader, &wire.address()).expect("card");
+    let _inserted = Inserted::put_by(&chip, &house.daemon, &reader, &wire.place()).expect("card");
     let (word, code, outcome) = issue(&house, 1, &reader);
     assert_eq!(
         (word.as_str(), code),

@@ -3,7 +3,9 @@
 
 use tests_e2e::oracle::{python, tests_folder};
 use tests_stand::house::{self, House};
-use tests_stand::{Outcome, Tool};
+use tests_stand::{Outcome, Stack, Tool};
+
+tests_e2e::over_both_drivers!(a_foreign_desk_runs_every_flow_and_blocks_the_card_at_last,);
 
 fn judged(house: &House, words: &str) -> Outcome {
     let pin = std::fs::read_to_string(house.sam_pin(5)).expect("pin");
@@ -16,9 +18,8 @@ fn judged(house: &House, words: &str) -> Outcome {
     judge.env(house.daemon.environment()).run().expect("judge")
 }
 
-#[test]
-fn a_foreign_desk_runs_every_flow_and_blocks_the_card_at_last() {
-    let mut house = House::ready().expect("house");
+fn a_foreign_desk_runs_every_flow_and_blocks_the_card_at_last(stack: Stack) {
+    let mut house = House::ready_on(stack).expect("house");
     let chip = house.card(&house::card_factors()[0]);
     let reader = house.card_reader(0).clone();
     house.insert(&chip, &reader).expect("card");

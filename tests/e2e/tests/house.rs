@@ -6,14 +6,19 @@ use serde_json::Value;
 use tests_e2e::oracle::{Keys, Made, python, tests_folder};
 use tests_stand::house::{self, House};
 use tests_stand::kms::Tier;
-use tests_stand::{Chip, Tool};
+use tests_stand::{Chip, Stack, Tool};
+
+tests_e2e::over_both_drivers!(
+    foreign_programs_accept_the_card_and_the_sams,
+    a_judge_with_wrong_expectations_says_so,
+);
 
 /// The first resident of the examples.
 const NUMBER: &str = "410101198512030022";
 const NAME: &str = "阿依古丽·麦麦提吐尔逊阿卜杜拉";
 
-fn with_first_card() -> (House, Chip) {
-    let mut house = House::ready().expect("house");
+fn with_first_card(stack: Stack) -> (House, Chip) {
+    let mut house = House::ready_on(stack).expect("house");
     let chip = house.card(&house::card_factors()[0]);
     let reader = house.card_reader(0).clone();
     house.insert(&chip, &reader).expect("card");
@@ -29,9 +34,8 @@ fn with_first_card() -> (House, Chip) {
     (house, chip)
 }
 
-#[test]
-fn foreign_programs_accept_the_card_and_the_sams() {
-    let (house, _) = with_first_card();
+fn foreign_programs_accept_the_card_and_the_sams(stack: Stack) {
+    let (house, _) = with_first_card(stack);
     let reader = house.card_reader(0);
     let judged = python("judges/card.py")
         .arg("--reader")
@@ -86,9 +90,8 @@ fn foreign_programs_accept_the_card_and_the_sams() {
     assert_eq!(verified.json().expect("json")["verdict"], "genuine");
 }
 
-#[test]
-fn a_judge_with_wrong_expectations_says_so() {
-    let (house, _) = with_first_card();
+fn a_judge_with_wrong_expectations_says_so(stack: Stack) {
+    let (house, _) = with_first_card(stack);
     let reader = &house.card_reader(0).name;
     for (number, name) in [("410101198512030023", NAME), (NUMBER, "李明")] {
         let judged = python("judges/card.py")

@@ -7,7 +7,12 @@ use serde_json::Value;
 use tests_e2e::oracle::tests_folder;
 use tests_stand::house::{self, House};
 use tests_stand::kms::{self, Tier};
-use tests_stand::{Exchange, Fault, Inserted, Outcome, Tool, Wire};
+use tests_stand::{Exchange, Fault, Inserted, Outcome, Stack, Tool, Wire};
+
+tests_e2e::over_both_drivers!(
+    a_factor_belongs_to_one_person_even_from_a_fresh_journal,
+    a_recorded_script_does_not_run_again,
+);
 
 fn applicants() -> PathBuf {
     tests_folder().join("../issuance/station/examples/applicants.csv")
@@ -174,15 +179,14 @@ fn a_spent_ticket_makes_no_card() {
     }
 }
 
-#[test]
-fn a_factor_belongs_to_one_person_even_from_a_fresh_journal() {
-    let mut house = House::ready().expect("house");
+fn a_factor_belongs_to_one_person_even_from_a_fresh_journal(stack: Stack) {
+    let mut house = House::ready_on(stack).expect("house");
     let factors = house::card_factors();
     let reader = house.card_reader(0).clone();
     let chip = house.card(&factors[0]);
     let wire = Wire::to(&reader).expect("wire");
     wire.arm(Fault::Pull, 60);
-    let inserted = Inserted::put_by(&chip, &house.daemon, &reader, &wire.address()).expect("card");
+    let inserted = Inserted::put_by(&chip, &house.daemon, &reader, &wire.place()).expect("card");
     assert_eq!(
         kind(
             &house
@@ -219,15 +223,14 @@ fn a_factor_belongs_to_one_person_even_from_a_fresh_journal() {
     );
 }
 
-#[test]
-fn a_recorded_script_does_not_run_again() {
-    let house = House::ready().expect("house");
+fn a_recorded_script_does_not_run_again(stack: Stack) {
+    let house = House::ready_on(stack).expect("house");
     let reader = house.card_reader(0).clone();
     let chip = house.card(&house::card_factors()[0]);
     let wire = Wire::to(&reader).expect("wire");
     wire.record();
     wire.arm(Fault::Pull, 60);
-    let inserted = Inserted::put_by(&chip, &house.daemon, &reader, &wire.address()).expect("card");
+    let inserted = Inserted::put_by(&chip, &house.daemon, &reader, &wire.place()).expect("card");
     assert_eq!(
         kind(
             &house

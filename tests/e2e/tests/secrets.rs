@@ -129,7 +129,7 @@ impl Watched {
         wire.work(Duration::from_millis(15));
         let chip = self.house.card(factor);
         let inserted =
-            Inserted::put_by(&chip, &self.house.daemon, &reader, &wire.address()).expect("card");
+            Inserted::put_by(&chip, &self.house.daemon, &reader, &wire.place()).expect("card");
         self.house.inserted.push(inserted);
         let tool = self
             .house
@@ -183,6 +183,7 @@ fn everything(sam_serials: Vec<String>) -> Search {
         factors: house::card_factors().into_iter().take(2).collect(),
         chips: [1, 4, 5].into_iter().map(house::chip_serial).collect(),
         sam_serials,
+        ..Made::default()
     };
     let secrets = Keys::compute(&made)
         .and_then(|keys| keys.secrets())

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::pcscd::{Daemon, Reader};
+use crate::pcscd::Daemon;
 use crate::process::{Service, Tool};
+use crate::stack::{Place, Reader};
 
 /// What kind of chip a maker delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub struct Chip {
     pub factor: String,
     pub state: PathBuf,
     pub seed: u64,
+    pub profile: &'static str,
 }
 
 impl Chip {
@@ -44,20 +46,26 @@ impl Chip {
             factor: factor.to_owned(),
             state,
             seed,
+            profile: "rhc-2012",
         }
     }
 
-    /// The command that is this chip, attached to `address` (a reader's or a wire's).
-    fn command(&self, address: &str) -> Result<std::process::Command> {
+    /// The same chip with the mask of another profile.
+    pub fn of(mut self, profile: &'static str) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// The command that is this chip, attached to a reader or a wire.
+    fn command(&self, place: &Place) -> Result<std::process::Command> {
+        let [how, place] = place.words();
         let tool = Tool::new("rhc-card")?
             .words("virtual")
             .arg(self.kind.word());
-        let tool = tool
-            .arg("--vpcd")
-            .arg(address)
-            .arg("--state")
-            .arg(&self.state);
+        let tool = tool.arg(how).arg(place).arg("--state").arg(&self.state);
         Ok(tool
+            .arg("--profile")
+            .arg(self.profile)
             .arg("--factor")
             .arg(&self.factor)
             .arg("--seed")
@@ -74,13 +82,13 @@ pub struct Inserted {
 impl Inserted {
     /// Puts the chip in and waits until the daemon has seen it.
     pub fn put(chip: &Chip, daemon: &Daemon, reader: &Reader) -> Result<Self> {
-        Self::put_by(chip, daemon, reader, &reader.address())
+        Self::put_by(chip, daemon, reader, &reader.place)
     }
 
     /// The same over a wire that leads to the reader.
-    pub fn put_by(chip: &Chip, daemon: &Daemon, reader: &Reader, address: &str) -> Result<Self> {
+    pub fn put_by(chip: &Chip, daemon: &Daemon, reader: &Reader, place: &Place) -> Result<Self> {
         let log = chip.state.with_extension("log");
-        let service = Service::start("virtual card", chip.command(address)?, &log)?;
+        let service = Service::start("virtual card", chip.command(place)?, &log)?;
         let seen = daemon.wait_card(reader, true);
         seen.with_context(|| format!("its log says:\n{}", service.log_tail(5)))?;
         Ok(Self { service })

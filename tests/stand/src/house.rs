@@ -13,9 +13,11 @@ use tempfile::TempDir;
 use crate::chips::{Chip, Inserted, Kind};
 use crate::hsm;
 use crate::kms::{self, Tier};
-use crate::pcscd::{Daemon, Reader};
+use crate::machine::Machine;
+use crate::pcscd::Daemon;
 use crate::process::{Outcome, Service, Tool};
 use crate::registry;
+use crate::stack::{Reader, Stack};
 
 /// Readers in a house: user cards first, then SAMs.
 pub const CARD_READERS: usize = 5;
@@ -43,13 +45,20 @@ pub struct House {
     pub hsms: Vec<Service>,
     pub registry: Option<registry::Running>,
     pub inserted: Vec<Inserted>,
+    /// What stands behind the key services.
+    pub machine: Machine,
     folder: PathBuf,
     guard: Option<TempDir>,
 }
 
 impl House {
-    /// Folder, daemon and readers; the rest is empty.
+    /// Folder, daemon and readers of vpcd; the rest is empty.
     pub fn found() -> Result<Self> {
+        Self::found_on(Stack::Vpcd)
+    }
+
+    /// The same with readers of that stack.
+    pub fn found_on(stack: Stack) -> Result<Self> {
         let guard = tempfile::Builder::new().prefix("rhc-house-").tempdir()?;
         let folder = guard.path().to_path_buf();
         // The HSM's user must reach its own store.
@@ -57,13 +66,14 @@ impl House {
         for name in ["chips", "lists", "identities", "pins", "logs"] {
             fs::create_dir(folder.join(name))?;
         }
-        let daemon = Daemon::start(CARD_READERS + SAM_READERS)?;
+        let daemon = Daemon::start_on(stack, CARD_READERS + SAM_READERS)?;
         Ok(Self {
             daemon,
             tiers: Vec::new(),
             hsms: Vec::new(),
             registry: None,
             inserted: Vec::new(),
+            machine: Machine::default(),
             folder,
             guard: Some(guard),
         })
@@ -71,7 +81,23 @@ impl House {
 
     /// Everything up to three SAMs in their readers, for tests that begin with cards.
     pub fn ready() -> Result<Self> {
+        Self::ready_on(Stack::Vpcd)
+    }
+
+    /// The same with readers of that stack.
+    pub fn ready_on(stack: Stack) -> Result<Self> {
+        Self::found_on(stack)?.made_ready()
+    }
+
+    /// The same over that HSM and with its profile.
+    pub fn ready_over(machine: Machine) -> Result<Self> {
         let mut house = Self::found()?;
+        house.machine = machine;
+        house.made_ready()
+    }
+
+    fn made_ready(mut self) -> Result<Self> {
+        let house = &mut self;
         house.start_hsms()?;
         house.init_tiers()?;
         house.hand_down()?;
@@ -82,7 +108,7 @@ impl House {
         for sam_type in [1, 4, 5] {
             house.make_sam(sam_type)?;
         }
-        Ok(house)
+        Ok(self)
     }
 
     pub fn folder(&self) -> &Path {
@@ -115,9 +141,11 @@ impl House {
     pub fn start_hsms(&mut self) -> Result<()> {
         for tier in Tier::ALL {
             let place = self.hsm(tier);
-            place.init("test")?;
-            self.hsms
-                .push(place.serve(&format!("hsm {}", tier.word()))?);
+            self.machine.init(&place, "test")?;
+            if self.machine.has_process() {
+                let name = format!("hsm {}", tier.word());
+                self.hsms.push(place.serve(&name)?);
+            }
         }
         Ok(())
     }
@@ -131,7 +159,8 @@ impl House {
 
     /// A user card of the maker, blank unless it was used before.
     pub fn card(&self, factor: &str) -> Chip {
-        Chip::new(Kind::User, factor, &self.folder.join("chips"))
+        let folder = self.folder.join("chips");
+        Chip::new(Kind::User, factor, &folder).of(self.machine.profile())
     }
 
     pub fn sam(&self, sam_type: u8) -> Chip {
@@ -140,6 +169,7 @@ impl House {
             &chip_serial(sam_type),
             &self.folder.join("chips"),
         )
+        .of(self.machine.profile())
     }
 
     /// Puts a chip into a reader for as long as the house stands.
@@ -178,7 +208,9 @@ impl House {
                 .tool("rhc-station")?
                 .words(words)
                 .words("--json --type")
-                .arg(sam_type.to_string());
+                .arg(sam_type.to_string())
+                .arg("--profile")
+                .arg(self.machine.profile());
             let tool = tool
                 .arg("--reader")
                 .arg(&reader.name)
@@ -213,7 +245,9 @@ impl House {
         let tool = self
             .tool("rhc-station")?
             .words("personalise --json --applicants")
-            .arg(applicants);
+            .arg(applicants)
+            .arg("--profile")
+            .arg(self.machine.profile());
         let tool = tool
             .arg("--reader")
             .arg(&reader.name)
@@ -241,7 +275,9 @@ impl House {
         let tool = self
             .tool("rhc-hospital")?
             .words("verify --json --reader")
-            .arg(&reader.name);
+            .arg(&reader.name)
+            .arg("--profile")
+            .arg(self.machine.profile());
         let tool = tool
             .arg("--sam-reader")
             .arg(&self.sam_reader(sam_type).name);

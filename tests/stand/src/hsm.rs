@@ -62,14 +62,9 @@ impl Place {
             .arg(mark)
             .arg("--store")
             .arg(self.store());
+        self.make_officers()?;
         for name in &self.officers {
             let key = self.officer_key(name);
-            Tool::new("rhc-hsm")?
-                .words("officer-key --name")
-                .arg(name)
-                .arg("--out")
-                .arg(&key)
-                .ok()?;
             init = init
                 .arg("--officer")
                 .arg(format!("{name}={}.pub", key.display()));
@@ -79,6 +74,19 @@ impl Place {
             .arg("--unseal-out")
             .arg(self.unseal())
             .ok()?;
+        Ok(())
+    }
+
+    /// The officers' keys.
+    pub fn make_officers(&self) -> Result<()> {
+        for name in &self.officers {
+            Tool::new("rhc-hsm")?
+                .words("officer-key --name")
+                .arg(name)
+                .arg("--out")
+                .arg(self.officer_key(name))
+                .ok()?;
+        }
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::house::{self, House};
+use crate::machine::Machine;
 use crate::ports;
 use crate::process::{Service, Tool};
 
@@ -92,10 +93,11 @@ impl House {
 
     /// `rhc-kms WORDS --store …` of a tier.
     pub fn kms(&self, tier: Tier, words: &str) -> Result<Tool> {
-        Ok(Tool::new("rhc-kms")?
+        let tool = Tool::new("rhc-kms")?
             .words(words)
             .arg("--store")
-            .arg(self.kms_store(tier)))
+            .arg(self.kms_store(tier));
+        Ok(self.machine.environment(tool, &self.hsm(tier)))
     }
 
     /// The same with both officers' keys.
@@ -126,10 +128,13 @@ impl House {
         }
         tool = tool
             .arg("--hsm")
-            .arg(place.socket())
-            .arg("--hsm-officer")
-            .arg(place.officer_socket());
-        tool = tool.arg("--operator-cred").arg(place.operator());
+            .arg(self.machine.address(&place))
+            .arg("--profile")
+            .arg(self.machine.profile());
+        if self.machine == Machine::Daemon {
+            tool = tool.arg("--hsm-officer").arg(place.officer_socket());
+            tool = tool.arg("--operator-cred").arg(place.operator());
+        }
         for name in &place.officers {
             tool = tool
                 .arg("--officer")

@@ -6,19 +6,24 @@
 pub mod binaries;
 pub mod chips;
 pub mod foreign;
+pub mod frames;
 pub mod house;
 pub mod hsm;
 pub mod kms;
+pub mod machine;
 pub mod pcscd;
 pub mod ports;
 pub mod process;
 pub mod registry;
 pub mod resident;
+pub mod stack;
 pub mod wire;
 
 pub use chips::{Chip, Inserted, Kind};
 pub use foreign::Foreign;
 pub use house::House;
-pub use pcscd::{Daemon, Reader};
+pub use machine::Machine;
+pub use pcscd::Daemon;
 pub use process::{Outcome, Service, Tool};
+pub use stack::{Place, Reader, Stack};
 pub use wire::{Exchange, Fault, Wire};

@@ -1,8 +1,7 @@
-//! The real PC/SC daemon with virtual readers (vpcd), one per value, isolated from any other daemon.
+//! The real PC/SC daemon with virtual readers, one per value, isolated from any other daemon.
 //!
 //! It runs in a mount namespace of its own whose `/run/pcscd` is our folder; clients find it by `PCSCLITE_CSOCK_NAME`.
-//! Without root the same is done in a user namespace. vpcd needs a copy of its library per entry, as entries that share
-//! one library share its state.
+//! Without root the same is done in a user namespace.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,44 +9,33 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use tempfile::TempDir;
 
-use crate::ports;
 use crate::process::{Service, Tool};
+use crate::stack::{Reader, Stack, configure, is_listening};
 
-const LIBRARIES: [&str; 2] = [
-    "/usr/lib/pcsc/drivers/serial/libifdvpcd.so",
-    "/usr/lib/pcsc/drivers/libifdvpcd.so",
-];
-const READY_WITHIN: Duration = Duration::from_secs(10);
-/// How often pcscd asks a reader whether its card is still there.
+/// Long enough for a machine that does many other things: a daemon that died is told at once.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// How often pcscd asks a reader of vpcd whether its card is still there.
 const LOOKS_EVERY: Duration = Duration::from_millis(400);
-
-/// A virtual reader: its PC/SC name, and where its card connects.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reader {
-    pub name: String,
-    pub port: u16,
-}
-
-impl Reader {
-    /// What `rhc-card virtual --vpcd` takes.
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-}
 
 /// A running daemon. Field order matters: the process ends before its folder goes.
 pub struct Daemon {
     service: Service,
     readers: Vec<Reader>,
+    stack: Stack,
     folder: TempDir,
 }
 
 impl Daemon {
-    /// Starts a daemon with `count` readers (at most 16) and waits until each listens.
+    /// Starts a daemon with `count` readers of vpcd (at most 16) and waits until each takes cards.
     pub fn start(count: usize) -> Result<Self> {
+        Self::start_on(Stack::Vpcd, count)
+    }
+
+    /// The same with readers of that stack.
+    pub fn start_on(stack: Stack, count: usize) -> Result<Self> {
         if count > 16 {
             bail!("one pcscd carries at most 16 readers, {count} were asked for");
         }
@@ -56,7 +44,7 @@ impl Daemon {
         let run = folder.path().join("run");
         fs::create_dir(&configuration)?;
         fs::create_dir(&run)?;
-        let readers = write_configuration(&configuration, count)?;
+        let readers = configure(stack, folder.path(), count)?;
         let service = Service::start(
             "pcscd",
             command(&run, &configuration),
@@ -65,15 +53,21 @@ impl Daemon {
         let mut daemon = Self {
             service,
             readers,
+            stack,
             folder,
         };
         daemon.wait_ready()?;
         Ok(daemon)
     }
 
-    /// The readers in order: two per vpcd entry.
+    /// The readers in order.
     pub fn readers(&self) -> &[Reader] {
         &self.readers
+    }
+
+    /// Where its configuration, its log and our driver's sockets lie.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Path of the daemon's socket.
@@ -101,8 +95,9 @@ impl Daemon {
 
     /// Waits until the daemon has noticed a card that was put in or pulled.
     ///
-    /// The daemon looks every 400 ms, but a client's failed reset marks a reader empty before the daemon itself has
-    /// looked; a card put in within that time would never be noticed. So after a removal one more look is waited for.
+    /// At readers of vpcd the daemon looks every 400 ms, but a client's failed reset marks a reader empty before the daemon
+    /// itself has looked; a card put in within that time would never be noticed. So after a removal one more look is waited
+    /// for. Our own driver tells of every card that comes or goes.
     pub fn wait_card(&self, reader: &Reader, present: bool) -> Result<()> {
         let deadline = Instant::now() + READY_WITHIN;
         while self.has_card(reader)? != present {
@@ -112,10 +107,14 @@ impl Daemon {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        if !present {
+        if !present && self.stack == Stack::Vpcd {
             std::thread::sleep(LOOKS_EVERY + LOOKS_EVERY / 4);
         }
         Ok(())
+    }
+
+    pub fn stack(&self) -> Stack {
+        self.stack
     }
 
     pub fn pid(&self) -> u32 {
@@ -136,7 +135,10 @@ impl Daemon {
     fn wait_ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + READY_WITHIN;
         while !self.socket().exists()
-            || !self.readers.iter().all(|reader| is_listening(reader.port))
+            || !self
+                .readers
+                .iter()
+                .all(|reader| is_listening(&reader.place))
         {
             if !self.service.is_running() || Instant::now() > deadline {
                 bail!(
@@ -148,37 +150,6 @@ impl Daemon {
         }
         Ok(())
     }
-}
-
-/// One reader.conf per entry; an entry is two slots on two neighbouring ports.
-fn write_configuration(folder: &Path, count: usize) -> Result<Vec<Reader>> {
-    let library = LIBRARIES
-        .iter()
-        .map(Path::new)
-        .find(|path| path.is_file())
-        .context("the virtual reader driver is missing: install the package vsmartcard-vpcd")?;
-    let store = folder.with_file_name("drivers");
-    fs::create_dir(&store)?;
-    let mut readers = Vec::with_capacity(count + 1);
-    for entry in 0..count.div_ceil(2) {
-        let port = ports::free_pair()?;
-        let copy = store.join(format!("libifdvpcd{entry}.so"));
-        fs::copy(library, &copy)?;
-        let text = format!(
-            "FRIENDLYNAME \"Virtual PCD {entry}\"\nDEVICENAME /dev/null:{port}\nLIBPATH {}\nCHANNELID 0x{port:X}\n",
-            copy.display()
-        );
-        fs::write(folder.join(format!("reader{entry:02}")), text)?;
-        for slot in 0..2_u16 {
-            let name = format!("Virtual PCD {entry} 00 {slot:02X}");
-            readers.push(Reader {
-                name,
-                port: port + slot,
-            });
-        }
-    }
-    readers.truncate(count);
-    Ok(readers)
 }
 
 /// `unshare` execs, so the process id it starts with is the daemon's.
@@ -204,19 +175,4 @@ fn command(run: &Path, configuration: &Path) -> Command {
         "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     );
     command
-}
-
-/// Looks in the kernel's table instead of connecting: a connection would be a card put in.
-fn is_listening(port: u16) -> bool {
-    let wanted = format!(":{port:04X} ");
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
-        fs::read_to_string(table).is_ok_and(|text| {
-            text.lines().skip(1).any(|line| {
-                let mut fields = line.split_whitespace().skip(1);
-                let local = fields.next().unwrap_or_default();
-                let state = fields.nth(1).unwrap_or_default();
-                format!("{local} ").ends_with(&wanted) && state == "0A"
-            })
-        })
-    })
 }

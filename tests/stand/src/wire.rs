@@ -1,19 +1,17 @@
-//! A man in the middle of the wire between vpcd and a virtual card: he records every APDU, adds working time, and on
-//! order pulls the card, cuts an answer short, or falls silent. So tests need no misbehaving card programs, and the
+//! A man in the middle of the wire between a reader's driver and a virtual card: he records every APDU, adds working time,
+//! and on order pulls the card, cuts an answer short, or falls silent. So tests need no misbehaving card programs, and the
 //! benchmark can replay what a station sent.
-//!
-//! Frames both ways: 16-bit big-endian length, body; a one-byte body is a control byte of the driver.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use tempfile::TempDir;
 
-use crate::pcscd::Reader;
-
-const GET_ATR: u8 = 4;
+use crate::frames::{Line, Said};
+use crate::stack::{Place, Reader};
 
 /// What goes wrong at the APDU it is armed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,34 +40,51 @@ struct State {
     recording: bool,
 }
 
-/// A wire to one reader; the card connects to [`Wire::address`].
+/// A wire to one reader; the card connects to [`Wire::place`].
 #[derive(Clone)]
 pub struct Wire {
-    port: u16,
+    place: Place,
     state: Arc<Mutex<State>>,
+    /// Where the socket of a wire to our own driver lies.
+    _folder: Option<Arc<TempDir>>,
 }
 
 impl Wire {
     /// Lays a wire to `reader`; each card that connects is passed on, one after another.
     pub fn to(reader: &Reader) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let wire = Self {
-            port: listener.local_addr()?.port(),
-            state: Arc::default(),
-        };
-        let (state, target) = (Arc::clone(&wire.state), reader.port);
-        std::thread::spawn(move || {
-            for card in listener.incoming().flatten() {
-                // An ended connection is a pulled card: nothing to report.
-                let _ = carry(card, target, &state);
+        let state: Arc<Mutex<State>> = Arc::default();
+        let (place, folder) = match &reader.place {
+            Place::Port(_) => {
+                let listener = TcpListener::bind(("127.0.0.1", 0))?;
+                let place = Place::Port(listener.local_addr()?.port());
+                carry_each(reader, &state, move || {
+                    listener
+                        .accept()
+                        .map_err(Into::into)
+                        .and_then(|(card, _)| Line::tcp(card))
+                });
+                (place, None)
             }
-        });
-        Ok(wire)
+            Place::Socket(_) => {
+                let folder = tempfile::Builder::new().prefix("rhc-wire-").tempdir()?;
+                let path = folder.path().join("card");
+                let listener = UnixListener::bind(&path)?;
+                carry_each(reader, &state, move || {
+                    Ok(listener.accept().map(|(card, _)| Line::Unix(card))?)
+                });
+                (Place::Socket(path), Some(Arc::new(folder)))
+            }
+        };
+        Ok(Self {
+            place,
+            state,
+            _folder: folder,
+        })
     }
 
-    /// What `rhc-card virtual --vpcd` takes.
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+    /// Where the card connects.
+    pub fn place(&self) -> Place {
+        self.place.clone()
     }
 
     /// The card works this long on every command.
@@ -101,36 +116,50 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn carry(mut card: TcpStream, target: u16, state: &Mutex<State>) -> Result<()> {
-    let mut driver = TcpStream::connect(("127.0.0.1", target))?;
-    card.set_nodelay(true)?;
-    driver.set_nodelay(true)?;
-    loop {
-        let command = receive(&mut driver)?;
-        send(&mut card, &command)?;
-        match command.as_slice() {
-            [GET_ATR] => send(&mut driver, &receive(&mut card)?)?,
-            [_] => note(
-                state,
-                Exchange {
-                    at: Instant::now(),
-                    command,
-                    answer: Vec::new(),
-                },
-            ),
-            _ => exchange(&mut driver, &mut card, command, state)?,
+fn carry_each(
+    reader: &Reader,
+    state: &Arc<Mutex<State>>,
+    accept: impl Fn() -> Result<Line> + Send + 'static,
+) {
+    let (state, target) = (Arc::clone(state), reader.place.clone());
+    std::thread::spawn(move || {
+        while let Ok(card) = accept() {
+            // An ended connection is a pulled card: nothing to report.
+            let _ = carry(card, &target, &state);
+        }
+    });
+}
+
+fn carry(mut card: Line, target: &Place, state: &Mutex<State>) -> Result<()> {
+    let mut driver = Line::connect(target)?;
+    // Our driver says nothing to a card at rest: that it left must be seen here.
+    while driver.speaks_before_end_of(&card)? {
+        let said = driver.hear()?;
+        card.say(&said)?;
+        if let Said::Command(command) = &said {
+            exchange(&mut driver, &mut card, &said, command, state)?;
+            continue;
+        }
+        if said.is_answered(driver.stack()) {
+            driver.answer(&said, &card.reply()?)?;
+        }
+        if said != Said::AskAtr {
+            let command = said.control().into_iter().collect();
+            note(state, Instant::now(), command, Vec::new());
         }
     }
+    Ok(())
 }
 
 fn exchange(
-    driver: &mut TcpStream,
-    card: &mut TcpStream,
-    command: Vec<u8>,
+    driver: &mut Line,
+    card: &mut Line,
+    said: &Said,
+    command: &[u8],
     state: &Mutex<State>,
 ) -> Result<()> {
     let at = Instant::now();
-    let answer = receive(card)?;
+    let answer = card.reply()?;
     let (work, fault) = {
         let mut state = lock(state);
         (state.work, due(&mut state.fault))
@@ -142,30 +171,27 @@ fn exchange(
         None => {}
         Some(Fault::Pull) => anyhow::bail!("pulled"),
         Some(Fault::Cut(length)) => {
-            let short = &answer[..length.min(answer.len())];
-            send(driver, short)?;
+            driver.answer_in_part(said, &answer, length)?;
             anyhow::bail!("pulled in the answer");
         }
-        Some(Fault::Silent) => loop {
-            std::thread::sleep(Duration::from_secs(3600));
-        },
+        Some(Fault::Silent) => {
+            card.wait_end()?;
+            anyhow::bail!("pulled at last");
+        }
     }
-    send(driver, &answer)?;
-    note(
-        state,
-        Exchange {
-            at,
-            command,
-            answer,
-        },
-    );
+    driver.answer(said, &answer)?;
+    note(state, at, command.to_vec(), answer);
     Ok(())
 }
 
-fn note(state: &Mutex<State>, exchange: Exchange) {
+fn note(state: &Mutex<State>, at: Instant, command: Vec<u8>, answer: Vec<u8>) {
     let mut state = lock(state);
     if state.recording {
-        state.exchanges.push(exchange);
+        state.exchanges.push(Exchange {
+            at,
+            command,
+            answer,
+        });
     }
 }
 
@@ -183,21 +209,4 @@ fn due(armed: &mut Option<(usize, Fault)>) -> Option<Fault> {
         }
         None => None,
     }
-}
-
-fn receive(stream: &mut TcpStream) -> Result<Vec<u8>> {
-    // Without this every APDU waits 44 ms for an acknowledgement (Nagle's algorithm on the driver's side).
-    rustix::net::sockopt::set_tcp_quickack(&*stream, true)?;
-    let mut length = [0; 2];
-    stream.read_exact(&mut length)?;
-    rustix::net::sockopt::set_tcp_quickack(&*stream, true)?;
-    let mut body = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut body)?;
-    Ok(body)
-}
-
-fn send(stream: &mut TcpStream, body: &[u8]) -> Result<()> {
-    let length = u16::try_from(body.len())?;
-    stream.write_all(&[&length.to_be_bytes(), body].concat())?;
-    Ok(())
 }

@@ -111,6 +111,7 @@ mod tests {
                     name: "R".into(),
                     card,
                     atr: Vec::new(),
+                    events: 0,
                 })
             }
         };

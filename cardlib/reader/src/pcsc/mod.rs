@@ -28,6 +28,8 @@ pub struct ReaderInfo {
     pub card: Presence,
     /// Empty without card.
     pub atr: Vec<u8>,
+    /// Counts cards that came and went, as far as the daemon noticed: another number, another card.
+    pub events: u32,
 }
 
 /// What a reader says about its slot.
@@ -137,23 +139,48 @@ impl Readers {
         presence: Presence,
         time: Duration,
     ) -> Result<bool, ReaderError> {
+        self.wait_until(wanted, time, |info| info.card == presence)
+    }
+
+    /// Waits until the card that was in when the reader had counted `events` is out, whether or not another is in already;
+    /// false when the time is over.
+    ///
+    /// # Errors
+    /// [`ReaderError`] when reader or daemon are gone.
+    pub fn wait_out(&self, wanted: &str, events: u32, time: Duration) -> Result<bool, ReaderError> {
+        self.wait_until(wanted, time, |info| {
+            info.card == Presence::Empty || info.events != events
+        })
+    }
+
+    fn wait_until(
+        &self,
+        wanted: &str,
+        time: Duration,
+        reached: impl Fn(&ReaderInfo) -> bool,
+    ) -> Result<bool, ReaderError> {
         let name = self.find(wanted)?;
         let place = Place::reader(&name);
         let mut states = [pcsc::ReaderState::new(c_name(&name)?, State::UNAWARE)];
         let deadline = Instant::now() + time;
         loop {
-            if self.look(&name)?.card == presence {
+            // What is compared is also what the next change is counted from: none is lost in between.
+            self.context
+                .get_status_change(Duration::ZERO, &mut states)
+                .or_else(timeout_is_none)
+                .map_err(|cause| fault::of(cause, &place))?;
+            if reached(&info(&name, &states[0])) {
                 return Ok(true);
             }
             states[0].sync_current_state();
-            match self.context.get_status_change(
-                deadline.saturating_duration_since(Instant::now()),
-                &mut states,
-            ) {
-                Ok(()) => {}
-                Err(pcsc::Error::Timeout) => return Ok(self.look(&name)?.card == presence),
-                Err(cause) => return Err(fault::of(cause, &place)),
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
             }
+            self.context
+                .get_status_change(left, &mut states)
+                .or_else(timeout_is_none)
+                .map_err(|cause| fault::of(cause, &place))?;
         }
     }
 
@@ -163,19 +190,35 @@ impl Readers {
     /// [`ReaderError`]: no such reader, no card, a mute card, another program.
     pub fn connect(&self, wanted: &str, sharing: Sharing) -> Result<PcscCard, ReaderError> {
         let name = self.find(wanted)?;
-        let place = Place::reader(&name);
         let mode = match sharing {
             Sharing::Exclusive => ShareMode::Exclusive,
             Sharing::Shared => ShareMode::Shared,
         };
-        let (watchdog, atr) = Watchdog::start(worker::Worker { place, mode }, self.limit)?;
-        Ok(PcscCard {
-            watchdog,
-            reader: name,
-            atr,
-        })
+        for _ in 0..SWAPS {
+            let events = self.look(&name)?.events;
+            let place = Place::reader(&name);
+            let worker = worker::Worker {
+                place,
+                mode,
+                events,
+            };
+            let (watchdog, atr) = Watchdog::start(worker, self.limit)?;
+            // Else one card was seen and perhaps another reached: begin again with that one.
+            if self.look(&name)?.events == events {
+                return Ok(PcscCard {
+                    watchdog,
+                    reader: name,
+                    atr,
+                    events,
+                });
+            }
+        }
+        Err(ReaderError::CardLost)
     }
 }
+
+/// How often a card may be swapped while it is being reached.
+const SWAPS: u32 = 3;
 
 fn look(context: &Context, name: &str) -> Result<ReaderInfo, ReaderError> {
     let mut states = [pcsc::ReaderState::new(c_name(name)?, State::UNAWARE)];
@@ -183,12 +226,24 @@ fn look(context: &Context, name: &str) -> Result<ReaderInfo, ReaderError> {
     context
         .get_status_change(Duration::ZERO, &mut states)
         .map_err(|cause| fault::of(cause, &place))?;
-    let card = presence(states[0].event_state());
-    Ok(ReaderInfo {
+    Ok(info(name, &states[0]))
+}
+
+fn info(name: &str, state: &pcsc::ReaderState) -> ReaderInfo {
+    ReaderInfo {
         name: name.to_owned(),
-        card,
-        atr: states[0].atr().to_vec(),
-    })
+        card: presence(state.event_state()),
+        atr: state.atr().to_vec(),
+        events: state.event_count(),
+    }
+}
+
+/// That nothing changed in time is an answer too.
+fn timeout_is_none(cause: pcsc::Error) -> Result<(), pcsc::Error> {
+    match cause {
+        pcsc::Error::Timeout => Ok(()),
+        cause => Err(cause),
+    }
 }
 
 fn c_name(name: &str) -> Result<CString, ReaderError> {
@@ -198,24 +253,32 @@ fn c_name(name: &str) -> Result<CString, ReaderError> {
     })
 }
 
-/// The daemon looks at its readers every 400 ms: a card that has just gone counts as present until then.
-const POLL: Duration = Duration::from_millis(600);
+/// The daemon looks at many readers every 400 ms only, and later than that on a busy machine: a card that has just gone
+/// counts as present until then. So long a reader that failed with its card still in keeps its caller waiting.
+const NOTICED_WITHIN: Duration = Duration::from_secs(2);
 
-/// What the reader holds after a failed command; waits for the daemon to notice that the card is gone.
-fn presence_after_fault(context: &Context, name: &CStr) -> Option<Presence> {
+/// What the reader holds after a failed command of a card that was in when the reader had counted `events`; waits for the
+/// daemon to notice that the card is gone. A card that came since is not that one.
+fn presence_after_fault(context: &Context, name: &CStr, events: u32) -> Option<Presence> {
     let mut states = [pcsc::ReaderState::new(name, State::UNAWARE)];
+    let now = |states: &[pcsc::ReaderState; 1]| {
+        if states[0].event_count() == events {
+            presence(states[0].event_state())
+        } else {
+            Presence::Empty
+        }
+    };
     context
         .get_status_change(Duration::ZERO, &mut states)
         .ok()?;
-    if presence(states[0].event_state()) == Presence::Present {
+    if now(&states) == Presence::Present {
         states[0].sync_current_state();
-        match context.get_status_change(POLL, &mut states) {
-            Ok(()) => {}
-            Err(pcsc::Error::Timeout) => return Some(Presence::Present),
-            Err(_) => return None,
-        }
+        context
+            .get_status_change(NOTICED_WITHIN, &mut states)
+            .or_else(timeout_is_none)
+            .ok()?;
     }
-    Some(presence(states[0].event_state()))
+    Some(now(&states))
 }
 
 fn presence(state: State) -> Presence {
@@ -233,6 +296,7 @@ pub struct PcscCard {
     watchdog: Watchdog,
     reader: String,
     atr: Vec<u8>,
+    events: u32,
 }
 
 impl PcscCard {
@@ -240,6 +304,12 @@ impl PcscCard {
     #[must_use]
     pub fn reader(&self) -> &str {
         &self.reader
+    }
+
+    /// What the reader had counted when the card was reached, for [`Readers::wait_out`].
+    #[must_use]
+    pub fn events(&self) -> u32 {
+        self.events
     }
 }
 

@@ -16,6 +16,8 @@ use crate::watchdog::{Answer, Order, Server};
 pub(super) struct Worker {
     pub(super) place: Place,
     pub(super) mode: ShareMode,
+    /// What the reader had counted before.
+    pub(super) events: u32,
 }
 
 /// A card that was reached.
@@ -77,6 +79,7 @@ impl Server for Worker {
                             let held = Held {
                                 context,
                                 place,
+                                events: self.events,
                                 transaction,
                                 lost: false,
                             };
@@ -119,6 +122,7 @@ fn begin<'a>(
 struct Held<'a> {
     context: &'a Context,
     place: &'a Place,
+    events: u32,
     transaction: Transaction<'a>,
     /// The card went away in this transaction; one that is put back now is another.
     lost: bool,
@@ -168,7 +172,7 @@ impl Held<'_> {
                 Err(fault::during(
                     cause,
                     self.place,
-                    presence_after_fault(self.context, &name),
+                    presence_after_fault(self.context, &name, self.events),
                 ))
             }
         }

@@ -13,6 +13,8 @@ pub struct PcscSlot {
     readers: Readers,
     name: String,
     wait: Duration,
+    /// What the reader had counted when the last card was reached.
+    events: u32,
 }
 
 impl PcscSlot {
@@ -27,6 +29,7 @@ impl PcscSlot {
             readers,
             name,
             wait,
+            events: 0,
         })
     }
 
@@ -45,7 +48,9 @@ impl PcscSlot {
                 _ => ReaderError::NoCard(self.name.clone()),
             });
         }
-        self.readers.connect(&self.name, Sharing::Exclusive)
+        let card = self.readers.connect(&self.name, Sharing::Exclusive)?;
+        self.events = card.events();
+        Ok(card)
     }
 }
 
@@ -55,7 +60,8 @@ impl Slot for PcscSlot {
     }
 
     fn removed(&mut self) -> Result<(), Fault> {
-        match self.readers.wait(&self.name, Presence::Empty, self.wait)? {
+        // Quick hands have the next card in before anybody looks: what counts is that this one is out.
+        match self.readers.wait_out(&self.name, self.events, self.wait)? {
             true => Ok(()),
             false => Err(Fault::NotRemoved),
         }
