@@ -20,7 +20,10 @@ Examples:
   rhc-hsm serve --store hsm --socket hsm.sock --officer-socket hsm.officer.sock --unseal-fd 3 3<elsewhere/unseal
   rhc-hsm info --officer-socket hsm.officer.sock --json
   rhc-hsm keys --socket hsm.sock --operator-cred operator.cred
+  rhc-hsm audit --socket hsm.sock --auditor-cred auditor.cred --json
   rhc-hsm sign --key zhang.key --order o.json --officer-socket hsm.officer.sock --op '{\"close-ticket\":{\"id\":\"t1\"}}'
+  rhc-hsm sign --key zhang.key --order o.json --officer-socket hsm.officer.sock \\
+      --op \"$(rhc-hsm index-password --index 1 --password index1.pass)\"
   rhc-hsm bench --json
   rhc-hsm share split --store hsm --unseal-fd 3 --threshold 2 --custodian sun=sun.pass --custodian qian=qian.pass \\
       --custodian zhou=zhou.pass --out shares 3<elsewhere/unseal
@@ -46,7 +49,7 @@ pub enum Command {
     /// Tickets of a running HSM and what is left of them
     Tickets(Operator),
     /// The HSM's own audit; exit code 3 when its chain is broken
-    Audit(Operator),
+    Audit(Audit),
     /// Sign an order's body as an officer: adds one signature to an order file, or makes one from a body
     Sign(Sign),
     /// Bring a signed order to a running HSM
@@ -54,6 +57,8 @@ pub enum Command {
     /// Split the unsealing secret among custodians, and join their shares again
     #[command(subcommand)]
     Share(Share),
+    /// The operation that sets the password of a key index of the GM/T 0018 library, for rhc-hsm sign --op
+    IndexPassword(IndexPassword),
     /// Measure the cipher core on this machine; touches no store
     Bench(Bench),
 }
@@ -91,6 +96,16 @@ pub struct ShareJoin {
     /// Share file and the file (0600) with its custodian's passphrase
     #[arg(long, value_name = "SHARE=FILE", required = true)]
     pub share: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct IndexPassword {
+    /// Index of the keys sdf/N/sign and sdf/N/encrypt
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub index: u32,
+    /// File (0600) with the password, 8 to 128 bytes
+    #[arg(long, value_name = "FILE")]
+    pub password: PathBuf,
 }
 
 #[derive(Args)]
@@ -147,6 +162,9 @@ pub struct Init {
     /// Where the operator's secret goes (0600)
     #[arg(long, value_name = "FILE")]
     pub operator_cred_out: PathBuf,
+    /// Where the auditor's secret goes (0600); without it nobody is the auditor until officers order set-auditor
+    #[arg(long, value_name = "FILE")]
+    pub auditor_cred_out: Option<PathBuf>,
     /// Where the unsealing secret goes (0600); not inside the store
     #[arg(long, value_name = "FILE")]
     pub unseal_out: PathBuf,
@@ -177,11 +195,18 @@ pub struct Serve {
     /// still ask for a secret or two signatures)
     #[arg(long, value_name = "MODE", default_value = "0660", value_parser = parse_mode)]
     pub socket_mode: u32,
+    /// Epoch outside the store, best on another disk: a store that is older than it is refused
+    #[arg(long, value_name = "FILE")]
+    pub epoch_file: Option<PathBuf>,
+    /// Make the epoch file, or take the store as it is in spite of it, after comparing the audit's head with what users
+    /// of the HSM remember
+    #[arg(long, requires = "epoch_file")]
+    pub accept_epoch: bool,
     /// Serve a PRODUCTION store although this is a simulator
     #[arg(long)]
     pub force_not_for_production: bool,
     /// Misbehave on purpose (TEST stores only): at=CALL:FAULT or seed=N,rate=PER-1000[,kinds=FAULT+FAULT], and
-    /// slow=MS, silent=MS; faults are busy lost lost-after silent slow short entropy power tamper
+    /// slow=MS, silent=MS; faults are busy lost lost-after silent slow short entropy power tamper full torn
     #[arg(long, value_name = "SPEC")]
     pub faults: Option<crate::faults::Plan>,
 }
@@ -209,6 +234,21 @@ pub struct Operator {
     /// File with the operator's secret
     #[arg(long, value_name = "FILE")]
     pub operator_cred: PathBuf,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Audit {
+    /// Operator's socket
+    #[arg(long, value_name = "PATH")]
+    pub socket: PathBuf,
+    /// File with the auditor's secret
+    #[arg(long, value_name = "FILE", required_unless_present = "operator_cred")]
+    pub auditor_cred: Option<PathBuf>,
+    /// File with the operator's secret, who may read the audit too
+    #[arg(long, value_name = "FILE", conflicts_with = "auditor_cred")]
+    pub operator_cred: Option<PathBuf>,
     #[arg(long)]
     pub json: bool,
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::{Cli, Command, Execute, Info, Init, MarkArg, OfficerKey, Sign};
 use crate::messages::{Failure, out, pick};
-use crate::{bench, custody, harden, reports, serve};
+use crate::{bench, custody, harden, password, reports, serve};
 use hsm_engine::{Birth, Engine, UnsealSecret, World};
 use hsm_wire::client::OfficerClient;
 use hsm_wire::info::HsmInfo;
@@ -26,6 +26,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Sign(arguments) => sign(&arguments),
         Command::Execute(arguments) => execute(&arguments),
         Command::Share(arguments) => custody::run(&arguments),
+        Command::IndexPassword(arguments) => password::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }
@@ -74,10 +75,19 @@ fn init(arguments: &Init) -> Result<(), Failure> {
     // Secrets first: a store whose secret could not be written would be lost.
     write_secret_file(&arguments.unseal_out, secret.to_hex().as_bytes())?;
     operator.save(&arguments.operator_cred_out)?;
+    let auditor_hash = match &arguments.auditor_cred_out {
+        None => None,
+        Some(path) => {
+            let auditor = OperatorSecret::generate().map_err(random)?;
+            auditor.save(path)?;
+            Some(auditor.hash())
+        }
+    };
     let birth = Birth {
         mark,
         officers,
         operator_hash: operator.hash(),
+        auditor_hash,
     };
     let info = Engine::create(&arguments.store, &birth, &secret, world)?;
     show(&info, arguments.json)
@@ -150,6 +160,7 @@ fn show(info: &HsmInfo, json: bool) -> Result<(), Failure> {
             info.next_order.to_string(),
         ),
         (pick("policy", "骨架策略"), policy),
+        (pick("epoch", "纪元"), info.epoch.to_string()),
         (
             pick("audit", "审计"),
             format!("{} {}", info.audit.count, info.audit.hash),

@@ -5,7 +5,7 @@
 //! the same calls. Only what a caller sees is faulty: quota, keys and audit are kept as always, and a script that was
 //! made before its answer was lost is found again under its request id.
 
-use hsm_engine::{Entropy, EntropyError, SystemEntropy};
+use hsm_engine::{Disk, Entropy, EntropyError, NextWrite, SystemEntropy};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -37,10 +37,17 @@ pub enum Fault {
     Power,
     /// The case was opened: from now on everything is refused with `Tampered`, until a restart.
     Tamper,
+    /// No room for the call's record: refused with `AuditClosed`, and so is everything until a restart.
+    Full,
+    /// Half of the call's record is written, and the process ends like one without power.
+    Torn,
 }
 
+/// The first so many of [`Fault::ALL`] leave the HSM working.
+const HARMLESS: usize = 7;
+
 impl Fault {
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::Busy, "busy"),
         (Self::Lost, "lost"),
         (Self::LostAfter, "lost-after"),
@@ -50,6 +57,8 @@ impl Fault {
         (Self::Entropy, "entropy"),
         (Self::Power, "power"),
         (Self::Tamper, "tamper"),
+        (Self::Full, "full"),
+        (Self::Torn, "torn"),
     ];
 
     pub fn name(self) -> &'static str {
@@ -77,7 +86,7 @@ pub struct Plan {
     seed: u64,
     /// In 1000 calls.
     rate: u64,
-    /// Drawn from; all but `tamper` and `power`, which end everything, when empty.
+    /// Drawn from; all but `power`, `tamper`, `full` and `torn`, which end everything, when empty.
     kinds: Vec<Fault>,
     slow: Option<Duration>,
     silent: Option<Duration>,
@@ -131,7 +140,7 @@ impl Plan {
         if drawn % 1000 >= self.rate {
             return None;
         }
-        let harmless = &Fault::ALL[..7];
+        let harmless = &Fault::ALL[..HARMLESS];
         let kinds = if self.kinds.is_empty() {
             harmless.iter().map(|(fault, _)| *fault).collect()
         } else {
@@ -217,6 +226,28 @@ impl Entropy for FaultyEntropy {
     }
 }
 
+thread_local! {
+    /// What becomes of the next record that this thread writes.
+    static NEXT_WRITE: Cell<NextWrite> = const { Cell::new(NextWrite::Whole) };
+}
+
+/// Runs a call whose first record meets a bad disk.
+pub fn at_next_write<A>(fate: NextWrite, work: impl FnOnce() -> A) -> A {
+    NEXT_WRITE.set(fate);
+    let answer = work();
+    NEXT_WRITE.set(NextWrite::Whole);
+    answer
+}
+
+/// The system's disk, unless a fault says otherwise.
+pub struct FaultyDisk;
+
+impl Disk for FaultyDisk {
+    fn next_write(&mut self) -> NextWrite {
+        NEXT_WRITE.replace(NextWrite::Whole)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,12 +263,14 @@ mod tests {
             .collect();
         assert_eq!(met, again);
         assert!((60..140).contains(&met.len()), "{} of 1000", met.len());
-        for (fault, name) in &Fault::ALL[..7] {
+        for (fault, name) in &Fault::ALL[..HARMLESS] {
             assert!(met.iter().any(|(_, f)| f == fault), "{name} never came");
         }
         assert!(
-            !met.iter()
-                .any(|(_, f)| matches!(f, Fault::Power | Fault::Tamper))
+            !met.iter().any(|(_, f)| matches!(
+                f,
+                Fault::Power | Fault::Tamper | Fault::Full | Fault::Torn
+            ))
         );
         let other: Plan = "seed=8,rate=100".parse().expect("a plan");
         assert!((1..=1000).any(|call| other.draw(call) != plan.draw(call)));

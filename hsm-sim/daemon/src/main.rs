@@ -10,6 +10,7 @@ mod custody;
 mod faults;
 mod harden;
 mod messages;
+mod password;
 mod reports;
 mod serve;
 

@@ -1,9 +1,9 @@
 //! What the operator may look at from the command line: keys, tickets, audit.
 
-use crate::cli::Operator;
+use crate::cli::{Audit, Operator};
 use crate::messages::{Failure, out, pick};
-use hsm_wire::client::OperatorClient;
-use hsm_wire::info::{AuditRecord, verify_audit};
+use hsm_wire::client::{AuditorClient, ClientError, OperatorClient};
+use hsm_wire::info::{AuditRecord, HsmInfo, verify_audit};
 use hsm_wire::secret::OperatorSecret;
 use hsm_wire::{Hex, Leaves, Usage};
 use serde::Serialize;
@@ -28,23 +28,29 @@ pub fn keys(arguments: &Operator) -> Result<(), Failure> {
     out!(
         "{}",
         pick(
-            "id  algorithm  usage  depth  leaves  check value",
-            "标识  算法  用途  级数  去向  校验值"
+            "id  algorithm  usage  depth  leaves  uses left  not after  check value",
+            "标识  算法  用途  级数  去向  剩余次数  有效期至  校验值"
         )
     );
     for key in keys {
         let attributes = &key.attributes;
         out!(
-            "{}  {:?}  {}  {}  {}  {}",
+            "{}  {:?}  {}  {}  {}  {}  {}  {}",
             key.id,
             attributes.algorithm,
             usage(attributes.usage),
             attributes.depth,
             leaves(attributes.leaves),
+            limit(attributes.quota.map(|quota| quota.saturating_sub(key.used))),
+            limit(attributes.not_after),
             key.check_value
         );
     }
     Ok(())
+}
+
+fn limit(limit: Option<u64>) -> String {
+    limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string())
 }
 
 fn usage(usage: Usage) -> String {
@@ -104,8 +110,45 @@ pub fn tickets(arguments: &Operator) -> Result<(), Failure> {
     Ok(())
 }
 
-pub fn audit(arguments: &Operator) -> Result<(), Failure> {
-    let mut client = connect(arguments)?;
+/// Whoever may read the audit.
+enum Reader {
+    Auditor(AuditorClient),
+    Operator(OperatorClient),
+}
+
+impl Reader {
+    fn connect(arguments: &Audit) -> Result<Self, Failure> {
+        let socket = &arguments.socket;
+        match (&arguments.auditor_cred, &arguments.operator_cred) {
+            (Some(file), _) => {
+                let secret = OperatorSecret::load(file)?;
+                Ok(Self::Auditor(AuditorClient::connect(socket, &secret)?))
+            }
+            (None, Some(file)) => {
+                let secret = OperatorSecret::load(file)?;
+                Ok(Self::Operator(OperatorClient::connect(socket, &secret)?))
+            }
+            (None, None) => Err(Failure::Usage("--auditor-cred FILE".to_owned())),
+        }
+    }
+
+    fn info(&mut self) -> Result<HsmInfo, ClientError> {
+        match self {
+            Self::Auditor(client) => client.info(),
+            Self::Operator(client) => client.info(),
+        }
+    }
+
+    fn audit(&mut self, from: u64) -> Result<Vec<AuditRecord>, ClientError> {
+        match self {
+            Self::Auditor(client) => client.audit(from),
+            Self::Operator(client) => client.audit(from),
+        }
+    }
+}
+
+pub fn audit(arguments: &Audit) -> Result<(), Failure> {
+    let mut client = Reader::connect(arguments)?;
     let head = client.info()?.audit;
     let mut records: Vec<AuditRecord> = Vec::new();
     while (records.len() as u64) < head.count {

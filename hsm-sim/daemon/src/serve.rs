@@ -2,10 +2,11 @@
 
 use crate::cli::Serve;
 use crate::commands::check_production;
-use crate::faults::{Fault, Faults, FaultyEntropy, starved};
+use crate::faults::{Fault, Faults, FaultyDisk, FaultyEntropy, at_next_write, starved};
 use crate::harden;
 use crate::messages::{Failure, pick};
-use hsm_engine::{Engine, SystemClock, UnsealSecret, World};
+use hsm_engine::device::DeviceSession;
+use hsm_engine::{Engine, EpochFile, NextWrite, Role, SystemClock, UnsealSecret, World};
 use hsm_wire::frame::{self, FrameError, MAX_FRAME};
 use hsm_wire::officer::OfficerRequest;
 use hsm_wire::operator::{OperatorAnswer, OperatorRequest, OperatorResult};
@@ -56,8 +57,10 @@ pub fn serve(arguments: &Serve) -> Result<(), Failure> {
     let world = World {
         clock: Box::new(SystemClock),
         entropy: Box::new(FaultyEntropy),
+        disk: Box::new(FaultyDisk),
     };
-    let engine = Engine::open(&arguments.store, &secret, world)?;
+    let epoch = epoch_file(arguments)?;
+    let engine = Engine::open_at(&arguments.store, &secret, world, epoch.as_ref())?;
     drop(secret);
     let info = engine.info();
     check_production(info.mark, arguments.force_not_for_production)?;
@@ -93,6 +96,22 @@ pub fn serve(arguments: &Serve) -> Result<(), Failure> {
     }
     tracing::info!("{}", pick("stopped", "已停止"));
     Ok(())
+}
+
+fn epoch_file(arguments: &Serve) -> Result<Option<EpochFile>, Failure> {
+    let Some(path) = &arguments.epoch_file else {
+        return Ok(None);
+    };
+    let parent = path.parent().unwrap_or(Path::new("."));
+    if parent.starts_with(&arguments.store) {
+        return Err(Failure::Usage(
+            "--epoch-file must not lie inside the store: whoever puts back the one puts back the other".to_owned(),
+        ));
+    }
+    Ok(Some(EpochFile {
+        path: path.clone(),
+        accept: arguments.accept_epoch,
+    }))
 }
 
 fn wait_for_end() -> Result<(), Failure> {
@@ -194,33 +213,76 @@ fn with_engine<A>(
 }
 
 fn operator_connection(stream: &mut UnixStream, engine: &Shared) {
-    let hello = match frame::receive::<OperatorRequest>(stream, HELLO_FRAME) {
-        Ok(Some(OperatorRequest::Hello { mut secret })) => {
-            let checked = with_engine(engine, |engine| engine.check_operator(&secret));
-            secret.zeroize();
-            checked
-        }
-        Ok(Some(_)) => Err(ErrorCode::NotAuthenticated.into()),
-        Ok(None) => return,
-        Err(error) => Err(frame_refusal(&error)),
-    };
-    if let Err(refusal) = hello {
-        if refusal.code == ErrorCode::WrongCredential {
-            thread::sleep(WRONG_CREDENTIAL_PAUSE);
-        }
-        let _ = frame::send(stream, &OperatorResult::Err(refusal));
+    let Some(role) = hello(stream, engine) else {
         return;
-    }
+    };
     if frame::send(stream, &OperatorResult::Ok(OperatorAnswer::Hello)).is_ok()
         && stream.set_read_timeout(None).is_ok()
     {
+        let mut session = DeviceSession::new();
         converse(
             stream,
             &engine.faults,
             |_| true,
-            |request| with_engine(engine, |engine| engine.operator(request)),
+            |request| match role {
+                Role::Operator => serve_operator(engine, &mut session, request),
+                other => with_engine(engine, |engine| engine.serve(other, request)),
+            },
         );
     }
+}
+
+/// Who speaks; `None` when that was answered with a refusal, which costs time.
+fn hello(stream: &mut UnixStream, engine: &Shared) -> Option<Role> {
+    let said = match frame::receive::<OperatorRequest>(stream, HELLO_FRAME) {
+        Ok(Some(OperatorRequest::Hello { mut secret })) => {
+            let checked = with_engine(engine, |engine| engine.check_operator(&secret));
+            secret.zeroize();
+            checked.map(|()| Role::Operator)
+        }
+        Ok(Some(OperatorRequest::HelloAuditor { mut secret })) => {
+            let checked = with_engine(engine, |engine| engine.check_auditor(&secret));
+            secret.zeroize();
+            checked.map(|()| Role::Auditor)
+        }
+        Ok(Some(other)) => with_engine(engine, |engine| engine.serve(Role::Stranger, other))
+            .map(|_| Role::Stranger),
+        Ok(None) => return None,
+        Err(error) => Err(frame_refusal(&error)),
+    };
+    match said {
+        Ok(Role::Stranger) => None,
+        Ok(role) => Some(role),
+        Err(refusal) => {
+            if matches!(
+                refusal.code,
+                ErrorCode::WrongCredential | ErrorCode::NotAuthenticated
+            ) {
+                thread::sleep(WRONG_CREDENTIAL_PAUSE);
+            }
+            let _ = frame::send(stream, &OperatorResult::Err(refusal));
+            None
+        }
+    }
+}
+
+/// What needs nothing of the store does not wait for other connections.
+fn serve_operator(
+    engine: &Shared,
+    session: &mut DeviceSession,
+    request: OperatorRequest,
+) -> OperatorResult {
+    let request = match request {
+        OperatorRequest::Device(request) => {
+            with_engine(engine, |engine| engine.check_works())?;
+            match session.local(request) {
+                Ok(answer) => return answer.map(|answer| OperatorAnswer::Device(Box::new(answer))),
+                Err(request) => OperatorRequest::Device(request),
+            }
+        }
+        other => other,
+    };
+    with_engine(engine, |engine| engine.operator_on(session, request))
 }
 
 fn officer_connection(stream: &mut UnixStream, engine: &Shared) {
@@ -267,6 +329,11 @@ fn converse<Q: DeserializeOwned, A: Serialize>(
                 serve(request)
             }
             Some(Fault::Entropy) => starved(|| serve(request)),
+            Some(Fault::Full) => at_next_write(NextWrite::Full, || serve(request)),
+            Some(Fault::Torn) => {
+                drop(at_next_write(NextWrite::Half, || serve(request)));
+                std::process::exit(POWER_CUT)
+            }
             Some(Fault::LostAfter) => return drop(serve(request)),
             Some(Fault::Short) => return send_half(stream, &serve(request)),
             Some(Fault::Power) => {

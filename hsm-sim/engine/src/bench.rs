@@ -1,6 +1,7 @@
 //! How fast the cipher core and the fills are, for `rhc-hsm bench` and the house's bars. Random keys, nothing kept.
 
-use crate::cipher::{Sm4Key, diversify_all, factor_block};
+use crate::algorithms::Cipher;
+use crate::cipher::{BlockKey, diversify_all, factor_block};
 use crate::scp::{Session, seal};
 use crate::sm4::{self, Block, Sm4, Tier};
 use hsm_wire::fill::{Factor, Level};
@@ -91,7 +92,10 @@ const PIECE: usize = 233;
 /// values, wrapped, in encrypted and MAC-chained commands of its session; and `data` bytes more of content.
 #[must_use]
 pub fn key_sets(data: usize, time: Duration) -> f64 {
-    let roots: Vec<Sm4Key> = numbered(PARENTS).into_iter().map(Sm4Key::new).collect();
+    let roots: Vec<BlockKey> = numbered(PARENTS)
+        .into_iter()
+        .map(|bytes| BlockKey::new(Cipher::Sm4, bytes))
+        .collect();
     let mut number = 0_u64;
     rate(time, CARDS, || {
         let cards = (0..CARDS).map(|_| {
@@ -102,10 +106,10 @@ pub fn key_sets(data: usize, time: Duration) -> f64 {
     })
 }
 
-fn key_set(roots: &[Sm4Key], factor: Factor, data: usize) -> Session {
+fn key_set(roots: &[BlockKey], factor: Factor, data: usize) -> Session {
     let factors: &[Factor] = &[factor];
-    let slots: Vec<_> = roots.iter().map(|root| (root, factors)).collect();
-    let made = diversify_all(&slots);
+    let slots: Vec<_> = roots.iter().map(|root| (root.expose(), factors)).collect();
+    let made = diversify_all(Cipher::Sm4, &slots);
     let base = roots[0].diversify(factors);
     let mut session = Session::open(&base, 1, 0, Level::MacEnc, factor);
     let mut wrapped: Vec<Block> = made.iter().map(|(key, _)| *key.expose()).collect();

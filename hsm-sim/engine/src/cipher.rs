@@ -1,12 +1,10 @@
-//! SM4 as the HSM uses it, in one place, on the constant-time core of [`crate::sm4`].
+//! Block cipher keys as the HSM uses them: [`Sm4Key`] for what the HSM seals itself, [`BlockKey`] for keys of cards.
 //!
-//! Block, diversification (D2) and check value (D8), also of many keys at once, CBC-MAC, GCM. (What a session needs is
-//! in `scp.rs`.)
+//! Diversification (D2) and check value (D8), also of many keys at once, CBC-MAC, GCM. (What a session needs is in
+//! `scp`; the ciphers are in `algorithms`.)
 
-use crate::sm4::{self, Sm4};
-use aes_gcm::aead::AeadInOut;
-use aes_gcm::{AesGcm, Nonce};
-use cipher::consts::U12;
+use crate::algorithms::{Cipher, Schedule, encrypt_own, modes};
+use crate::sm4::Sm4;
 use hsm_wire::Hex;
 use hsm_wire::fill::Factor;
 use serde::{Deserialize, Serialize};
@@ -56,28 +54,9 @@ impl Sm4Key {
         Hex([a, b, c])
     }
 
-    /// CBC-MAC, IV 0, over `message ‖ 80 ‖ 00…` to a whole block.
-    pub(crate) fn cbc_mac(&self, message: &[u8]) -> Block {
-        let cipher = self.schedule();
-        let mut padded = Zeroizing::new(Vec::with_capacity(message.len() + 16));
-        padded.extend_from_slice(message);
-        pad(&mut padded);
-        let mut chain = [0; 16];
-        for block in padded.as_chunks::<16>().0 {
-            xor(&mut chain, block);
-            chain = cipher.encrypt(&chain);
-        }
-        chain
-    }
-
     /// `ciphertext ‖ tag(16)` under a nonce that is used once.
     pub(crate) fn seal(&self, nonce: &[u8; 12], aad: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
-        let mut buffer = Vec::with_capacity(plain.len() + 16);
-        buffer.extend_from_slice(plain);
-        let gcm = AesGcm::<Sm4, U12>::from(self.schedule());
-        gcm.encrypt_in_place(&Nonce::from(*nonce), aad, &mut buffer)
-            .ok()?;
-        Some(buffer)
+        modes::gcm_seal(Cipher::Sm4, &self.0, nonce, aad, plain)
     }
 
     /// The plain text, if it is genuine.
@@ -87,12 +66,80 @@ impl Sm4Key {
         aad: &[u8],
         sealed: &[u8],
     ) -> Option<Zeroizing<Vec<u8>>> {
-        let mut buffer = Zeroizing::new(sealed.to_vec());
-        let gcm = AesGcm::<Sm4, U12>::from(self.schedule());
-        gcm.decrypt_in_place(&Nonce::from(*nonce), aad, &mut *buffer)
-            .ok()?;
-        Some(buffer)
+        modes::gcm_open(Cipher::Sm4, &self.0, nonce, aad, sealed)
     }
+}
+
+/// The bytes of an AES-128 key. Wiped when dropped; no `Debug`; serialised into the sealed store only.
+#[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct AesKey(Block);
+
+impl AesKey {
+    pub(crate) fn new(bytes: Block) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn expose(&self) -> &Block {
+        &self.0
+    }
+}
+
+/// A key of a card, a SAM or a session: its bytes and the cipher they are for. Wiped when dropped; no `Debug`.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct BlockKey {
+    #[zeroize(skip)]
+    cipher: Cipher,
+    bytes: Block,
+}
+
+impl BlockKey {
+    pub(crate) fn new(cipher: Cipher, bytes: Block) -> Self {
+        Self { cipher, bytes }
+    }
+
+    pub(crate) fn cipher(&self) -> Cipher {
+        self.cipher
+    }
+
+    pub(crate) fn expose(&self) -> &Block {
+        &self.bytes
+    }
+
+    pub(crate) fn schedule(&self) -> Schedule {
+        Schedule::of(self.cipher, &self.bytes)
+    }
+
+    /// `E(K, F ‖ ~F)` for each factor in turn.
+    pub(crate) fn diversify(&self, factors: &[Factor]) -> Self {
+        let mut key = self.clone();
+        for factor in factors {
+            key.bytes = key.schedule().encrypt(&factor_block(factor));
+        }
+        key
+    }
+
+    /// First three bytes of the encryption of a zero block.
+    pub(crate) fn check_value(&self) -> Hex<3> {
+        let [a, b, c, ..] = self.schedule().encrypt(&[0; 16]);
+        Hex([a, b, c])
+    }
+
+    /// CBC-MAC, IV 0, over `message ‖ 80 ‖ 00…` to a whole block.
+    pub(crate) fn cbc_mac(&self, message: &[u8]) -> Block {
+        cbc_mac(&self.schedule(), message)
+    }
+}
+
+fn cbc_mac(schedule: &Schedule, message: &[u8]) -> Block {
+    let mut padded = Zeroizing::new(Vec::with_capacity(message.len() + 16));
+    padded.extend_from_slice(message);
+    pad(&mut padded);
+    let mut chain = [0; 16];
+    for block in padded.as_chunks::<16>().0 {
+        xor(&mut chain, block);
+        chain = schedule.encrypt(&chain);
+    }
+    chain
 }
 
 /// `F ‖ ~F`.
@@ -105,10 +152,14 @@ pub(crate) fn factor_block(factor: &Factor) -> Block {
     input
 }
 
-/// [`Sm4Key::diversify`] for many keys side by side, each with its own factors, and the check value of each result.
-pub(crate) fn diversify_all(keys: &[(&Sm4Key, &[Factor])]) -> Vec<(Sm4Key, Hex<3>)> {
+/// [`BlockKey::diversify`] for many keys of one cipher side by side, each with its own factors, and the check value of
+/// each result.
+pub(crate) fn diversify_all(
+    cipher: Cipher,
+    keys: &[(&Block, &[Factor])],
+) -> Vec<(BlockKey, Hex<3>)> {
     let mut current: Zeroizing<Vec<Block>> =
-        Zeroizing::new(keys.iter().map(|(key, _)| key.0).collect());
+        Zeroizing::new(keys.iter().map(|(key, _)| **key).collect());
     let deepest = keys.iter().map(|(_, factors)| factors.len()).max();
     for level in 0..deepest.unwrap_or(0) {
         let (mut at, mut parents, mut inputs) = (
@@ -123,16 +174,16 @@ pub(crate) fn diversify_all(keys: &[(&Sm4Key, &[Factor])]) -> Vec<(Sm4Key, Hex<3
                 inputs.push(factor_block(factor));
             }
         }
-        sm4::encrypt_own(&parents, &mut inputs);
+        encrypt_own(cipher, &parents, &mut inputs);
         for (n, made) in at.into_iter().zip(&mut inputs) {
             current[n] = *made;
             made.zeroize();
         }
     }
     let mut checks = vec![[0; 16]; current.len()];
-    sm4::encrypt_own(&current, &mut checks);
+    encrypt_own(cipher, &current, &mut checks);
     let made = current.iter().zip(checks);
-    made.map(|(key, [a, b, c, ..])| (Sm4Key(*key), Hex([a, b, c])))
+    made.map(|(key, [a, b, c, ..])| (BlockKey::new(cipher, *key), Hex([a, b, c])))
         .collect()
 }
 
@@ -167,7 +218,7 @@ mod tests {
 
     #[test]
     fn public_diversification_vector() {
-        let key = Sm4Key::new(block("0123456789ABCDEFFEDCBA9876543210"));
+        let key = BlockKey::new(Cipher::Sm4, block("0123456789ABCDEFFEDCBA9876543210"));
         let factor = Hex::parse("92CDCE45A16799FD").expect("8 bytes").0;
         assert_eq!(
             *key.diversify(&[factor]).expose(),

@@ -1,93 +1,19 @@
 //! A key object: its bytes and what is known of it; which attributes make sense together.
 
-use crate::cipher::Sm4Key;
-use crate::sm2key::{self, Sm2Key};
-use crate::world::World;
+use crate::cipher::{BlockKey, Sm4Key};
+use crate::control::{Control, enforced};
+pub(crate) use crate::material::Material;
+use crate::sm2key::Sm2Key;
+use crate::state::Event;
+pub(crate) use crate::uses::Uses;
 use hsm_wire::attributes::{KeyInfo, Origin};
-use hsm_wire::officer::KeySource;
-use hsm_wire::{Algorithm, ErrorCode, Hex, HsmError, KeyAttributes, Mark, Usage, valid_name};
+use hsm_wire::{Algorithm, ErrorCode, HsmError, KeyAttributes, Mark, Usage, valid_name};
 use serde::{Deserialize, Serialize};
-use sm3::{Digest, Sm3};
-use zeroize::Zeroizing;
 
 /// Deepest diversification that any profile knows, with room.
 pub(crate) const MAX_DEPTH: u8 = 8;
 /// Longest label of a test key.
 pub(crate) const MAX_LABEL: usize = 128;
-
-/// Key bytes by algorithm.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) enum Material {
-    Sm4(Sm4Key),
-    Sm2(Sm2Key),
-}
-
-impl Material {
-    /// From bytes of the algorithm's length.
-    pub(crate) fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, HsmError> {
-        let wrong = || HsmError::about(ErrorCode::BadAttributes, "key length");
-        match algorithm {
-            Algorithm::Sm4 => Ok(Self::Sm4(Sm4Key::new(
-                bytes.try_into().map_err(|_| wrong())?,
-            ))),
-            Algorithm::Sm2 => Ok(Self::Sm2(Sm2Key::new(
-                bytes.try_into().map_err(|_| wrong())?,
-            )?)),
-        }
-    }
-
-    pub(crate) fn make(
-        world: &mut World,
-        mark: Mark,
-        algorithm: Algorithm,
-        source: &KeySource,
-    ) -> Result<Self, HsmError> {
-        match (source, algorithm) {
-            (KeySource::Random, Algorithm::Sm4) => Ok(Self::Sm4(Sm4Key::new(*world.secret()?))),
-            (KeySource::Random, Algorithm::Sm2) => Ok(Self::Sm2(Sm2Key::random(world)?)),
-            (KeySource::TestFormula(label), algorithm) => {
-                check_test_label(mark, label)?;
-                Ok(match algorithm {
-                    Algorithm::Sm4 => Self::Sm4(test_block(label)),
-                    Algorithm::Sm2 => Self::Sm2(Sm2Key::new(&sm2key::test_scalar(label))?),
-                })
-            }
-        }
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Sm4(key) => key.expose(),
-            Self::Sm2(key) => key.expose(),
-        }
-    }
-
-    fn public_key(&self) -> Result<Option<Hex<64>>, HsmError> {
-        match self {
-            Self::Sm4(_) => Ok(None),
-            Self::Sm2(key) => key.public_key().map(Some),
-        }
-    }
-
-    pub(crate) fn check_value(&self) -> Result<Hex<3>, HsmError> {
-        Ok(match self {
-            Self::Sm4(key) => key.check_value(),
-            Self::Sm2(key) => {
-                let digest: [u8; 32] = Sm3::digest(key.public_key()?.0).into();
-                let [a, b, c, ..] = digest;
-                Hex([a, b, c])
-            }
-        })
-    }
-}
-
-/// First 16 bytes of SM3(label) (D31, D32, D34).
-fn test_block(label: &str) -> Sm4Key {
-    let digest: Zeroizing<[u8; 32]> = Zeroizing::new(Sm3::digest(label.as_bytes()).into());
-    let mut block = Zeroizing::new([0; 16]);
-    block.copy_from_slice(&digest[..16]);
-    Sm4Key::new(*block)
-}
 
 /// A test formula works in a TEST store, on a label that says so.
 pub(crate) fn check_test_label(mark: Mark, label: &str) -> Result<(), HsmError> {
@@ -124,6 +50,12 @@ impl Key {
             return Err(HsmError::about(ErrorCode::BadName, "key id"));
         }
         check_attributes(&attributes)?;
+        if attributes.not_after.is_some_and(|end| end <= created) {
+            return Err(HsmError::about(
+                ErrorCode::KeyExpired,
+                "not_after lies in the past",
+            ));
+        }
         let info = KeyInfo {
             id: id.to_owned(),
             attributes,
@@ -132,6 +64,7 @@ impl Key {
             public_key: material.public_key()?,
             origin,
             created,
+            used: 0,
         };
         Ok(Self { info, material })
     }
@@ -140,7 +73,7 @@ impl Key {
     pub(crate) fn sm4(&self) -> Result<&Sm4Key, HsmError> {
         match &self.material {
             Material::Sm4(key) => Ok(key),
-            Material::Sm2(_) => Err(HsmError::about(ErrorCode::NotPermitted, &self.info.id)),
+            _ => Err(HsmError::about(ErrorCode::NotPermitted, &self.info.id)),
         }
     }
 
@@ -148,12 +81,43 @@ impl Key {
     pub(crate) fn sm2(&self) -> Result<&Sm2Key, HsmError> {
         match &self.material {
             Material::Sm2(key) => Ok(key),
-            Material::Sm4(_) => Err(HsmError::about(ErrorCode::NotPermitted, &self.info.id)),
+            _ => Err(HsmError::about(ErrorCode::NotPermitted, &self.info.id)),
         }
+    }
+
+    /// The block cipher's key; `NotPermitted` for a key pair.
+    pub(crate) fn block(&self) -> Result<BlockKey, HsmError> {
+        self.material
+            .block()
+            .ok_or_else(|| HsmError::about(ErrorCode::NotPermitted, &self.info.id))
     }
 
     pub(crate) fn usage(&self) -> Usage {
         self.info.attributes.usage
+    }
+
+    /// Uses that are left after `planned` further ones; `None`: as many as wanted.
+    pub(crate) fn uses_left(&self, planned: u64) -> Option<u64> {
+        let quota = self.info.attributes.quota?;
+        Some(quota.saturating_sub(self.info.used.saturating_add(planned)))
+    }
+
+    /// Whether it may be used now, when `planned` uses of the same call come before. A use that is made is counted with
+    /// [`Key::use_event`].
+    pub(crate) fn check_usable(&self, now: u64, planned: u64) -> Result<(), HsmError> {
+        if self.info.attributes.not_after.is_some_and(|end| now > end) {
+            return Err(HsmError::about(ErrorCode::KeyExpired, &self.info.id));
+        }
+        if self.uses_left(planned) == Some(0) && enforced(Control::Quota) {
+            return Err(HsmError::about(ErrorCode::KeyUsedUp, &self.info.id));
+        }
+        Ok(())
+    }
+
+    /// What counts a use, of a key with a quota.
+    pub(crate) fn use_event(&self) -> Option<Event> {
+        let counted = self.info.attributes.quota.is_some();
+        counted.then(|| Event::KeyUsed(self.info.id.clone()))
     }
 }
 
@@ -172,17 +136,26 @@ pub(crate) fn check_attributes(attributes: &KeyAttributes) -> Result<(), HsmErro
         return refuse("a card never receives an undiversified key");
     }
     let loaded = leaves.sam.is_some() || leaves.card.is_some();
-    match (attributes.algorithm, attributes.usage) {
-        (Algorithm::Sm4, Usage::Derive) => Ok(()),
-        (Algorithm::Sm4, Usage::SessionBase(class)) if class.is_master() || !loaded => Ok(()),
-        (Algorithm::Sm4, Usage::SessionBase(_)) => refuse("a transport key is never loaded"),
-        (Algorithm::Sm4, Usage::Mac) if !loaded && attributes.depth == 0 => Ok(()),
-        (Algorithm::Sm4, Usage::Mac) => refuse("a MAC key stays in HSMs, undiversified"),
-        (Algorithm::Sm2, Usage::Sign | Usage::SignByOrder) if !loaded && attributes.depth == 0 => {
-            Ok(())
+    if attributes.quota == Some(0) {
+        return refuse("a quota of no use");
+    }
+    let stays = !loaded && attributes.depth == 0;
+    match (attributes.algorithm.is_block_cipher(), attributes.usage) {
+        (true, Usage::Derive) => Ok(()),
+        (true, Usage::SessionBase(class)) if class.is_master() || !loaded => Ok(()),
+        (true, Usage::SessionBase(_)) => refuse("a transport key is never loaded"),
+        (true, Usage::Mac) if stays => Ok(()),
+        (true, Usage::Mac) => refuse("a MAC key stays in HSMs, undiversified"),
+        (true, Usage::KeyEncryption) if stays && attributes.algorithm == Algorithm::Sm4 => Ok(()),
+        (true, Usage::KeyEncryption) => {
+            refuse("a key encryption key is for SM4 and stays in HSMs, undiversified")
         }
-        (Algorithm::Sm2, _) => refuse("an SM2 key signs, and stays in HSMs"),
-        (Algorithm::Sm4, Usage::Sign | Usage::SignByOrder) => refuse("an SM4 key does not sign"),
+        (true, Usage::Sign | Usage::SignByOrder | Usage::Decrypt) => {
+            refuse("a block cipher's key neither signs nor opens envelopes")
+        }
+        (false, Usage::Sign | Usage::SignByOrder) if stays => Ok(()),
+        (false, Usage::Decrypt) if stays && attributes.algorithm == Algorithm::Sm2 => Ok(()),
+        (false, _) => refuse("a key pair signs (SM2: or decrypts), and stays in HSMs"),
     }
 }
 

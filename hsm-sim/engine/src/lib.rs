@@ -7,12 +7,20 @@
 //! demonstrations: NOT FOR PRODUCTION KEYS.
 #![deny(unsafe_code)]
 
+// The tests of the controls run in here too (`weakened`), and call this crate by its name.
+#[cfg(test)]
+extern crate self as hsm_engine;
+
+pub mod algorithms;
 pub mod bench;
 mod cipher;
+mod control;
+pub mod device;
 mod engine;
 pub mod exchange;
 mod fill;
 mod keys;
+mod material;
 mod operator;
 mod orders;
 mod parts;
@@ -23,11 +31,16 @@ mod sm2key;
 pub mod sm4;
 mod state;
 mod store;
+mod uses;
+#[cfg(test)]
+mod weakened;
 mod world;
 
-pub use engine::{Birth, Engine, OpenError};
-pub use store::{StoreError, UnsealSecret};
-pub use world::{Clock, Entropy, EntropyError, SystemClock, SystemEntropy, World};
+pub use engine::{Birth, Engine, OpenError, Role};
+pub use store::{EpochFile, StoreError, UnsealSecret};
+pub use world::{
+    Clock, Disk, Entropy, EntropyError, NextWrite, SystemClock, SystemDisk, SystemEntropy, World,
+};
 
 /// Skeleton policy for the dialect `rhc-cos-1`.
 pub const POLICY_STANDARD: &str = include_str!("../policies/rhc-cos-1-standard.json");

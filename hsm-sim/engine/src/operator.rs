@@ -77,8 +77,8 @@ pub(crate) fn plan(state: &State, world: &mut World, request: &OperatorRequest) 
             key,
             message,
             length,
-        } => mac(state, key, message, *length),
-        OperatorRequest::Sm2Sign { key, input } => sign(state, key, input),
+        } => mac(state, world.clock.now(), key, message, *length),
+        OperatorRequest::Sm2Sign { key, input } => sign(state, world.clock.now(), key, input),
         OperatorRequest::FillCard(request) => {
             fill_answer(fill::plan(state, world, Target::Card, request))
         }
@@ -103,6 +103,11 @@ pub(crate) fn filled(request: &FillRequest) -> String {
     )
 }
 
+/// What the audit says of a batch that was refused whole.
+pub(crate) fn batch_of(requests: &[FillRequest]) -> String {
+    format!("a batch of {}", requests.len())
+}
+
 /// Whether a batch may be looked at.
 pub(crate) fn check_batch(requests: &[FillRequest]) -> Result<(), HsmError> {
     let answer: usize = requests.iter().map(fill::answer_bound).sum();
@@ -122,40 +127,57 @@ pub(crate) fn describe(request: &OperatorRequest) -> (&'static str, String) {
         OperatorRequest::Sm2Sign { key, .. } => ("sm2-sign", shown(key)),
         OperatorRequest::FillCard(request) => ("fill-card", filled(request)),
         OperatorRequest::FillSam(request) => ("fill-sam", filled(request)),
-        _ => ("other", String::new()),
+        OperatorRequest::FillCards(requests) => ("fill-card", batch_of(requests)),
+        OperatorRequest::FillSams(requests) => ("fill-sam", batch_of(requests)),
+        OperatorRequest::Info => ("info", String::new()),
+        OperatorRequest::ListKeys => ("list-keys", String::new()),
+        OperatorRequest::Key { id } => ("key", shown(id)),
+        OperatorRequest::ListPeers => ("list-peers", String::new()),
+        OperatorRequest::ListTickets => ("list-tickets", String::new()),
+        OperatorRequest::Ticket { id } => ("ticket", shown(id)),
+        OperatorRequest::Random { .. } => ("random", String::new()),
+        OperatorRequest::LastPackage { peer } => ("last-package", shown(peer)),
+        OperatorRequest::Audit { .. } => ("audit", String::new()),
+        OperatorRequest::Device(_) => ("device", String::new()),
+        OperatorRequest::Hello { .. } | OperatorRequest::HelloAuditor { .. } => {
+            ("hello", String::new())
+        }
     }
 }
 
-fn mac(state: &State, id: &str, message: &[u8], length: u8) -> Planned {
+fn mac(state: &State, now: u64, id: &str, message: &[u8], length: u8) -> Planned {
     let key = state.key(id)?;
     if key.usage() != Usage::Mac {
         return Err(HsmError::about(ErrorCode::NotPermitted, id));
     }
+    key.check_usable(now, 0)?;
     if message.len() > MAX_MESSAGE || !(1..=8).contains(&length) {
         return Err(HsmError::about(
             ErrorCode::TooLarge,
             "message, or MAC of 1 to 8 bytes",
         ));
     }
-    let mac = key.sm4()?.cbc_mac(message);
+    let mac = key.block()?.cbc_mac(message);
     Ok((
-        Vec::new(),
+        key.use_event().into_iter().collect(),
         OperatorAnswer::Mac(mac[..usize::from(length)].to_vec()),
     ))
 }
 
-fn sign(state: &State, id: &str, input: &SignInput) -> Planned {
+fn sign(state: &State, now: u64, id: &str, input: &SignInput) -> Planned {
     let key = state.key(id)?;
-    if key.usage() != Usage::Sign {
+    // The key of an index wants its password (`device`).
+    if key.usage() != Usage::Sign || hsm_wire::device::is_indexed(id) {
         return Err(HsmError::about(ErrorCode::NotPermitted, id));
     }
-    let key = key.sm2()?;
-    let signature = match input {
-        SignInput::Message(message) if message.len() > MAX_MESSAGE => {
-            return Err(HsmError::about(ErrorCode::TooLarge, "message"));
-        }
-        SignInput::Message(message) => key.sign(message)?,
-        SignInput::Digest(e) => key.sign_digest(e)?,
-    };
-    Ok((Vec::new(), OperatorAnswer::Signature(signature)))
+    key.check_usable(now, 0)?;
+    if matches!(input, SignInput::Message(message) if message.len() > MAX_MESSAGE) {
+        return Err(HsmError::about(ErrorCode::TooLarge, "message"));
+    }
+    let signature = key.material.sign(input);
+    let signature = signature.ok_or_else(|| HsmError::about(ErrorCode::NotPermitted, id))??;
+    Ok((
+        key.use_event().into_iter().collect(),
+        OperatorAnswer::Signature(signature),
+    ))
 }

@@ -1,5 +1,6 @@
 //! What a state is made of besides keys: other HSMs, tickets, answers; and the events that change it.
 
+use crate::device::persistent::DeviceEvent;
 use crate::keys::Key;
 use hsm_wire::Hex;
 use hsm_wire::fill::{Factor, FillAnswer};
@@ -72,7 +73,7 @@ pub(crate) struct Answered {
     pub(crate) answer: FillAnswer,
 }
 
-/// One change.
+/// One change. New variants go to the end: their place is their number in the store.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) enum Event {
     OrderSpent,
@@ -102,4 +103,10 @@ pub(crate) enum Event {
         answer: Box<FillAnswer>,
     },
     Audit(AuditRecord),
+    Device(DeviceEvent),
+    /// A key with a quota was used.
+    KeyUsed(String),
+    /// The store was opened: the next epoch.
+    Opened,
+    AuditorSet(Hex<32>),
 }

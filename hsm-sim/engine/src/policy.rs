@@ -1,5 +1,6 @@
 //! The skeleton policy at work: what a command may carry (rule 3 of the HSM port).
 
+use crate::control::{Control, enforced};
 use crate::keys::MAX_LABEL;
 use hsm_wire::fill::{Level, MECHANISM, Segment};
 use hsm_wire::policy::{Load, Policy, Rule, Shape};
@@ -70,7 +71,7 @@ pub(crate) fn check_shape(
     match rule.shape {
         Shape::KeyLoad { literal } => {
             let slot = key_load_slot(segments, usize::from(literal))?;
-            if level != Level::MacEnc {
+            if level != Level::MacEnc && enforced(Control::KeySlotEncrypted) {
                 return Err(ErrorCode::SlotInClear.into());
             }
             let fits = match (rule.load, usage_of(slot).ok_or(ErrorCode::BadSlot)?) {

@@ -89,12 +89,20 @@ const N_MINUS_1: [u8; 32] = [
 
 /// `SM3(label) mod (n−1) + 1` (D33, D36, D37, D42).
 pub(crate) fn test_scalar(label: &str) -> Zeroizing<[u8; 32]> {
-    let mut value: Zeroizing<[u8; 32]> = Zeroizing::new(Sm3::digest(label.as_bytes()).into());
+    let digest = Sm3::digest(label.as_bytes());
+    reduced_scalar(Zeroizing::new(digest.into()), &N_MINUS_1)
+}
+
+/// `value mod (n−1) + 1` for an order n above 2^255.
+pub(crate) fn reduced_scalar(
+    mut value: Zeroizing<[u8; 32]>,
+    n_minus_1: &[u8; 32],
+) -> Zeroizing<[u8; 32]> {
     // n−1 > 2^255: one subtraction reduces.
-    if *value >= N_MINUS_1 {
+    if *value >= *n_minus_1 {
         let mut borrow = false;
-        for (byte, minus) in value.iter_mut().zip(N_MINUS_1).rev() {
-            let (first, b1) = byte.overflowing_sub(minus);
+        for (byte, minus) in value.iter_mut().zip(n_minus_1).rev() {
+            let (first, b1) = byte.overflowing_sub(*minus);
             let (second, b2) = first.overflowing_sub(u8::from(borrow));
             *byte = second;
             borrow = b1 || b2;

@@ -3,6 +3,7 @@
 //! An operation plans [`Event`]s on an unchanged state; the store makes them durable; only then are they applied.
 //! Replaying the journal applies the same events, so memory and store cannot tell different stories.
 
+use crate::device::persistent::{self, DeviceState};
 use crate::keys::Key;
 pub(crate) use crate::parts::{Answered, Event, Peer, Ticket};
 use crate::sm2key::Sm2Key;
@@ -26,6 +27,10 @@ pub(crate) struct State {
     pub(crate) signing_public: Hex<64>,
     pub(crate) encryption_public: Hex<64>,
     pub(crate) operator_hash: Hex<32>,
+    /// `None`: nobody is the auditor.
+    pub(crate) auditor_hash: Option<Hex<32>>,
+    /// How often the store was opened.
+    pub(crate) epoch: u64,
     pub(crate) next_order: u64,
     pub(crate) officers: BTreeMap<String, Hex<64>>,
     pub(crate) keys: BTreeMap<String, Key>,
@@ -36,6 +41,8 @@ pub(crate) struct State {
     pub(crate) audit: AuditHead,
     /// Records since the last compaction; older ones lie in sealed archives.
     pub(crate) audit_recent: Vec<AuditRecord>,
+    /// User files and passwords of indexes.
+    pub(crate) device: DeviceState,
 }
 
 impl State {
@@ -54,6 +61,8 @@ impl State {
             signing_public,
             encryption_public,
             operator_hash,
+            auditor_hash: None,
+            epoch: 0,
             next_order: 1,
             officers,
             keys: BTreeMap::new(),
@@ -63,6 +72,7 @@ impl State {
             answers: VecDeque::new(),
             audit: AuditHead::default(),
             audit_recent: Vec::new(),
+            device: DeviceState::default(),
         })
     }
 
@@ -84,6 +94,7 @@ impl State {
                 .as_ref()
                 .map(|(policy, hash)| (policy.name.clone(), *hash)),
             audit: self.audit,
+            epoch: self.epoch,
             keys: u32::try_from(self.keys.len()).unwrap_or(u32::MAX),
             simulator: true,
         }
@@ -146,6 +157,14 @@ impl State {
                     peer.received_hash = hash;
                 }
             }
+            Event::Device(event) => persistent::apply(self, event),
+            Event::KeyUsed(id) => {
+                if let Some(key) = self.keys.get_mut(&id) {
+                    key.info.used += 1;
+                }
+            }
+            Event::Opened => self.epoch += 1,
+            Event::AuditorSet(hash) => self.auditor_hash = Some(hash),
             Event::Filled {
                 ticket,
                 factor,

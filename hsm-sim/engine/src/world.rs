@@ -1,4 +1,4 @@
-//! Clock and randomness, passed in so that tests decide them.
+//! Clock, randomness and disk, passed in so that tests and faults decide them.
 
 use hsm_wire::{ErrorCode, HsmError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -49,10 +49,35 @@ impl Entropy for SystemEntropy {
     }
 }
 
+/// What becomes of the next record of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextWrite {
+    /// It is written.
+    Whole,
+    /// There is no room for it.
+    Full,
+    /// Half of it is written; whoever asked for this ends the process then, as a power cut does.
+    Half,
+}
+
+/// The disk under the store, as far as it may be made to fail.
+pub trait Disk: Send {
+    /// Asked before each record.
+    fn next_write(&mut self) -> NextWrite {
+        NextWrite::Whole
+    }
+}
+
+/// A disk that does what it can.
+pub struct SystemDisk;
+
+impl Disk for SystemDisk {}
+
 /// Everything from outside that the engine decides by.
 pub struct World {
     pub clock: Box<dyn Clock>,
     pub entropy: Box<dyn Entropy>,
+    pub disk: Box<dyn Disk>,
 }
 
 impl World {
@@ -62,6 +87,7 @@ impl World {
         Self {
             clock: Box::new(SystemClock),
             entropy: Box::new(SystemEntropy),
+            disk: Box::new(SystemDisk),
         }
     }
 

@@ -2,6 +2,7 @@
 //! that plays the full disk holds for the whole process.
 #![allow(clippy::unwrap_used)]
 
+#[path = "engine/common/mod.rs"]
 mod common;
 
 use common::*;

@@ -24,28 +24,42 @@ impl fmt::Display for Mark {
     }
 }
 
-/// Algorithm of a key. (AES-128 and P-256 of profile `rhc-aes` are to come.)
+/// Algorithm of a key. A card's keys are of one family: SM4 and SM2, or (profile `rhc-aes`) AES-128 and P-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
     Sm4,
     Sm2,
+    Aes128,
+    P256,
+}
+
+impl Algorithm {
+    /// Whether a key of it is 16 bytes of a block cipher; the others are key pairs.
+    #[must_use]
+    pub fn is_block_cipher(self) -> bool {
+        matches!(self, Self::Sm4 | Self::Aes128)
+    }
 }
 
 /// The only thing a key may be used for; a key has exactly one usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Usage {
-    /// SM4: root or intermediate of card or SAM application keys; diversified, then loaded in a key slot.
+    /// Block cipher: root or intermediate of card or SAM application keys; diversified, then loaded in a key slot.
     Derive,
-    /// SM4: base key of a personalisation session; a master key is loaded in a key slot too.
+    /// Block cipher: base key of a personalisation session; a master key is loaded in a key slot too.
     SessionBase(BaseClass),
-    /// SM4: CBC-MAC of a text (CVK).
+    /// Block cipher: CBC-MAC of a text (CVK).
     Mac,
-    /// SM2: signature at the operator's request (SAM certificates, lists).
+    /// Key pair: signature at the operator's request (SAM certificates, lists).
     Sign,
-    /// SM2: signature only under an order of two officers (root key).
+    /// Key pair: signature only under an order of two officers (root key).
     SignByOrder,
+    /// SM2: decrypts envelopes and agrees keys, by its index (`device`).
+    Decrypt,
+    /// SM4: encrypts session keys and derived keys, by its index (`device`).
+    KeyEncryption,
 }
 
 /// Which sessions a base key opens.
@@ -105,6 +119,12 @@ pub struct KeyAttributes {
     pub leaves: Leaves,
     /// How often it has been diversified already.
     pub depth: u8,
+    /// How often it may be used in this HSM; `None`: as often as wanted. A package hands down what is left.
+    #[serde(default)]
+    pub quota: Option<u64>,
+    /// Until when it may be used, seconds since 1970; `None`: for ever.
+    #[serde(default)]
+    pub not_after: Option<u64>,
 }
 
 /// Where a key's bytes came from.
@@ -127,11 +147,14 @@ pub struct KeyInfo {
     pub id: String,
     pub attributes: KeyAttributes,
     pub mark: Mark,
-    /// SM4: first 3 bytes of the encryption of a zero block (D8). SM2: first 3 bytes of SM3(public key).
+    /// Block ciphers: first 3 bytes of the encryption of a zero block (D8). Key pairs: first 3 bytes of the hash (SM2: SM3,
+    /// P-256: SHA-256) of the public key.
     pub check_value: Hex<3>,
-    /// SM2: X ‖ Y.
+    /// Key pairs: X ‖ Y.
     pub public_key: Option<Hex<64>>,
     pub origin: Origin,
     /// Seconds since 1970.
     pub created: u64,
+    /// Uses so far; counted for keys with a quota only.
+    pub used: u64,
 }

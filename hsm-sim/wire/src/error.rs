@@ -101,6 +101,26 @@ codes! {
     TwiceInBatch => "a batch has each request id, and each factor of a ticket, once", "同一批中每个请求号、同一额度单的每个因子只能出现一次",
     Busy => "the HSM is busy and did nothing; ask again", "加密机忙，未做任何操作，请重试",
     Tampered => "the HSM's case was opened; nothing works until its officers have looked and it is restarted", "加密机机壳曾被打开，须经管理员检查并重新启动",
+    // a connection's own part
+    NoAccessRight => "this connection has not got the access right of this index; give its password first", "本连接未取得此索引的私钥使用权，请先提交其口令",
+    WrongPassword => "the password is not this index's, or none is set, or too many wrong ones came: two officers set one", "口令不是此索引的，或未设置，或错误次数过多：由两名管理员设置",
+    NoSuchHandle => "no session key or agreement of this handle on this connection", "本连接没有此句柄的会话密钥或协商",
+    KeyTypeMismatch => "the key of this index is of another algorithm or usage", "此索引的密钥算法或用途不符",
+    BadPublicKey => "the public key is no point of the curve", "公钥不是曲线上的点",
+    BadEnvelope => "the cipher text does not decrypt to what it should", "密文无法解出应有的内容",
+    VerifyFailed => "the signature is not this key's over this value", "签名与此密钥和数据不符",
+    OutOfStep => "a hash is begun, continued, ended, in this order", "杂凑须按开始、更新、结束的顺序",
+    NotWholeBlocks => "SM4 takes whole blocks, at least one", "SM4 只接受至少一个完整分组",
+    NoSuchFile => "no user file of this name", "没有此名称的用户文件",
+    FileExists => "a user file of this name exists", "此名称的用户文件已存在",
+    FileRange => "offset and length lie outside the file", "偏移与长度超出文件范围",
+    FileSize => "a user file has 1 to 65536 bytes, and 64 of them find room", "用户文件为 1 至 65536 字节，最多 64 个",
+    SessionFull => "this connection holds as many session keys as it may; destroy some", "本连接的会话密钥已满，请先销毁一些",
+    // rights
+    RoleNotAllowed => "this role may not do that; the rights are in docs/hsm.md", "此角色无权执行该操作，权限见 docs/hsm.md",
+    KeyExpired => "the key's time is over; see its not_after", "密钥已过有效期，请查看 not_after",
+    KeyUsedUp => "the key has been used as often as it may be", "密钥使用次数已用完",
+    AlgorithmMismatch => "the keys of one call are of one algorithm: the base key's", "同一次调用的密钥须与基础密钥算法一致",
 }
 
 impl fmt::Display for ErrorCode {

@@ -17,6 +17,7 @@ pub type Factor = [u8; 8];
 pub struct Derived {
     pub key: String,
     /// Empty only in a slot of `fill_sam`: the SAM receives the key as it is.
+    #[serde(with = "crate::hexbytes::list")]
     pub factors: Vec<Factor>,
 }
 
@@ -50,6 +51,7 @@ impl Zeroize for Level {
 
 /// Which key opens a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SessionKey {
     /// The request's base key.
     Base,
@@ -65,6 +67,7 @@ impl Zeroize for SessionKey {
 
 /// A piece of a command's data.
 #[derive(Clone, Serialize, Deserialize, Zeroize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Segment {
     Literal(#[serde(with = "crate::blob")] Vec<u8>),
     /// The slot's key under the session's K_DEK, 16 bytes.
@@ -79,6 +82,7 @@ pub enum Segment {
 
 /// One step of a script.
 #[derive(Clone, Serialize, Deserialize, Zeroize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// INITIALIZE UPDATE and EXTERNAL AUTHENTICATE: two commands of the answer.
     Open {
@@ -91,6 +95,7 @@ pub enum Step {
     /// One command of the answer.
     Command {
         /// CLA INS P1 P2.
+        #[serde(with = "crate::hexbytes::array")]
         header: [u8; 4],
         segments: Vec<Segment>,
         level: Level,
@@ -106,6 +111,7 @@ pub enum Step {
 #[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub struct FillRequest {
     /// The same id again returns the stored answer and nothing else.
+    #[serde(with = "crate::hexbytes::array")]
     pub request_id: [u8; 16],
     pub ticket: String,
     #[zeroize(skip)]
@@ -113,6 +119,7 @@ pub struct FillRequest {
     /// [`MECHANISM`]
     pub mechanism: String,
     /// The one factor of this call.
+    #[serde(with = "crate::hexbytes::array")]
     pub factor: Factor,
     /// The base key that the card offers now.
     pub base: Derived,
@@ -129,12 +136,14 @@ pub struct ScriptStep {
     /// Status word that the card must answer.
     pub sw: u16,
     /// The last 8 bytes that it must answer (card cryptogram), after INITIALIZE UPDATE.
+    #[serde(with = "crate::hexbytes::maybe")]
     pub expect_tail: Option<[u8; 8]>,
 }
 
 /// A filled script. An `Open` has become two steps, a `Command` one.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct FillAnswer {
+    #[serde(with = "crate::hexbytes::array")]
     pub request_id: [u8; 16],
     pub steps: Vec<ScriptStep>,
     /// Check value of each slot's derived key, in the request's order.

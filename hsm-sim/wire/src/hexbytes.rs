@@ -95,3 +95,61 @@ impl<'de, const N: usize> Visitor<'de> for ByteVisitor<N> {
         Ok(Hex(bytes))
     }
 }
+
+/// `#[serde(with)]` for `[u8; N]`: as [`Hex`] has it.
+pub(crate) mod array {
+    use super::Hex;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<const N: usize, S: Serializer>(
+        bytes: &[u8; N],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Hex(*bytes).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, const N: usize, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<[u8; N], D::Error> {
+        Hex::deserialize(deserializer).map(|hex| hex.0)
+    }
+}
+
+/// `#[serde(with)]` for `Vec<[u8; N]>`.
+pub(crate) mod list {
+    use super::Hex;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<const N: usize, S: Serializer>(
+        list: &[[u8; N]],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list.iter().map(|bytes| Hex(*bytes)))
+    }
+
+    pub(crate) fn deserialize<'de, const N: usize, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<[u8; N]>, D::Error> {
+        let list = Vec::<Hex<N>>::deserialize(deserializer)?;
+        Ok(list.into_iter().map(|hex| hex.0).collect())
+    }
+}
+
+/// `#[serde(with)]` for `Option<[u8; N]>`.
+pub(crate) mod maybe {
+    use super::Hex;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<const N: usize, S: Serializer>(
+        bytes: &Option<[u8; N]>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        bytes.map(Hex).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, const N: usize, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<[u8; N]>, D::Error> {
+        Ok(Option::<Hex<N>>::deserialize(deserializer)?.map(|hex| hex.0))
+    }
+}

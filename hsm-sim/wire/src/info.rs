@@ -21,6 +21,8 @@ pub struct HsmInfo {
     /// Name and hash of the loaded skeleton policy.
     pub policy: Option<(String, Hex<32>)>,
     pub audit: AuditHead,
+    /// Grows by one each time the store is opened.
+    pub epoch: u64,
     pub keys: u32,
     /// Always true here: this is software.
     pub simulator: bool,
@@ -43,6 +45,65 @@ pub struct AuditHead {
     pub count: u64,
     /// Hash of the last.
     pub hash: Hex<32>,
+}
+
+/// What a user of an HSM keeps of it, so that a store which was rolled back is noticed: a store that is older than
+/// what this says, or that went another way since, is a copy of before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    pub id: Hex<32>,
+    pub epoch: u64,
+    pub audit: AuditHead,
+}
+
+/// The HSM is not the one remembered, or its store is a copy of before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RolledBack {
+    #[error("another HSM answers here than the one remembered")]
+    OtherHsm,
+    #[error("the HSM's store is older than what it said before: a copy was put back")]
+    Older,
+    #[error(
+        "the HSM's audit went another way than what it said before: a copy was put back and used"
+    )]
+    Forked,
+}
+
+impl Remembered {
+    #[must_use]
+    pub fn of(info: &HsmInfo) -> Self {
+        Self {
+            id: info.id,
+            epoch: info.epoch,
+            audit: info.audit,
+        }
+    }
+
+    /// The audit record whose hash tells, if one was remembered: ask the HSM for it.
+    #[must_use]
+    pub fn record(&self) -> Option<u64> {
+        self.audit.count.checked_sub(1)
+    }
+
+    /// Compares with what the HSM says now; `record` is what it answers for [`Remembered::record`].
+    ///
+    /// # Errors
+    /// See [`RolledBack`].
+    pub fn check(&self, now: &Self, record: Option<&AuditRecord>) -> Result<(), RolledBack> {
+        if now.id != self.id {
+            return Err(RolledBack::OtherHsm);
+        }
+        if now.epoch < self.epoch || now.audit.count < self.audit.count {
+            return Err(RolledBack::Older);
+        }
+        let same = |record: &AuditRecord| {
+            Some(record.number) == self.record() && record.hash == self.audit.hash
+        };
+        if self.record().is_some() && !record.is_some_and(same) {
+            return Err(RolledBack::Forked);
+        }
+        Ok(())
+    }
 }
 
 /// One record of the HSM's own audit.

@@ -40,7 +40,7 @@ pub enum KeySource {
     /// Drawn in the HSM.
     Random,
     /// Public test key of this label, which begins with `RHC-TEST-` (D31–D42). SM4: first 16 bytes of SM3(label);
-    /// SM2: SM3(label) mod (n−1) + 1. TEST stores only; the bytes never pass the host.
+    /// SM2: SM3(label) mod (n−1) + 1; AES-128 and P-256 likewise with SHA-256 (D46). TEST stores only; the bytes never pass the host.
     TestFormula(String),
 }
 
@@ -126,6 +126,16 @@ pub enum OrderOp {
     SetOperator {
         secret_hash: Hex<32>,
     },
+    /// The password that opens the private keys of an index (`device`): salt(16) ‖ argon2id(32) of it, from
+    /// `rhc-hsm index-password`. Wrong tries are forgotten.
+    SetIndexPassword {
+        index: u32,
+        verifier: Hex<48>,
+    },
+    /// New auditor's secret: SM3 of the secret. Without one nobody is the auditor.
+    SetAuditor {
+        secret_hash: Hex<32>,
+    },
 }
 
 impl OrderOp {
@@ -148,6 +158,8 @@ impl OrderOp {
             Self::ImportPackage { .. } => "import-package",
             Self::Sign { .. } => "sign",
             Self::SetOperator { .. } => "set-operator",
+            Self::SetIndexPassword { .. } => "set-index-password",
+            Self::SetAuditor { .. } => "set-auditor",
         }
     }
 }

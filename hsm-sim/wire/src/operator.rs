@@ -1,6 +1,7 @@
 //! What the operator may ask. New variants go to the end: their place is their number on the wire.
 
 use crate::attributes::KeyInfo;
+use crate::device::{DeviceAnswer, DeviceRequest};
 use crate::fill::{FillAnswer, FillRequest};
 use crate::info::{AuditRecord, HsmInfo};
 use crate::officer::PeerInfo;
@@ -62,6 +63,12 @@ pub enum OperatorRequest {
     FillCards(Vec<FillRequest>),
     /// The same for SAMs.
     FillSams(Vec<FillRequest>),
+    /// To this connection's own part of the HSM.
+    Device(Box<DeviceRequest>),
+    /// First on an auditor's connection, which may read `Info` and `Audit` and nothing else.
+    HelloAuditor {
+        secret: [u8; 32],
+    },
 }
 
 /// Most fills of one request. The whole request and its whole answer must fit a frame too.
@@ -87,6 +94,7 @@ pub enum OperatorAnswer {
     Audit(Vec<AuditRecord>),
     /// In the requests' order.
     FilledMany(Vec<Result<FillAnswer, HsmError>>),
+    Device(Box<DeviceAnswer>),
 }
 
 /// What travels back.

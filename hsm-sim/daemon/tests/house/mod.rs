@@ -193,6 +193,8 @@ pub fn make_key(id: &str) -> OrderOp {
             usage: Usage::Derive,
             leaves: Leaves::default(),
             depth: 0,
+            quota: None,
+            not_after: None,
         },
         source: KeySource::Random,
     }
@@ -212,6 +214,8 @@ pub fn furnish(house: &House, count: u64) {
                 ..Leaves::default()
             },
             depth: 0,
+            quota: None,
+            not_after: None,
         },
         source: KeySource::TestFormula(label.into()),
     };

@@ -1,7 +1,8 @@
 //! The keys of one fill: base key, slots, MAC texts; who may go where and how deep (rules 1 and 4 of the HSM port).
 
-use crate::cipher::{Sm4Key, diversify_all};
-use crate::keys::Key;
+use crate::cipher::{BlockKey, diversify_all};
+use crate::control::{Control, enforced};
+use crate::keys::{Key, Uses};
 use crate::state::{State, Ticket};
 use hsm_wire::fill::{Derived, Factor, FillRequest, SessionKey};
 use hsm_wire::ticket::Target;
@@ -9,14 +10,14 @@ use hsm_wire::{BaseClass, ErrorCode, Hex, HsmError, Usage};
 
 /// A derived key that goes into the target.
 struct Slot {
-    key: Sm4Key,
+    key: BlockKey,
     check_value: Hex<3>,
     usage: Usage,
 }
 
 /// Derived keys of a request; wiped when dropped.
 pub(super) struct SlotKeys {
-    base: Sm4Key,
+    base: BlockKey,
     base_is_transport: bool,
     slots: Vec<Slot>,
     mac_texts: Vec<String>,
@@ -29,18 +30,29 @@ impl SlotKeys {
         ticket: &Ticket,
         target: Target,
         request: &FillRequest,
+        (now, uses): (u64, &mut Uses),
     ) -> Result<Self, HsmError> {
         check_one_factor(request)?;
-        let (base, base_is_transport) = base_key(state, ticket, target, request)?;
+        let (base, base_is_transport) = base_key(state, ticket, target, request, (now, uses))?;
+        let cipher = base.cipher();
         let mut roots = Vec::with_capacity(request.slots.len());
         let mut usages = Vec::with_capacity(request.slots.len());
         for slot in &request.slots {
             let key = state.key(&slot.key)?;
             check_slot(key, target, slot)?;
-            roots.push((key.sm4()?, slot.factors.as_slice()));
+            uses.take(key, now)?;
+            let root = key.block()?;
+            if root.cipher() != cipher {
+                return Err(HsmError::about(ErrorCode::AlgorithmMismatch, &slot.key));
+            }
+            roots.push((root, slot.factors.as_slice()));
             usages.push(key.usage());
         }
-        let made = diversify_all(&roots).into_iter().zip(usages);
+        let roots: Vec<_> = roots
+            .iter()
+            .map(|(root, factors)| (root.expose(), *factors))
+            .collect();
+        let made = diversify_all(cipher, &roots).into_iter().zip(usages);
         let slots = made
             .map(|((key, check_value), usage)| Slot {
                 key,
@@ -54,7 +66,12 @@ impl SlotKeys {
             if key.usage() != Usage::Mac {
                 return Err(HsmError::about(ErrorCode::NotPermitted, &text.key));
             }
-            let mut digits = hex::encode_upper(key.sm4()?.cbc_mac(&text.message));
+            uses.take(key, now)?;
+            let key = key.block()?;
+            if key.cipher() != cipher {
+                return Err(HsmError::about(ErrorCode::AlgorithmMismatch, &text.key));
+            }
+            let mut digits = hex::encode_upper(key.cbc_mac(&text.message));
             digits.truncate(usize::from(text.digits));
             mac_texts.push(digits);
         }
@@ -67,7 +84,7 @@ impl SlotKeys {
     }
 
     /// The key that a session is opened with, and whether it is a transport key, which the maker knows too.
-    pub(super) fn session(&self, with: SessionKey) -> Result<(&Sm4Key, bool), HsmError> {
+    pub(super) fn session(&self, with: SessionKey) -> Result<(&BlockKey, bool), HsmError> {
         match with {
             SessionKey::Base => Ok((&self.base, self.base_is_transport)),
             SessionKey::Slot(slot) => match self.usage(slot) {
@@ -80,7 +97,7 @@ impl SlotKeys {
         }
     }
 
-    pub(super) fn slot(&self, slot: u16) -> Result<&Sm4Key, HsmError> {
+    pub(super) fn slot(&self, slot: u16) -> Result<&BlockKey, HsmError> {
         self.slots
             .get(usize::from(slot))
             .map(|slot| &slot.key)
@@ -92,7 +109,7 @@ impl SlotKeys {
     }
 
     /// Every slot's key, in the request's order.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Sm4Key> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &BlockKey> {
         self.slots.iter().map(|slot| &slot.key)
     }
 
@@ -124,7 +141,7 @@ fn check_one_factor(request: &FillRequest) -> Result<(), HsmError> {
     let longest: &[Factor] = lists().max_by_key(|list| list.len()).unwrap_or_default();
     for list in lists() {
         let ends_right = list.last().is_none_or(|last| *last == request.factor);
-        if !ends_right || !longest.ends_with(list) {
+        if (!ends_right || !longest.ends_with(list)) && enforced(Control::FactorBinding) {
             return Err(ErrorCode::TwoFactors.into());
         }
     }
@@ -137,7 +154,8 @@ fn base_key(
     ticket: &Ticket,
     target: Target,
     request: &FillRequest,
-) -> Result<(Sm4Key, bool), HsmError> {
+    (now, uses): (u64, &mut Uses),
+) -> Result<(BlockKey, bool), HsmError> {
     let base = &request.base;
     let key = state.key(&base.key)?;
     let class = match (target, key.usage()) {
@@ -157,7 +175,8 @@ fn base_key(
     if base.factors.is_empty() {
         return Err(HsmError::about(ErrorCode::DepthTooSmall, &base.key));
     }
-    Ok((key.sm4()?.diversify(&base.factors), !class.is_master()))
+    uses.take(key, now)?;
+    Ok((key.block()?.diversify(&base.factors), !class.is_master()))
 }
 
 /// The key may be loaded into this target, at this depth.
@@ -178,7 +197,8 @@ fn check_slot(key: &Key, target: Target, slot: &Derived) -> Result<(), HsmError>
     };
     // A card's key is always its own: the card factor is in it, whatever the attributes say.
     let own = target == Target::Sam || !slot.factors.is_empty();
-    if !own || usize::from(attributes.depth) + slot.factors.len() < usize::from(minimum) {
+    let deep = usize::from(attributes.depth) + slot.factors.len() >= usize::from(minimum);
+    if !(own && deep) && enforced(Control::Depth) {
         return Err(HsmError::about(ErrorCode::DepthTooSmall, &slot.key));
     }
     Ok(())

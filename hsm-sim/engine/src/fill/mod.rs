@@ -6,6 +6,8 @@
 mod build;
 mod keys;
 
+use crate::control::{Control, enforced};
+use crate::keys::Uses;
 use crate::scp::{self, Session};
 use crate::state::{Event, State, Ticket};
 use crate::world::World;
@@ -102,6 +104,7 @@ struct Fill<'a> {
     mac_texts: Vec<String>,
     quota_left: u64,
     policy: Hex<32>,
+    uses: Uses,
 }
 
 impl Fill<'_> {
@@ -121,7 +124,9 @@ impl Fill<'_> {
             content: self.content,
             answer: Box::new(answer.clone()),
         };
-        (vec![event], answer)
+        let mut events = self.uses.into_events();
+        events.push(event);
+        (events, answer)
     }
 }
 
@@ -133,6 +138,7 @@ struct Batch {
     factors: BTreeSet<(String, Factor)>,
     /// Counts that they take off each ticket.
     spent: BTreeMap<String, u64>,
+    uses: Uses,
 }
 
 impl Batch {
@@ -143,7 +149,7 @@ impl Batch {
         target: Target,
         request: &'a FillRequest,
     ) -> Result<Drafted<'a>, HsmError> {
-        if request.mark != state.mark {
+        if request.mark != state.mark && enforced(Control::Mark) {
             return Err(ErrorCode::MarkMismatch.into());
         }
         if request.mechanism != MECHANISM {
@@ -168,7 +174,9 @@ impl Batch {
         let ticket = state.ticket(&request.ticket)?;
         let spent = self.spent.get(&request.ticket).copied().unwrap_or(0);
         check_ticket(ticket, spent, world.clock.now(), target, request)?;
-        let keys = SlotKeys::derive(state, ticket, target, request)?;
+        let mut uses = self.uses.clone();
+        let now = world.clock.now();
+        let keys = SlotKeys::derive(state, ticket, target, request, (now, &mut uses))?;
         let (policy, policy_hash) = state.policy.as_ref().ok_or(ErrorCode::NoPolicy)?;
         let sessions = build::draft(state, world, policy, target, request, &keys)?;
         let spent = spent + u64::from(!ticket.factors.contains_key(&request.factor));
@@ -179,7 +187,9 @@ impl Batch {
             mac_texts: keys.mac_texts().to_vec(),
             quota_left: ticket.spec.count.saturating_sub(ticket.used + spent),
             policy: *policy_hash,
+            uses: uses.since(&self.uses),
         };
+        self.uses = uses;
         self.request_ids.insert(request.request_id);
         self.spent.insert(request.ticket.clone(), spent);
         self.factors.insert(mine);
@@ -270,7 +280,9 @@ fn check_ticket(
         Some(&attempts) if attempts >= ticket.spec.max_attempts_per_factor => {
             Err(ErrorCode::TooManyAttempts.into())
         }
-        None if ticket.used + spent >= ticket.spec.count => Err(ErrorCode::TicketEmpty.into()),
+        None if ticket.used + spent >= ticket.spec.count && enforced(Control::Quota) => {
+            Err(ErrorCode::TicketEmpty.into())
+        }
         _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use crate::state::{Event, State};
 use crate::world::World;
 use hsm_wire::attributes::Origin;
 use hsm_wire::officer::{KeySource, OrderDone};
+use hsm_wire::operator::SignInput;
 use hsm_wire::{ErrorCode, HsmError, KeyAttributes, Mark, Usage};
 use zeroize::Zeroizing;
 
@@ -91,15 +92,21 @@ pub(super) fn destroy(state: &State, id: String) -> Planned {
     Ok((vec![Event::KeyRemoved(id)], OrderDone::Done))
 }
 
-pub(super) fn sign(state: &State, id: &str, message: &str) -> Planned {
+pub(super) fn sign(state: &State, now: u64, id: &str, message: &str) -> Planned {
     let key = state.key(id)?;
     if !matches!(key.usage(), Usage::Sign | Usage::SignByOrder) {
         return Err(HsmError::about(ErrorCode::NotPermitted, id));
     }
+    key.check_usable(now, 0)?;
     if message.len() > 2 * MAX_MESSAGE {
         return Err(HsmError::about(ErrorCode::TooLarge, "message"));
     }
     let message = hex::decode(message)
         .map_err(|_| HsmError::about(ErrorCode::BadRequest, "message is hexadecimal"))?;
-    Ok((Vec::new(), OrderDone::Signature(key.sm2()?.sign(&message)?)))
+    let signature = key.material.sign(&SignInput::Message(message));
+    let signature = signature.ok_or_else(|| HsmError::about(ErrorCode::NotPermitted, id))??;
+    Ok((
+        key.use_event().into_iter().collect(),
+        OrderDone::Signature(signature),
+    ))
 }

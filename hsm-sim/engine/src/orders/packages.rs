@@ -3,7 +3,8 @@
 use super::Planned;
 use super::keys::check_new;
 use crate::cipher::Sm4Key;
-use crate::keys::{Key, Material};
+use crate::control::{Control, enforced};
+use crate::keys::{Key, Material, Uses};
 use crate::sm2key;
 use crate::state::{Event, Peer, State, shown};
 use crate::world::World;
@@ -47,9 +48,10 @@ pub(super) fn export(
         .map_err(|_| HsmError::about(ErrorCode::BadRequest, "payload is hexadecimal"))?;
     let envelope_key = Sm4Key::new(*world.secret()?);
     let envelope = sm2key::encrypt(world, &peer.encryption_key, envelope_key.expose())?;
+    let mut uses = Uses::default();
     let wrapped = entries
         .iter()
-        .map(|entry| wrap(state, world, &envelope_key, entry))
+        .map(|entry| wrap(state, world, &envelope_key, entry, &mut uses))
         .collect::<Result<_, _>>()?;
     let body = PackageBody {
         format: FORMAT.to_owned(),
@@ -74,7 +76,9 @@ pub(super) fn export(
         hash,
         text: text.clone(),
     };
-    Ok((vec![event], OrderDone::Package(text)))
+    let mut events = uses.into_events();
+    events.push(event);
+    Ok((events, OrderDone::Package(text)))
 }
 
 /// One key: may it leave at this depth, and with which attributes; then under the envelope key, bound to its header.
@@ -83,8 +87,10 @@ fn wrap(
     world: &mut World,
     envelope: &Sm4Key,
     entry: &ExportEntry,
+    uses: &mut Uses,
 ) -> Result<PackageEntry, HsmError> {
     let key = state.key(&entry.key)?;
+    uses.take(key, world.clock.now())?;
     if entry.factors.len() > MAX_FACTORS || !valid_name(&entry.new_id) {
         return Err(HsmError::about(ErrorCode::BadName, &shown(&entry.new_id)));
     }
@@ -92,10 +98,13 @@ fn wrap(
     let depth = old
         .depth
         .saturating_add(u8::try_from(entry.factors.len()).unwrap_or(u8::MAX));
-    let minimum = old
-        .leaves
-        .hsm
-        .ok_or_else(|| HsmError::about(ErrorCode::NotPermitted, &entry.key))?;
+    let minimum = match old.leaves.hsm {
+        Some(minimum) => minimum,
+        None if enforced(Control::Export) => {
+            return Err(HsmError::about(ErrorCode::NotPermitted, &entry.key));
+        }
+        None => 0,
+    };
     if depth < minimum {
         return Err(HsmError::about(ErrorCode::DepthTooSmall, &entry.key));
     }
@@ -106,15 +115,16 @@ fn wrap(
     let attributes = KeyAttributes {
         depth,
         leaves,
+        // What is left here, this hand-down counted.
+        quota: key.uses_left(uses.of(&entry.key)),
         ..old.clone()
     };
     crate::keys::check_attributes(&attributes)?;
     let factors: Vec<_> = entry.factors.iter().map(|factor| factor.0).collect();
-    let material = match &key.material {
-        Material::Sm4(root) => Material::Sm4(root.diversify(&factors)),
-        Material::Sm2(root) if factors.is_empty() => Material::Sm2(root.clone()),
-        Material::Sm2(_) => return Err(HsmError::about(ErrorCode::NotPermitted, &entry.key)),
-    };
+    let material = key
+        .material
+        .diversified(&factors)
+        .ok_or_else(|| HsmError::about(ErrorCode::NotPermitted, &entry.key))?;
     let header = EntryHeader {
         id: entry.new_id.clone(),
         attributes,

@@ -1,13 +1,14 @@
 //! The journal: one sealed record per operation, chained.
 
 use super::seal::{open, seal};
-use super::{StoreError, decode, place};
+use super::version::{Version, decode_events};
+use super::{StoreError, place};
 use crate::cipher::Sm4Key;
 use crate::state::Event;
-use crate::world::World;
+use crate::world::{NextWrite, World};
 use sm3::{Digest, Sm3};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -64,7 +65,7 @@ impl Journal {
         path: &Path,
         generation: u64,
         header: &[u8],
-        key: &Sm4Key,
+        (key, version): (&Sm4Key, Version),
     ) -> Result<(Self, Vec<Event>, u64), StoreError> {
         let mut bytes = Vec::new();
         let mut file = OpenOptions::new()
@@ -77,7 +78,7 @@ impl Journal {
         let mut events = Vec::new();
         let mut rest = bytes.as_slice();
         while let Some((record, after)) = journal.next_record(rest)? {
-            events.extend(journal.read_record(key, record)?);
+            events.extend(journal.read_record((key, version), record)?);
             rest = after;
         }
         let dropped = rest.len() as u64;
@@ -114,11 +115,15 @@ impl Journal {
         Ok(after.split_at_checked(length))
     }
 
-    fn read_record(&mut self, key: &Sm4Key, record: &[u8]) -> Result<Vec<Event>, StoreError> {
+    fn read_record(
+        &mut self,
+        (key, version): (&Sm4Key, Version),
+        record: &[u8],
+    ) -> Result<Vec<Event>, StoreError> {
         let damaged = || StoreError::damaged(&self.path, "a record was changed, moved or left out");
         let plain = open(key, &self.record_place(), record).ok_or_else(damaged)?;
         let tag = record.last_chunk::<16>().ok_or_else(damaged)?;
-        let events = decode(&plain).ok_or_else(|| {
+        let events = decode_events(version, &plain).ok_or_else(|| {
             StoreError::damaged(&self.path, "is of another version of this program")
         })?;
         self.previous = *tag;
@@ -138,8 +143,16 @@ impl Journal {
         let mut record = Vec::with_capacity(RECORD_HEADER + sealed.len());
         record.extend_from_slice(&record_header(sealed.len(), self.number));
         record.extend_from_slice(&sealed);
-        self.file
-            .write_all(&record)
+        let written = match world.disk.next_write() {
+            NextWrite::Whole => self.file.write_all(&record),
+            NextWrite::Full => Err(io::ErrorKind::StorageFull.into()),
+            NextWrite::Half => self
+                .file
+                .write_all(&record[..record.len() / 2])
+                .and_then(|()| self.file.sync_data())
+                .and(Err(io::ErrorKind::Interrupted.into())),
+        };
+        written
             .and_then(|()| self.file.sync_data())
             .map_err(StoreError::io(&self.path))?;
         self.length += record.len() as u64;

@@ -9,15 +9,19 @@
 //! ```
 //! Each journal record is bound to its number and to the tag of the record before, so that none can be changed,
 //! moved or left out. A tail that ends in the middle of a record is a write that power cut off: nothing was given out
-//! for it, and it is dropped. Anything else that does not fit is refused. (Cutting whole records off the end is what
-//! a copy of yesterday's disk looks like; an epoch outside the store must tell, see issue 6. `info` shows the audit's
-//! head so that whoever uses the HSM can compare.)
+//! for it, and it is dropped. Anything else that does not fit is refused. Cutting whole records off the end is what a
+//! copy of yesterday's disk looks like: the epoch outside the store (`epoch.rs`) tells, and whoever uses the HSM and
+//! remembers its audit's head (`hsm_wire::info::Remembered`). Stores of older versions are read and written anew
+//! (`version.rs`).
 
 mod archive;
+mod epoch;
 mod files;
 mod journal;
 mod seal;
+mod version;
 
+pub use epoch::EpochFile;
 pub use seal::UnsealSecret;
 
 use crate::cipher::Sm4Key;
@@ -32,6 +36,8 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use version::{Version, decode_state, encode_state};
+use zeroize::Zeroizing;
 
 /// Journal length that starts a compaction.
 const COMPACT_BYTES: u64 = 32 << 20;
@@ -52,6 +58,17 @@ pub enum StoreError {
     WrongSecret,
     #[error("{path}: {what}; restore the store from a backup")]
     Damaged { path: PathBuf, what: &'static str },
+    #[error(
+        "{0}: the epoch file is not there. If this store never had one, or its officers have compared the audit's head, \
+         make it with --accept-epoch"
+    )]
+    NoEpochFile(PathBuf),
+    #[error(
+        "the store is older than its epoch file {0} says: a copy of before was put back. Restore the newest copy; what \
+         the HSM gave out since then is lost to its counts. Officers who have compared the audit's head start it with \
+         --accept-epoch"
+    )]
+    RolledBack(PathBuf),
     #[error("the random generator failed")]
     Entropy,
     #[error("the store cannot be sealed")]
@@ -90,6 +107,7 @@ pub(crate) struct Store {
     key: Sm4Key,
     generation: u64,
     journal: Journal,
+    keeper: Option<epoch::Keeper>,
     _lock: File,
 }
 
@@ -135,6 +153,7 @@ impl Store {
             key,
             generation: 0,
             journal,
+            keeper: None,
             _lock: lock,
         };
         store.write_snapshot(0, state, world)?;
@@ -144,7 +163,11 @@ impl Store {
     }
 
     /// Opens a store and replays its journal.
-    pub(crate) fn open(dir: &Path, secret: &UnsealSecret) -> Result<Opened, StoreError> {
+    pub(crate) fn open(
+        dir: &Path,
+        secret: &UnsealSecret,
+        world: &mut World,
+    ) -> Result<Opened, StoreError> {
         let (header_bytes, header) = read_header(dir)?;
         let lock = lock(dir)?;
         if secret.check(&header.salt) != header.check {
@@ -152,25 +175,30 @@ impl Store {
         }
         let key = secret.store_key(&header.salt);
         let generation = newest_snapshot(dir)?;
-        let mut state = read_snapshot(dir, generation, &header_bytes, &key)?;
+        let (mut state, version) = read_snapshot(dir, generation, &header_bytes, &key)?;
         let (journal, records, dropped) = Journal::open(
             &journal_path(dir, generation),
             generation,
             &header_bytes,
-            &key,
+            (&key, version),
         )?;
         for event in records {
             state.apply(event);
         }
-        let store = Self {
+        let mut store = Self {
             dir: dir.to_owned(),
             header: header_bytes,
             key,
             generation,
             journal,
+            keeper: None,
             _lock: lock,
         };
         store.remove_other_generations();
+        if version != Version::Two {
+            tracing::info!("a store of an older version is written anew");
+            store.compact(&mut state, world)?;
+        }
         Ok(Opened {
             store,
             state,
@@ -230,7 +258,7 @@ impl Store {
         state: &State,
         world: &mut World,
     ) -> Result<(), StoreError> {
-        let plain = encode_secret(state)?;
+        let plain = encode_state(state)?;
         let place = place(&self.header, b"snapshot", generation);
         let sealed = seal::seal(&self.key, world, &place, &plain)?;
         write_durably(&self.dir, &format!("snapshot-{generation}.sealed"), &sealed)
@@ -300,11 +328,11 @@ fn read_snapshot(
     generation: u64,
     header: &[u8],
     key: &Sm4Key,
-) -> Result<State, StoreError> {
+) -> Result<(State, Version), StoreError> {
     let path = dir.join(format!("snapshot-{generation}.sealed"));
     let sealed = fs::read(&path).map_err(StoreError::io(&path))?;
     let plain = seal::open(key, &place(header, b"snapshot", generation), &sealed)
         .ok_or_else(|| StoreError::damaged(&path, "was changed, or is another store's"))?;
-    decode(&plain)
+    decode_state(&plain)
         .ok_or_else(|| StoreError::damaged(&path, "is of another version of this program"))
 }

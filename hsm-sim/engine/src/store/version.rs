@@ -1,0 +1,218 @@
+//! Contents of older stores. What is written has version 2: a snapshot's plain text begins with [`TAG`]; version 1 had
+//! none, and began with the mark (0, 1 or 2). A journal is of the version of its snapshot.
+//!
+//! Version 1 is frozen here where it differs from today's types; `tests/fixtures/store-1` was written by it, and
+//! notices when one of the types that are shared with today changes.
+
+use super::files::{decode, encode_secret};
+use super::{StoreError, Zeroizing};
+use crate::device::persistent::DeviceState;
+use crate::keys::{Key, Material};
+use crate::parts::{Answered, Event, Peer, Ticket};
+use crate::sm2key::Sm2Key;
+use crate::state::State;
+use hsm_wire::attributes::{KeyInfo, Origin};
+use hsm_wire::fill::{Factor, FillAnswer};
+use hsm_wire::info::{AuditHead, AuditRecord};
+use hsm_wire::policy::Policy;
+use hsm_wire::ticket::TicketSpec;
+use hsm_wire::{Algorithm, Hex, KeyAttributes, Leaves, Mark, Usage};
+use serde::Deserialize;
+use std::collections::{BTreeMap, VecDeque};
+
+/// First byte of a snapshot of version 2.
+const TAG: u8 = 0xF2;
+
+/// How snapshot and journal of one generation are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    One,
+    Two,
+}
+
+/// A state as it is written today.
+pub(super) fn encode_state(state: &State) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    encode_secret(&(TAG, state))
+}
+
+/// A state of any version.
+pub(super) fn decode_state(plain: &[u8]) -> Option<(State, Version)> {
+    match plain {
+        [TAG, rest @ ..] => decode(rest).map(|state| (state, Version::Two)),
+        _ => decode::<StateOne>(plain).map(|state| (state.into(), Version::One)),
+    }
+}
+
+/// A journal's record of any version.
+pub(super) fn decode_events(version: Version, plain: &[u8]) -> Option<Vec<Event>> {
+    match version {
+        Version::Two => decode(plain),
+        Version::One => {
+            let events: Vec<EventOne> = decode(plain)?;
+            Some(events.into_iter().map(Event::from).collect())
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct AttributesOne {
+    algorithm: Algorithm,
+    name: String,
+    version: u8,
+    usage: Usage,
+    leaves: Leaves,
+    depth: u8,
+}
+
+#[derive(Deserialize)]
+struct InfoOne {
+    id: String,
+    attributes: AttributesOne,
+    mark: Mark,
+    check_value: Hex<3>,
+    public_key: Option<Hex<64>>,
+    origin: Origin,
+    created: u64,
+}
+
+#[derive(Deserialize)]
+struct KeyOne {
+    info: InfoOne,
+    material: Material,
+}
+
+impl From<KeyOne> for Key {
+    fn from(old: KeyOne) -> Self {
+        let attributes = old.info.attributes;
+        Self {
+            info: KeyInfo {
+                id: old.info.id,
+                attributes: KeyAttributes {
+                    algorithm: attributes.algorithm,
+                    name: attributes.name,
+                    version: attributes.version,
+                    usage: attributes.usage,
+                    leaves: attributes.leaves,
+                    depth: attributes.depth,
+                    quota: None,
+                    not_after: None,
+                },
+                mark: old.info.mark,
+                check_value: old.info.check_value,
+                public_key: old.info.public_key,
+                origin: old.info.origin,
+                created: old.info.created,
+                used: 0,
+            },
+            material: old.material,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct StateOne {
+    mark: Mark,
+    signing: Sm2Key,
+    encryption: Sm2Key,
+    signing_public: Hex<64>,
+    encryption_public: Hex<64>,
+    operator_hash: Hex<32>,
+    next_order: u64,
+    officers: BTreeMap<String, Hex<64>>,
+    keys: BTreeMap<String, KeyOne>,
+    peers: BTreeMap<String, Peer>,
+    policy: Option<(Policy, Hex<32>)>,
+    tickets: BTreeMap<String, Ticket>,
+    answers: VecDeque<Answered>,
+    audit: AuditHead,
+    audit_recent: Vec<AuditRecord>,
+}
+
+impl From<StateOne> for State {
+    fn from(old: StateOne) -> Self {
+        let keys = old.keys.into_iter();
+        Self {
+            mark: old.mark,
+            signing: old.signing,
+            encryption: old.encryption,
+            signing_public: old.signing_public,
+            encryption_public: old.encryption_public,
+            operator_hash: old.operator_hash,
+            auditor_hash: None,
+            epoch: 0,
+            next_order: old.next_order,
+            officers: old.officers,
+            keys: keys.map(|(id, key)| (id, key.into())).collect(),
+            peers: old.peers,
+            policy: old.policy,
+            tickets: old.tickets,
+            answers: old.answers,
+            audit: old.audit,
+            audit_recent: old.audit_recent,
+            device: DeviceState::default(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+enum EventOne {
+    OrderSpent,
+    OperatorSet(Hex<32>),
+    OfficerAdded(String, Hex<64>),
+    OfficerRemoved(String),
+    KeyAdded(Box<KeyOne>),
+    KeyRemoved(String),
+    PeerAdded(String, Box<Peer>),
+    PeerRemoved(String),
+    PolicySet(Option<(Policy, Hex<32>)>),
+    TicketAdded(TicketSpec, u64),
+    TicketClosed(String),
+    PackageSent {
+        peer: String,
+        hash: Hex<32>,
+        text: String,
+    },
+    PackageTaken {
+        peer: String,
+        hash: Hex<32>,
+    },
+    Filled {
+        ticket: String,
+        factor: Factor,
+        content: Hex<32>,
+        answer: Box<FillAnswer>,
+    },
+    Audit(AuditRecord),
+}
+
+impl From<EventOne> for Event {
+    fn from(old: EventOne) -> Self {
+        match old {
+            EventOne::OrderSpent => Self::OrderSpent,
+            EventOne::OperatorSet(hash) => Self::OperatorSet(hash),
+            EventOne::OfficerAdded(name, key) => Self::OfficerAdded(name, key),
+            EventOne::OfficerRemoved(name) => Self::OfficerRemoved(name),
+            EventOne::KeyAdded(key) => Self::KeyAdded(Box::new((*key).into())),
+            EventOne::KeyRemoved(id) => Self::KeyRemoved(id),
+            EventOne::PeerAdded(name, peer) => Self::PeerAdded(name, peer),
+            EventOne::PeerRemoved(name) => Self::PeerRemoved(name),
+            EventOne::PolicySet(policy) => Self::PolicySet(policy),
+            EventOne::TicketAdded(spec, created) => Self::TicketAdded(spec, created),
+            EventOne::TicketClosed(id) => Self::TicketClosed(id),
+            EventOne::PackageSent { peer, hash, text } => Self::PackageSent { peer, hash, text },
+            EventOne::PackageTaken { peer, hash } => Self::PackageTaken { peer, hash },
+            EventOne::Filled {
+                ticket,
+                factor,
+                content,
+                answer,
+            } => Self::Filled {
+                ticket,
+                factor,
+                content,
+                answer,
+            },
+            EventOne::Audit(record) => Self::Audit(record),
+        }
+    }
+}
