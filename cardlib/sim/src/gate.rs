@@ -33,6 +33,8 @@ pub mod ins {
     pub const GENERATE_KEY_PAIR: u8 = 0x46;
     /// IMPORT KEY PAIR (SAM).
     pub const IMPORT_KEY_PAIR: u8 = 0xD8;
+    /// PROVE KEY PAIR (SAM).
+    pub const PROVE_KEY_PAIR: u8 = 0x48;
     /// SET PIN (SAM).
     pub const SET_PIN: u8 = 0x24;
     /// SET CEILING (active SAM).

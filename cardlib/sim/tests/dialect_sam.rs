@@ -31,7 +31,7 @@ fn both_stages_from_blank_to_active() {
     // Stage b is a session of its own.
     sam.reset();
     let mut host = open_provincial(&mut sam);
-    files(&mut sam, &mut host);
+    files_naming(&mut sam, &mut host, 5, &public);
     assert_eq!(host.run(&mut sam, SET_PIN, &[0x12, 0x34, 0x56]), 0x9000);
     assert_eq!(host.run(&mut sam, ACTIVATE, &[]), 0x9000);
     assert_eq!(
@@ -159,6 +159,7 @@ fn each_stage_refuses_the_others_commands() {
     for (command, plain) in [
         (GENERATE, &[][..]),
         (IMPORT, &[7; 32]),
+        (PROVE, &[7; 32]),
         (SET_PIN, &[0x11; 3]),
         (ACTIVATE, &[]),
     ] {
@@ -271,10 +272,57 @@ fn a_demo_chip_makes_its_own_key_pair() {
     assert_eq!(host.run(&mut sam, GENERATE, &[]), 0x9000);
 }
 
+/// The chip signs that it holds the private half, for this chip and this challenge and nothing else.
+#[test]
+fn a_key_pair_is_proved() {
+    let mut sam = blank_of([0x44, 0x45]);
+    national(&mut sam, 1);
+    let mut host = open_provincial(&mut sam);
+    let challenge = [0xC4; 32];
+    assert_eq!(
+        host.run(&mut sam, PROVE, &challenge),
+        0x6985,
+        "no key pair yet"
+    );
+    let (public, status) = send(&mut sam, &host.command(GENERATE, &[]));
+    assert_eq!((public.len(), status), (64, 0x9000));
+    assert_eq!(host.run(&mut sam, PROVE, &challenge[..31]), 0x6A80);
+    let (signature, status) = send(&mut sam, &host.command(PROVE, &challenge));
+    assert_eq!((signature.len(), status), (64, 0x9000));
+    let key = VerifyingKey::from_bytes(&public).unwrap();
+    let text = |chip: [u8; 8], challenge: [u8; 32]| {
+        [&b"RHC-COS-1-PROOF\0"[..], &chip, &challenge, &public].concat()
+    };
+    key.verify_message(&text(SERIAL, challenge), &signature)
+        .unwrap();
+    for other in [text([1; 8], challenge), text(SERIAL, [0xC5; 32])] {
+        assert!(key.verify_message(&other, &signature).is_err());
+    }
+}
+
+/// A certificate for another key stays inside: the SAM does not become active, and before that no file can be read.
+#[test]
+fn a_certificate_for_another_key_never_comes_out() {
+    let mut sam = blank();
+    national(&mut sam, 1);
+    let mut host = open_provincial(&mut sam);
+    let (public, _) = send(&mut sam, &host.command(GENERATE, &[]));
+    let others = imported().verifying_key().to_bytes();
+    files_naming(&mut sam, &mut host, 1, &others);
+    assert_eq!(host.run(&mut sam, SET_PIN, &[0x12, 0x34, 0x56]), 0x9000);
+    assert_eq!(host.run(&mut sam, ACTIVATE, &[]), 0x6985);
+    assert_eq!(status_of(&mut sam, "00A4000C02DF01"), 0x9000);
+    assert_eq!(status_of(&mut sam, "00A4000C02001C"), 0x9000);
+    assert_eq!(status_of(&mut sam, "00B0000000"), 0x6985);
+    let mut host = open_provincial(&mut sam);
+    files_naming(&mut sam, &mut host, 1, &public);
+    assert_eq!(host.run(&mut sam, ACTIVATE, &[]), 0x9000);
+}
+
 #[test]
 fn an_active_sam_knows_the_dialects_making_commands_no_more() {
     let mut sam = active(1);
-    for ins in ["DA", "E4", "46", "D8", "F0", "E0"] {
+    for ins in ["DA", "E4", "46", "48", "D8", "F0", "E0"] {
         let apdu = format!("84{ins}0300080000000000000000");
         assert_eq!(status_of(&mut sam, &apdu), 0x6D00, "{ins}");
     }
@@ -369,7 +417,7 @@ fn files_of_a_sam() {
     assert_eq!(status_of(&mut sam, "00A4000002001C"), 0x9000);
     assert_eq!(
         send(&mut sam, &hex::decode("00B0000000").unwrap()).0,
-        [0x1C; 190]
+        certificate_of(&imported().verifying_key().to_bytes())
     );
     assert_eq!(
         status_of(&mut sam, "00A4040006915600013200"),

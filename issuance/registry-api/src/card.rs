@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use kms_platform::lang::Text;
 use kms_platform::mark::Mark;
+use kms_platform::notary::Signed;
 use serde::{Deserialize, Serialize};
 
 use crate::serial::{CardSerial, Digest, Factor, Invalid, SamSerialNumber};
@@ -93,9 +94,10 @@ pub struct RegistrationRequest {
     /// The SAM through which the card was authenticated and read: must be registered here and active.
     pub sam_serial: SamSerialNumber,
     pub checks: Checks,
-    /// Digest of the key service's script, for reconciliation with its audit.
+    /// The key service's receipt for the script it made: chip, serial, content and script as *it* knows them. Without one
+    /// no card is registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub script_digest: Option<Digest>,
+    pub receipt: Option<Signed>,
 }
 
 /// What has to have passed before a card is registered; anything false refuses it.

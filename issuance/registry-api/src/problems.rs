@@ -150,3 +150,27 @@ pub const CERTIFICATE_DIFFERS: Kind = Kind::new(
         "请重新读取 SAM 的 001C 文件",
     ),
 );
+pub const RECEIPT_REFUSED: Kind = Kind::new(
+    "receipt-refused",
+    422,
+    Text::new(
+        "No key service vouches for this card",
+        "没有密钥服务为该卡作证",
+    ),
+    Text::new(
+        "Ask the key service for the card's script again; if it is refused still, void the card",
+        "请重新向密钥服务索取该卡脚本；仍被拒绝则作废该卡",
+    ),
+);
+pub const ISSUER_UNKNOWN: Kind = Kind::new(
+    "issuer-unknown",
+    422,
+    Text::new(
+        "No issuer known here has signed this SAM certificate",
+        "该 SAM 证书并非由本处登记的发卡机构签发",
+    ),
+    Text::new(
+        "Start the registry with the issuer's certificate: rhc-registry serve --issuer-certificate FILE",
+        "请以发卡机构证书启动登记系统：rhc-registry serve --issuer-certificate 文件",
+    ),
+);

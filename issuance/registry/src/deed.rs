@@ -13,6 +13,8 @@ use kms_platform::problem::Problem;
 use kms_platform::sqlx::{Connection, SqliteConnection};
 use kms_platform::store::Store;
 
+use crate::trust::Trust;
+
 /// Who does it: a verified peer, or the clerk at the machine's own console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
@@ -43,6 +45,7 @@ pub(crate) struct Context<'a> {
     pub at: Timestamp,
     pub actor: &'a Actor,
     pub mark: Mark,
+    pub trust: &'a Trust,
 }
 
 /// A change and how it is recorded.
@@ -64,6 +67,7 @@ pub(crate) trait Deed: Send {
 /// Carries out a deed with its record.
 pub(crate) async fn perform<D: Deed>(
     store: &Store,
+    trust: &Trust,
     actor: &Actor,
     deed: D,
 ) -> Result<D::Done, Problem> {
@@ -72,6 +76,7 @@ pub(crate) async fn perform<D: Deed>(
         at,
         actor,
         mark: store.mark(),
+        trust,
     };
     let mut tx = store.begin().await?;
     let begun = audit::before(

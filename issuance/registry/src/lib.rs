@@ -10,7 +10,7 @@
 //! second store for the same province would give the same serials again.
 //!
 //! Top down: [`routes`] (HTTP and who may ask) → [`Registry`] (one method per deed) → `cards`, `sams` (what a deed does
-//! inside its transaction) → `schema`. Every change runs through `deed`, which records it before and after.
+//! inside its transaction) → `schema`. [`Trust`] says whose signatures count. Every change runs through `deed`, which records it before and after.
 
 mod cards;
 pub mod cli;
@@ -20,6 +20,8 @@ pub mod routes;
 mod sams;
 mod schema;
 mod serials;
+mod trust;
 
 pub use deed::Actor;
 pub use registry::{OpenError, Registry, SERVICE};
+pub use trust::{Trust, TrustError};

@@ -1,6 +1,7 @@
 //! The registry as one thing: a store and a method per request. Who may call which stands in [`crate::routes`].
 
 use std::path::Path;
+use std::sync::Arc;
 
 use issuance_registry_api::{
     CardNumber, CardSerial, Cards, EventRequest, Factor, Registered, RegistrationRequest,
@@ -17,6 +18,7 @@ use crate::cards::{self, Key, Register, Reserve, SetState};
 use crate::deed::{Actor, perform};
 use crate::sams::{self, RegisterSam, ReserveSam};
 use crate::schema::MIGRATIONS;
+use crate::trust::Trust;
 
 /// The name in the store's birth certificate.
 pub const SERVICE: &str = "registry";
@@ -37,6 +39,7 @@ pub enum OpenError {
 pub struct Registry {
     store: Store,
     area: Area,
+    trust: Arc<Trust>,
 }
 
 impl Registry {
@@ -63,14 +66,25 @@ impl Registry {
         Ok(Self {
             store,
             area: area.clone(),
+            trust: Arc::default(),
         })
+    }
+
+    /// With issuers and a witness: without them no SAM and no card is registered.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self {
+            trust: Arc::new(trust),
+            ..self
+        }
     }
 
     /// Opens an existing store, whatever its area.
     pub async fn open(path: &Path, clock: SharedClock) -> Result<Self, OpenError> {
         let store = Store::open(path, SERVICE, MIGRATIONS, clock).await?;
         let area = store.birth().tier.parse().map_err(|_| OpenError::Area)?;
-        Ok(Self { store, area })
+        let trust = Arc::default();
+        Ok(Self { store, area, trust })
     }
 
     #[must_use]
@@ -90,7 +104,7 @@ impl Registry {
     ) -> Result<Reservation, Problem> {
         check_code(&request.area, &[4, 6])?;
         self.admit(actor, &request.area)?;
-        perform(&self.store, actor, Reserve(request)).await
+        perform(&self.store, &self.trust, actor, Reserve(request)).await
     }
 
     pub async fn register(
@@ -99,7 +113,7 @@ impl Registry {
         request: RegistrationRequest,
     ) -> Result<Registered, Problem> {
         self.admit_card(actor, &request.serial).await?;
-        perform(&self.store, actor, Register(request)).await
+        perform(&self.store, &self.trust, actor, Register(request)).await
     }
 
     pub async fn set_state(
@@ -110,7 +124,13 @@ impl Registry {
     ) -> Result<Registered, Problem> {
         check_reason(&request.reason)?;
         self.admit_card(actor, &serial).await?;
-        perform(&self.store, actor, SetState { serial, request }).await
+        perform(
+            &self.store,
+            &self.trust,
+            actor,
+            SetState { serial, request },
+        )
+        .await
     }
 
     /// Cards under a number or a serial that the actor may see.
@@ -140,7 +160,7 @@ impl Registry {
     ) -> Result<SamSerial, Problem> {
         check_code(&request.area, &[2, 4, 6])?;
         self.admit(actor, &request.area)?;
-        perform(&self.store, actor, ReserveSam(request)).await
+        perform(&self.store, &self.trust, actor, ReserveSam(request)).await
     }
 
     pub async fn register_sam(
@@ -151,7 +171,7 @@ impl Registry {
         if let Ok(sam) = self.sam(&request.serial).await {
             self.admit(actor, &sam.area)?;
         }
-        perform(&self.store, actor, RegisterSam(request)).await
+        perform(&self.store, &self.trust, actor, RegisterSam(request)).await
     }
 
     pub async fn sam(&self, serial: &SamSerialNumber) -> Result<SamView, Problem> {

@@ -138,7 +138,9 @@ impl Deed for RegisterSam {
         if known.chip_serial != request.chip_serial {
             return Err(reserved());
         }
-        certificate::check(&request, context.mark)?;
+        context
+            .trust
+            .check_sam(&request, context.mark, context.at)?;
         if known.state == SamState::Active {
             let same = known.certificate.as_deref() == Some(request.certificate.as_str());
             return if same {
@@ -210,65 +212,4 @@ fn view(
         mark,
         certificate,
     })
-}
-
-mod certificate {
-    //! The fields of a SAM certificate (D20, D21) that bind it to this SAM and to this registry's mark. Its signature
-    //! is for terminals, which hold the root; here it is a fact to be kept.
-
-    use super::{CERTIFICATE_DIFFERS, Mark, Problem, SamRegistrationRequest};
-
-    const LENGTH: usize = 190;
-    const FORMAT: u8 = 0x01;
-    const KIND_SAM: u8 = 0x02;
-    /// Format 1, kind 1, issuer code 11, serial 8, two dates of 4, two algorithms of 1: then the root key index.
-    const ROOT_KEY_INDEX: usize = 31;
-    const SAM_SERIAL: std::ops::Range<usize> = 52..62;
-
-    pub(super) fn check(request: &SamRegistrationRequest, mark: Mark) -> Result<(), Problem> {
-        let differs = |en: &str, zh: &str| Err(Problem::new(&CERTIFICATE_DIFFERS).detail(en, zh));
-        let Some(bytes) = decode(&request.certificate).filter(|bytes| bytes.len() == LENGTH) else {
-            return differs("not 190 bytes in hexadecimal", "不是 190 字节的十六进制");
-        };
-        if bytes[0] != FORMAT || bytes[1] != KIND_SAM {
-            return differs("not a SAM certificate", "不是 SAM 证书");
-        }
-        if bytes[ROOT_KEY_INDEX] != root_key_index(mark) {
-            return differs(
-                "another mark (TEST, DEMO, PRODUCTION)",
-                "标记不同（测试、演示、生产）",
-            );
-        }
-        let serial: String = bytes[SAM_SERIAL]
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
-        if serial != request.serial.as_str() {
-            return differs("another serial", "序列号不同");
-        }
-        Ok(())
-    }
-
-    const fn root_key_index(mark: Mark) -> u8 {
-        match mark {
-            Mark::Production => 0x01,
-            Mark::Demo => 0xFE,
-            Mark::Test => 0xFF,
-        }
-    }
-
-    fn decode(hex: &str) -> Option<Vec<u8>> {
-        let nibble = |b: u8| {
-            char::from(b)
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok())
-        };
-        let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-        rest.is_empty().then(|| {
-            pairs
-                .iter()
-                .map(|[a, b]| Some(nibble(*a)? << 4 | nibble(*b)?))
-                .collect()
-        })?
-    }
 }

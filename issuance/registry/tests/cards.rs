@@ -5,10 +5,10 @@ mod common;
 
 use std::collections::HashSet;
 
-use common::{ANNA, BOB, Stand, evidence, number, problem, reservation};
+use common::{ANNA, BOB, Stand, number, problem, receipt, reservation};
 use issuance_registry_api::problems::{
     CARD_UNKNOWN, CHIP_DIFFERS, EVIDENCE_DIFFERS, FACTOR_TAKEN, NOT_READ_BACK, NOT_RESERVED,
-    PERSON_HAS_CARD, PERSON_HAS_RESERVATION, SAM_UNKNOWN, TRANSITION_REFUSED,
+    PERSON_HAS_CARD, PERSON_HAS_RESERVATION, RECEIPT_REFUSED, SAM_UNKNOWN, TRANSITION_REFUSED,
 };
 use issuance_registry_api::{
     CardEvent, CardSerial, CardState, EventRequest, RegistryClient, ReservationRequest,
@@ -50,7 +50,7 @@ fn a_card_from_reservation_to_cancellation() {
         CardState::Reserved
     );
 
-    let proof = evidence(&reserved, CHIP, &stand.sam());
+    let proof = stand.evidence(&reserved, CHIP, &stand.sam());
     assert_eq!(station.register(&proof).unwrap().state, CardState::Active);
     assert_eq!(
         hospital
@@ -115,7 +115,7 @@ fn a_repeat_is_the_same_intent_and_nothing_else_is() {
     assert!(problem(station.reserve(&reservation(BOB, CHIP))).is(&FACTOR_TAKEN));
     assert!(problem(station.reserve(&reservation(ANNA, CHIP2))).is(&PERSON_HAS_RESERVATION));
 
-    let proof = evidence(&first, CHIP, &stand.sam());
+    let proof = stand.evidence(&first, CHIP, &stand.sam());
     let registered = station.register(&proof).unwrap();
     assert_eq!(station.register(&proof).unwrap(), registered);
     assert_eq!(
@@ -129,9 +129,12 @@ fn a_repeat_is_the_same_intent_and_nothing_else_is() {
         "repeats leave no history"
     );
 
+    let other = "CD".repeat(32);
+    let vouched = stand.signed("rhc://4101/kms/k1", &receipt(&first, CHIP, &other));
     let other_data = issuance_registry_api::RegistrationRequest {
-        data_hash: "CD".repeat(32).parse().unwrap(),
-        read_back_digest: "CD".repeat(32).parse().unwrap(),
+        data_hash: other.parse().unwrap(),
+        read_back_digest: other.parse().unwrap(),
+        receipt: Some(vouched),
         ..proof
     };
     assert!(problem(station.register(&other_data)).is(&EVIDENCE_DIFFERS));
@@ -182,7 +185,9 @@ fn a_voided_attempt_frees_person_and_chip() {
         problem(happen(&station, &first.serial, CardEvent::Voided, "other"))
             .is(&TRANSITION_REFUSED)
     );
-    assert!(problem(station.register(&evidence(&first, CHIP, &stand.sam()))).is(&NOT_RESERVED));
+    assert!(
+        problem(station.register(&stand.evidence(&first, CHIP, &stand.sam()))).is(&NOT_RESERVED)
+    );
     let second = station.reserve(&reservation(BOB, CHIP)).unwrap();
     assert_ne!(second.serial, first.serial);
     assert_ne!(
@@ -197,7 +202,7 @@ fn nothing_is_registered_without_the_right_evidence() {
     let station = stand.station();
     let sam = stand.sam();
     let reserved = station.reserve(&reservation(ANNA, CHIP)).unwrap();
-    let good = || evidence(&reserved, CHIP, &sam);
+    let good = || stand.evidence(&reserved, CHIP, &sam);
 
     let mut wrong = good();
     wrong.factor = common::factor(CHIP2);
@@ -230,6 +235,61 @@ fn nothing_is_registered_without_the_right_evidence() {
     station.register(&good()).unwrap();
 }
 
+/// P21: the station carries the key service's receipt and can change nothing about it.
+#[test]
+fn nothing_is_registered_without_a_key_services_receipt() {
+    let stand = Stand::new();
+    let station = stand.station();
+    let sam = stand.sam();
+    let reserved = station.reserve(&reservation(ANNA, CHIP)).unwrap();
+    let good = || stand.evidence(&reserved, CHIP, &sam);
+    let data = "AB".repeat(32);
+    let right = receipt(&reserved, CHIP, &data);
+    let with = |change: fn(&mut kms_api::CardReceipt)| {
+        let mut receipt = right.clone();
+        change(&mut receipt);
+        Some(stand.signed("rhc://4101/kms/k1", &receipt))
+    };
+    let mut changed = good().receipt.unwrap();
+    changed.text = changed.text.replace(CHIP, CHIP2);
+    let foreign = common::House::new().identity("rhc://4101/kms/k1");
+    let foreign = kms_platform::notary::Notary::new(&foreign).unwrap();
+    let text = serde_json::to_string(&right).unwrap();
+    let foreign = foreign.sign(kms_api::receipt::PURPOSE, text.clone());
+    let own = kms_platform::notary::Notary::new(&stand.house.identity("rhc://4101/kms/k1"));
+    let purpose = own.unwrap().sign("something else", text);
+    for (what, receipt) in [
+        ("none", None),
+        ("another chip", with(|r| r.factor = CHIP2.into())),
+        ("another serial", with(|r| r.serial = "4100000000".into())),
+        ("other data", with(|r| r.data_hash = "CD".repeat(32))),
+        ("another mark", with(|r| r.mark = "DEMO".into())),
+        ("changed after signing", Some(changed)),
+        (
+            "a station's",
+            Some(stand.signed("rhc://4101/station/st1", &right)),
+        ),
+        (
+            "a registry's",
+            Some(stand.signed("rhc://41/registry/r2", &right)),
+        ),
+        (
+            "another prefecture's",
+            Some(stand.signed("rhc://4102/kms/k1", &right)),
+        ),
+        ("another house's", foreign.ok()),
+        ("for another purpose", purpose.ok()),
+    ] {
+        assert!(what == "none" || receipt.is_some(), "{what}");
+        let wrong = issuance_registry_api::RegistrationRequest { receipt, ..good() };
+        assert!(
+            problem(station.register(&wrong)).is(&RECEIPT_REFUSED),
+            "{what}"
+        );
+    }
+    station.register(&good()).unwrap();
+}
+
 #[test]
 fn every_state_refuses_what_the_table_does_not_know() {
     let stand = Stand::new();
@@ -245,7 +305,9 @@ fn every_state_refuses_what_the_table_does_not_know() {
             let reserved = station.reserve(&reservation(&person, &chip)).unwrap();
             let serial = &reserved.serial;
             if !matches!(state, CardState::Reserved | CardState::Voided) {
-                station.register(&evidence(&reserved, &chip, &sam)).unwrap();
+                station
+                    .register(&stand.evidence(&reserved, &chip, &sam))
+                    .unwrap();
             }
             let way = match state {
                 CardState::Lost => Some(CardEvent::Lost),
@@ -280,7 +342,10 @@ fn each_role_does_its_own_part() {
     let reserved = stand.card(ANNA, CHIP);
     let hospital = stand.hospital();
     assert!(problem(hospital.reserve(&reservation(BOB, CHIP2))).is(&ROLE_REFUSED));
-    assert!(problem(hospital.register(&evidence(&reserved, CHIP, &stand.sam()))).is(&ROLE_REFUSED));
+    assert!(
+        problem(hospital.register(&stand.evidence(&reserved, CHIP, &stand.sam())))
+            .is(&ROLE_REFUSED)
+    );
     assert!(problem(hospital.cards(ANNA)).is(&ROLE_REFUSED));
     assert!(problem(happen(&hospital, &reserved.serial, CardEvent::Lost, "x")).is(&ROLE_REFUSED));
     assert!(
@@ -329,7 +394,8 @@ fn nobody_works_outside_the_area() {
     );
     let reserved = stand.station().reserve(&reservation(ANNA, CHIP)).unwrap();
     assert!(
-        problem(elsewhere.register(&evidence(&reserved, CHIP, &stand.sam()))).is(&AREA_REFUSED)
+        problem(elsewhere.register(&stand.evidence(&reserved, CHIP, &stand.sam())))
+            .is(&AREA_REFUSED)
     );
     assert!(
         problem(happen(&elsewhere, &reserved.serial, CardEvent::Voided, "x")).is(&AREA_REFUSED)

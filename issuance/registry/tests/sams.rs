@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::{Stand, certificate, problem};
+use cardlib_card::cert::{CertificateBody, IssuerLevel, Mark, issuer_code};
+use common::{Stand, certificate, certificate_by, problem, sam_body};
 use issuance_registry_api::problems::{
-    CARD_UNKNOWN, CERTIFICATE_DIFFERS, CHIP_TAKEN, SAM_NOT_RESERVED,
+    CARD_UNKNOWN, CERTIFICATE_DIFFERS, CHIP_TAKEN, ISSUER_UNKNOWN, SAM_NOT_RESERVED,
 };
 use issuance_registry_api::{SamRegistrationRequest, SamSerialRequest, SamState};
 use kms_platform::problem::{AREA_REFUSED, INVALID, ROLE_REFUSED};
@@ -50,7 +51,7 @@ fn only_its_own_certificate_makes_a_sam_active() {
     let asked = request(7, 5, "4101");
     let serial = station.sam_serial(&asked).unwrap().serial;
     let other = station.sam_serial(&request(8, 5, "4101")).unwrap().serial;
-    let good = certificate(&serial, 0xFF);
+    let good = certificate(&serial, Mark::Test);
     let register = |certificate: &str| {
         station.register_sam(&SamRegistrationRequest {
             serial: serial.clone(),
@@ -61,9 +62,9 @@ fn only_its_own_certificate_makes_a_sam_active() {
     let issuer_kind = format!("0101{}", &good[4..]);
     let short = &good[..378];
     for wrong in [
-        certificate(&other, 0xFF),
-        certificate(&serial, 0x01),
-        certificate(&serial, 0xFE),
+        certificate(&other, Mark::Test),
+        certificate(&serial, Mark::Production),
+        certificate(&serial, Mark::Demo),
         issuer_kind,
         short.into(),
         "zz".repeat(190),
@@ -73,6 +74,26 @@ fn only_its_own_certificate_makes_a_sam_active() {
             "{wrong}"
         );
     }
+    let by = |signer, body| certificate_by(signer, &serial, body);
+    let test = || sam_body(Mark::Test);
+    let own = "RHC-TEST-SM2-ISSUER-41";
+    let (mut over, mut elsewhere) = (test(), test());
+    over.valid_to = [0x20, 0x25, 0x12, 0x31];
+    elsewhere.issuer_code = issuer_code("420000", IssuerLevel::Province, 1).unwrap();
+    for (wrong, kind) in [
+        (by("a station's own key", test()), &ISSUER_UNKNOWN),
+        (
+            by("RHC-TEST-SM2-ISSUER-42", elsewhere.clone()),
+            &ISSUER_UNKNOWN,
+        ),
+        (by(own, elsewhere), &CERTIFICATE_DIFFERS),
+        (by(own, over), &CERTIFICATE_DIFFERS),
+        (flipped(&good, 379), &ISSUER_UNKNOWN),
+        (flipped(&good, 30), &ISSUER_UNKNOWN),
+    ] {
+        let refused = problem(register(&wrong));
+        assert!(refused.is(kind), "{refused}");
+    }
     assert_eq!(station.sam(&serial).unwrap().state, SamState::Reserved);
     let active = register(&good).unwrap();
     assert_eq!(
@@ -80,9 +101,21 @@ fn only_its_own_certificate_makes_a_sam_active() {
         (SamState::Active, Some(good.as_str()))
     );
     assert_eq!(register(&good).unwrap(), active, "a repeat changes nothing");
-    let renewed = good.replace("5A5A5A", "5B5B5B");
+    let renewed = CertificateBody {
+        serial: 8,
+        ..test()
+    };
+    let renewed = certificate_by(own, &serial, renewed);
     assert!(problem(register(&renewed)).is(&CERTIFICATE_DIFFERS));
     assert_eq!(stand.hospital().sam(&serial).unwrap(), active);
+}
+
+/// One bit of one hexadecimal digit.
+fn flipped(hex: &str, at: usize) -> String {
+    let mut digits: Vec<char> = hex.chars().collect();
+    let value = digits[at].to_digit(16).unwrap() ^ 1;
+    digits[at] = char::from_digit(value, 16).unwrap().to_ascii_uppercase();
+    digits.into_iter().collect()
 }
 
 #[test]
@@ -93,7 +126,7 @@ fn what_was_not_reserved_is_not_registered() {
     let wrong_chip = SamRegistrationRequest {
         serial: serial.clone(),
         chip_serial: "00000000000000FF".parse().unwrap(),
-        certificate: certificate(&serial, 0xFF),
+        certificate: certificate(&serial, Mark::Test),
     };
     assert!(problem(station.register_sam(&wrong_chip)).is(&SAM_NOT_RESERVED));
     let never = issuance_registry_api::SamSerialNumber::compose("4101", 5, 2020, 1).unwrap();

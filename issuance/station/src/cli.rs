@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cardlib_card::profile::Profile;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
@@ -103,6 +104,12 @@ impl JournalFolder {
     }
 }
 
+/// An embedded profile by its name.
+fn profile(name: &str) -> Result<&'static Profile, String> {
+    let names = || Profile::names().collect::<Vec<_>>().join(", ");
+    Profile::named(name).ok_or_else(|| format!("there is no profile `{name}`: {}", names()))
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Stage {
     /// National keys, at the ministry's key service.
@@ -123,6 +130,9 @@ pub struct SamArgs {
     pub reader: String,
     #[command(flatten)]
     pub services: Services,
+    /// Card profile of chips and key service.
+    #[arg(long, default_value = "rhc-2012", value_parser = profile)]
+    pub profile: &'static Profile,
     /// SAM ticket that pays (default: the latest approved one at the key service).
     #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
     pub ticket: String,
@@ -151,6 +161,9 @@ pub struct PersonaliseArgs {
     /// Applicants file, CSV in UTF-8.
     #[arg(long, value_name = "FILE")]
     pub applicants: PathBuf,
+    /// Card profile of chips and key service.
+    #[arg(long, default_value = "rhc-2012", value_parser = profile)]
+    pub profile: &'static Profile,
     /// Reader for the cards: its name or a part of it that only it has.
     #[arg(long)]
     pub reader: String,

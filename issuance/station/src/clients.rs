@@ -137,7 +137,7 @@ impl Registry for RegistryPort {
                 authenticated: true,
                 security_code: card.security_code,
             },
-            script_digest: card.script_digest.as_deref().map(digest).transpose()?,
+            receipt: card.receipt.clone(),
         };
         self.0.register(&request).map(drop).map_err(registry)
     }

@@ -2,6 +2,7 @@
 //! can only say what the SAM's issuer is.
 
 use cardlib_card::cert::IssuerCertificate;
+use cardlib_card::suite::VerifyingKey;
 use issuance_application::area;
 use issuance_application::text;
 use kms_platform::say;
@@ -27,7 +28,7 @@ pub fn of(certificate: Vec<u8>, area_code: &str, name: Option<&str>) -> Result<I
         .as_slice()
         .try_into()
         .map_err(|_| unreadable())?;
-    let parsed = IssuerCertificate::parse_unverified(bytes).map_err(|_| unreadable())?;
+    let parsed = IssuerCertificate::<VerifyingKey>::parse_any(bytes).map_err(|_| unreadable())?;
     let digits = hex::encode(parsed.body.issuer_code);
     let code = digits.trim_end_matches('f').to_owned();
     if code.get(..2) != area_code.get(..2) {

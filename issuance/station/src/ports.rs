@@ -7,6 +7,7 @@ use kms_api::{
 };
 use kms_platform::client::ClientError;
 use kms_platform::exit::Exit;
+use kms_platform::notary::Signed;
 
 /// Which service did not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +110,8 @@ pub struct Registration {
     pub sam_serial: String,
     /// Whether 安全码 was the one that the key service made.
     pub security_code: bool,
-    /// Digest of the key service's script, where it is known.
-    pub script_digest: Option<String>,
+    /// The key service's receipt for its script, where it is known.
+    pub receipt: Option<Signed>,
 }
 
 /// What the engine asks of the registry.

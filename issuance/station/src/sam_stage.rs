@@ -8,8 +8,8 @@ use std::time::Instant;
 use cardlib_card::profile::{LifeCycle, Profile};
 use cardlib_reader::{Card, Transaction};
 use kms_api::{
-    CardState, SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, Script,
-    Secret, TerminalInfo,
+    AnswerKind, CardState, SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest,
+    Script, Secret, TerminalInfo,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -120,7 +120,7 @@ pub fn provincial(
     let start = Instant::now();
     let mut made = Made::default();
     let pin;
-    let mut written = None;
+    let mut born = None;
     {
         let mut transaction = Transaction::begin(card)?;
         let atr = transaction.atr().to_vec();
@@ -138,7 +138,7 @@ pub fn provincial(
             (LifeCycle::Active, _) => pin = pin_file::kept(file)?,
             (_, Some(base)) if base.key_version == SMK_P => {
                 pin = pin_file::keep(file, &stage.pin)?;
-                written = write_provincial(
+                born = Some(write_provincial(
                     order,
                     stage,
                     &seen,
@@ -146,7 +146,7 @@ pub fn provincial(
                     &pin,
                     &mut timed,
                     &mut made.timings,
-                )?;
+                )?);
             }
             _ => {
                 return Err(Fault::SamStage(
@@ -163,7 +163,7 @@ pub fn provincial(
     // After the reset the SAM is what its users will see.
     let serial = made.serial.clone().unwrap_or_default();
     let certificate = readback::sam(card, order.profile, &serial, order.sam_type, &pin)?;
-    if written.is_some_and(|written| !written.eq_ignore_ascii_case(&certificate)) {
+    if born.is_some_and(|key| !certificate.contains(&hex::encode_upper(key))) {
         return Err(Fault::ReadBack("DF01/001C".into()));
     }
     let told = Instant::now();
@@ -176,8 +176,8 @@ pub fn provincial(
     Ok(made)
 }
 
-/// Stages a and b; between them the SAM's key pair is born and its public key goes into the certificate, which is given
-/// back as it was written.
+/// Stages a and b; between them the SAM's key pair is born and proved, and its public key, which is given back, goes into the
+/// certificate.
 fn write_provincial(
     order: &Order<'_>,
     stage: &Provincial<'_>,
@@ -186,7 +186,7 @@ fn write_provincial(
     pin: &str,
     card: &mut Timed<'_>,
     timings: &mut Timings,
-) -> Result<Option<String>, Fault> {
+) -> Result<[u8; 64], Fault> {
     let sam = seen.base.ok_or(Fault::Foreign)?;
     let asked = Instant::now();
     let script = order.keys.sam_keys(&SamProvincialKeysRequest {
@@ -200,11 +200,14 @@ fn write_provincial(
         sam,
     })?;
     timings.kms += asked.elapsed();
-    let key = send(&script, card)?.ok_or(Fault::Script("no public key"))?;
-    let public_key = key
-        .as_slice()
-        .try_into()
-        .map_err(|_| Fault::Script("the public key is not 64 bytes"))?;
+    let answers = send(&script, card)?;
+    let answer = |kind| -> Option<[u8; 64]> {
+        let found = answers.iter().find(|(of, _)| *of == kind);
+        found.and_then(|(_, data)| data.as_slice().try_into().ok())
+    };
+    let public_key =
+        answer(AnswerKind::PublicKey).ok_or(Fault::Script("no public key of 64 bytes"))?;
+    let key_proof = answer(AnswerKind::KeyProof).ok_or(Fault::Script("no proof of 64 bytes"))?;
     // The counter went on with the session of stage a; nothing else changed.
     let sam = CardState {
         counter: sam.counter + 1,
@@ -220,6 +223,7 @@ fn write_provincial(
         sam_type: order.sam_type,
         serial: serial.to_owned(),
         public_key,
+        key_proof,
         pin: Secret::new(pin.to_owned()),
         terminal: TerminalInfo {
             city: stage.city.clone(),
@@ -229,13 +233,13 @@ fn write_provincial(
     })?;
     timings.kms += asked.elapsed();
     send(&script, card)?;
-    Ok(script.sam_certificate)
+    Ok(public_key)
 }
 
-fn send(script: &Script, card: &mut Timed<'_>) -> Result<Option<Vec<u8>>, Fault> {
-    let mut kept = None;
+fn send(script: &Script, card: &mut Timed<'_>) -> Result<Vec<(AnswerKind, Vec<u8>)>, Fault> {
+    let mut kept = Vec::new();
     for phase in script::ready(script)? {
-        kept = phase.run(card, &mut || Ok(()))?.or(kept);
+        kept.extend(phase.run(card, &mut || Ok(()))?);
     }
     Ok(kept)
 }

@@ -70,7 +70,7 @@ fn step(step: &kms_api::Step) -> Result<Step, Fault> {
 }
 
 impl Phase {
-    /// Sends the phase; the answer data that the station has to keep (a SAM's public key), if any. `near_end` is called
+    /// Sends the phase; the answer data that the station has to keep (a SAM's public key and proof). `near_end` is called
     /// once, when only a few commands are left.
     ///
     /// # Errors
@@ -79,8 +79,8 @@ impl Phase {
         &self,
         channel: &mut dyn Channel,
         near_end: &mut dyn FnMut() -> Result<(), Fault>,
-    ) -> Result<Option<Vec<u8>>, Fault> {
-        let mut kept = None;
+    ) -> Result<Vec<(AnswerKind, Vec<u8>)>, Fault> {
+        let mut kept = Vec::new();
         let last_few = self.steps.len().saturating_sub(LAST_FEW);
         for (index, step) in self.steps.iter().enumerate() {
             if index == last_few {
@@ -103,8 +103,8 @@ impl Phase {
                     return Err(Fault::Cryptogram);
                 }
             }
-            if step.answer.is_some() {
-                kept = Some(answer.data);
+            if let Some(kind) = step.answer {
+                kept.push((kind, answer.data));
             }
         }
         Ok(kept)

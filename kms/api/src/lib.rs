@@ -8,6 +8,7 @@ mod card;
 mod client;
 pub mod paths;
 pub mod problem;
+pub mod receipt;
 mod sam;
 mod script;
 mod secret;
@@ -15,6 +16,7 @@ mod status;
 
 pub use card::{CardState, PersonalisationRequest};
 pub use client::{Client, ClientError};
+pub use receipt::CardReceipt;
 pub use sam::{
     SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, TerminalInfo,
 };

@@ -30,6 +30,8 @@ slugs! {
     FACTOR_OTHER_DATA = "factor-bound-to-other-data";
     /// The SAM is bound to another type, serial or public key.
     SAM_OTHER_PURPOSE = "sam-bound-to-another-purpose";
+    /// The SAM has not proved that the key to be certified is its own.
+    SAM_KEY_UNPROVED = "sam-key-unproved";
     /// The card is active or in a state no script fits.
     CARD_STATE = "card-state";
     /// No transport key is known for the card's vendor.

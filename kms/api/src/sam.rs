@@ -29,8 +29,8 @@ pub struct SamNationalRequest {
     pub sam: CardState,
 }
 
-/// Provincial stage a, at the province's service: provincial roots and the key pair. The step whose
-/// [`crate::AnswerKind`] is `public-key` answers X‖Y, which stage b wants.
+/// Provincial stage a, at the province's service: provincial roots and the key pair. The steps whose
+/// [`crate::AnswerKind`] is `public-key` and `key-proof` answer what stage b wants.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SamProvincialKeysRequest {
@@ -87,6 +87,9 @@ pub struct SamProvincialFilesRequest {
     /// X‖Y as the SAM answered in stage a; certified in 001C.
     #[serde(with = "hex")]
     pub public_key: [u8; 64],
+    /// r‖s as the SAM answered in stage a: proof that it holds the private half (P20).
+    #[serde(with = "hex")]
+    pub key_proof: [u8; 64],
     /// Six decimal digits (D18).
     pub pin: Secret,
     /// File 0016.

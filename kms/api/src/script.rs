@@ -1,5 +1,6 @@
 //! The answer to a request: one card's commands, ready to be sent in order.
 
+use kms_platform::notary::Signed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,9 +16,9 @@ pub struct Script {
     /// 安全码 for the card's face (D22); none for a SAM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_code: Option<String>,
-    /// SAM certificate (D21) in hex, from stage b only; the registry takes it.
+    /// The key service's word on what it made, for the registry; none for a SAM, whose certificate says enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sam_certificate: Option<String>,
+    pub receipt: Option<Signed>,
     /// SM3 over all APDUs in hex, as the HSM recorded it.
     pub digest: String,
     /// Count left on the ticket.
@@ -54,6 +55,8 @@ pub struct Step {
 pub enum AnswerKind {
     /// X‖Y of the SAM's key pair, 64 bytes.
     PublicKey,
+    /// r‖s over the key service's challenge: the SAM holds the private half (P20).
+    KeyProof,
 }
 
 /// Check value (D8) of one key instance as the card stores it.

@@ -4,7 +4,8 @@ use cardlib_card::cert::{
     CertificateBody, CertificateError, CodeError, IssuerCertificate, IssuerLevel, Mark,
     SamCertificate, issuer_code,
 };
-use cardlib_card::gm::sm2::{Sm2Error, VerifyingKey};
+use cardlib_card::profile::Signature;
+use cardlib_card::suite::{SuiteError, VerifyingKey};
 use jiff::civil::Date;
 use thiserror::Error;
 
@@ -27,7 +28,7 @@ pub enum IssueError {
     Code(#[from] CodeError),
     /// A public key that is no point.
     #[error(transparent)]
-    Key(#[from] Sm2Error),
+    Key(#[from] SuiteError),
     /// A certificate that is none.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -43,25 +44,26 @@ pub enum IssueError {
 /// ministry's issuer certificates.
 ///
 /// # Errors
-/// The tier is not a province, or the key is no SM2 key.
+/// The tier is not a province, or the key is none of the profile's algorithm.
 pub fn issuer(
     tier: &Tier,
+    algorithm: Signature,
     public_key: &[u8; 64],
     serial: u64,
     today: Date,
     mark: Mark,
-) -> Result<IssuerCertificate, IssueError> {
+) -> Result<IssuerCertificate<VerifyingKey>, IssueError> {
     let Tier::Province(_) = tier else {
         return Err(IssueError::Form("only a province has an issuer key"));
     };
     let code = issuer_code(&format!("{}0000", tier.area()), IssuerLevel::Province, 1)?;
     Ok(IssuerCertificate {
         body: body(code, serial, today, ISSUER_YEARS, mark)?,
-        public_key: VerifyingKey::from_bytes(public_key)?,
+        public_key: VerifyingKey::from_bytes(algorithm, public_key)?,
     })
 }
 
-/// The certificate of a SAM, to be signed by the issuer key (D21).
+/// The certificate of a SAM, to be signed by the issuer key (D21); the SAM's key is of the issuer's algorithm.
 ///
 /// # Errors
 /// Serial or key have another form.
@@ -71,8 +73,12 @@ pub fn sam(
     public_key: &[u8; 64],
     today: Date,
     mark: Mark,
-) -> Result<SamCertificate, IssueError> {
-    let issuer = IssuerCertificate::parse_unverified(issuer_certificate)?;
+) -> Result<SamCertificate<VerifyingKey>, IssueError> {
+    let issuer: IssuerCertificate<VerifyingKey> = IssuerCertificate::parse_any(issuer_certificate)?;
+    let algorithm = match issuer.public_key {
+        VerifyingKey::Sm2(_) => Signature::Sm2,
+        VerifyingKey::P256(_) => Signature::EcdsaP256,
+    };
     let digits = hex::encode(serial);
     // Running number of D19, unique per province, prefecture, type and year: the certificate's own serial.
     let running = digits
@@ -82,7 +88,7 @@ pub fn sam(
     Ok(SamCertificate {
         body: body(issuer.body.issuer_code, running, today, SAM_YEARS, mark)?,
         sam_serial: *serial,
-        public_key: VerifyingKey::from_bytes(public_key)?,
+        public_key: VerifyingKey::from_bytes(algorithm, public_key)?,
     })
 }
 
@@ -180,61 +186,46 @@ pub fn sam_files(facts: &SamFacts<'_>) -> Result<[(&'static str, Vec<u8>); 5], I
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cardlib_card::gm::sm2::SigningKey;
+    use cardlib_card::suite::SigningKey;
     use jiff::civil::date;
 
     const TODAY: Date = date(2026, 11, 22);
 
     #[test]
     fn certificates_verify_up_to_the_root() {
-        let key = |label: &str| SigningKey::from_label(label.as_bytes()).unwrap();
+        for algorithm in [Signature::Sm2, Signature::EcdsaP256] {
+            certificates_of(algorithm);
+        }
+    }
+
+    fn certificates_of(algorithm: Signature) {
+        let key = |label: &str| SigningKey::from_label(algorithm, label.as_bytes()).unwrap();
         let (root, issuer_key, sam_key) = (
             key("RHC-TEST-SM2-ROOT"),
             key("RHC-TEST-SM2-ISSUER-41"),
             key("any"),
         );
-        let province = Tier::new("province", "41").unwrap();
-        let tbs = issuer(
-            &province,
-            &issuer_key.verifying_key().to_bytes(),
-            7,
-            TODAY,
-            Mark::Test,
-        )
-        .unwrap();
+        let issuer_public = issuer_key.verifying_key().to_bytes();
+        let made = |tier: &Tier| issuer(tier, algorithm, &issuer_public, 7, TODAY, Mark::Test);
+        let tbs = made(&Tier::new("province", "41").unwrap()).unwrap();
         let issuer_cert = tbs.with_signature(&root.sign_message(&tbs.to_be_signed()).unwrap());
         let read =
-            IssuerCertificate::verify(&issuer_cert, root.verifying_key(), Mark::Test).unwrap();
+            IssuerCertificate::verify(&issuer_cert, &root.verifying_key(), Mark::Test).unwrap();
         assert_eq!(
             (read.body.serial, hex::encode(read.body.valid_to)),
             (7, "20561122".to_owned())
         );
         let mut serial = [0; 10];
         hex::decode_to_slice("41010120260000000017", &mut serial).unwrap();
-        let tbs = sam(
-            &issuer_cert,
-            &serial,
-            &sam_key.verifying_key().to_bytes(),
-            TODAY,
-            Mark::Test,
-        )
-        .unwrap();
+        let sam_public = sam_key.verifying_key().to_bytes();
+        let tbs = sam(&issuer_cert, &serial, &sam_public, TODAY, Mark::Test).unwrap();
         let sam_cert = tbs.with_signature(&issuer_key.sign_message(&tbs.to_be_signed()).unwrap());
         let read = SamCertificate::verify(&sam_cert, &read.public_key, Mark::Test).unwrap();
         assert_eq!(
             (read.sam_serial, read.body.serial),
             (serial, 4_101_012_026_000_000_001)
         );
-        assert!(
-            issuer(
-                &Tier::Ministry,
-                &issuer_key.verifying_key().to_bytes(),
-                1,
-                TODAY,
-                Mark::Test
-            )
-            .is_err()
-        );
+        assert!(made(&Tier::Ministry).is_err());
     }
 
     #[test]

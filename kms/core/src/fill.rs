@@ -265,6 +265,7 @@ pub fn policy(
         (&both, "store-data", RuleShape::Data(ANY_DATA)),
         (&both, "wipe", RuleShape::Data(0)),
         (&[Target::Sam], "generate-key-pair", RuleShape::Data(0)),
+        (&[Target::Sam], "prove-key-pair", RuleShape::Data(32)),
         (&[Target::Sam], "set-pin", RuleShape::Data(3)),
         (&[Target::Card], "set-personalised", RuleShape::Data(0)),
         (&[Target::Sam], "end-national-stage", RuleShape::Data(0)),

@@ -10,6 +10,7 @@
 //! | [`binding`] | a chip on a maker's list, bound once to one purpose (D44) |
 //! | [`handdown`] | request, grant, import between tiers |
 //! | [`certificate`] | issuer and SAM certificates for the HSM to sign (D20, D21) |
+//! | [`key_proof`] | a SAM shows that it holds its own private key |
 //! | [`fill`] | dialect plans as requests to the HSM |
 //! | [`port`] | what an HSM must do, in our own words |
 
@@ -19,6 +20,7 @@ pub mod catalogue;
 pub mod certificate;
 pub mod fill;
 pub mod handdown;
+pub mod key_proof;
 pub mod port;
 pub mod testkeys;
 pub mod ticket;

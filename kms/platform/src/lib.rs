@@ -8,6 +8,9 @@
 //! | mutual TLS 1.3 on both sides | [`tls`] |
 //! | an HTTPS service with a known peer and graceful stop | [`serve`] |
 //! | the blocking client of such a service | [`client`] |
+//! | who is no longer believed | [`revocation`] |
+//! | texts signed for a third party | [`notary`] |
+//! | a limit on refusals per peer | [`limit`] |
 //! | errors on the wire (RFC 9457) | [`problem`] |
 //! | an append-only, hash-chained record | [`audit`] |
 //! | a SQLite store with a mark from birth | [`store`], [`mark`] |
@@ -22,10 +25,13 @@ pub mod clock;
 pub mod exit;
 pub mod identity;
 pub mod lang;
+pub mod limit;
 pub mod mark;
 pub mod name;
+pub mod notary;
 pub mod output;
 pub mod problem;
+pub mod revocation;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

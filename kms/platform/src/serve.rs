@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -26,9 +26,13 @@ use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::identity::{Identity, peer_of};
+use crate::limit::{RefusalLimit, limit_refusals};
 use crate::name::{Peer, Role};
-use crate::problem::{INTERNAL, NO_SUCH_METHOD, NO_SUCH_PATH, Problem, ROLE_REFUSED, TIMED_OUT};
-use crate::tls::{TlsError, server_config};
+use crate::problem::{
+    INTERNAL, NO_SUCH_METHOD, NO_SUCH_PATH, Problem, REVOKED, ROLE_REFUSED, TIMED_OUT,
+};
+use crate::revocation::Revocations;
+use crate::tls::{TlsError, Verifier, server_config_with};
 
 const MAX_BODY: usize = 2 * 1024 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -57,10 +61,15 @@ pub enum ServeError {
 }
 
 /// Serves until SIGTERM or SIGINT; prints `listening on https://ADDR:PORT` when ready (port 0 takes a free one).
-pub async fn run(router: Router, addr: SocketAddr, identity: &Identity) -> Result<(), ServeError> {
+pub async fn run(
+    router: Router,
+    addr: SocketAddr,
+    identity: &Identity,
+    revocations: Arc<Revocations>,
+) -> Result<(), ServeError> {
     guard_data();
     let stop = signals()?;
-    let server = Server::bind(router, addr, identity).await?;
+    let server = Server::bind_with(router, addr, identity, revocations).await?;
     // Whoever started the service may have closed its end: that is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "listening on https://{}", server.addr());
     server.serve(stop).await;
@@ -90,18 +99,41 @@ pub struct Server {
     addr: SocketAddr,
     acceptor: TlsAcceptor,
     router: Router,
+    gate: Gate,
 }
 
+/// Who is let in, asked at the handshake and again whenever a revocation list changed.
+#[derive(Clone)]
+struct Gate {
+    verifier: Arc<Verifier>,
+    revocations: Arc<Revocations>,
+}
+
+/// Marks a request on a connection whose peer was revoked since the handshake.
+#[derive(Clone)]
+struct Revoked;
+
 impl Server {
+    /// With nobody revoked.
     pub async fn bind(
         router: Router,
         addr: SocketAddr,
         identity: &Identity,
     ) -> Result<Self, ServeError> {
+        Self::bind_with(router, addr, identity, Revocations::none()).await
+    }
+
+    pub async fn bind_with(
+        router: Router,
+        addr: SocketAddr,
+        identity: &Identity,
+        revocations: Arc<Revocations>,
+    ) -> Result<Self, ServeError> {
         if !identity.peer().role.serves() {
             return Err(ServeError::Role(identity.peer().clone()));
         }
-        let acceptor = TlsAcceptor::from(server_config(identity)?);
+        let verifier = Arc::new(Verifier::new(identity, None, revocations.clone())?);
+        let acceptor = TlsAcceptor::from(server_config_with(identity, verifier.clone())?);
         let listen = |source| ServeError::Listen { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
@@ -110,6 +142,10 @@ impl Server {
             addr,
             acceptor,
             router: finish(router),
+            gate: Gate {
+                verifier,
+                revocations,
+            },
         })
     }
 
@@ -134,7 +170,8 @@ impl Server {
                 () = &mut stop => break,
                 (slot, accepted) = accepted => match accepted {
                     Ok((tcp, _)) => {
-                        let connection = connection(tcp, self.acceptor.clone(), self.router.clone(), stopped.clone());
+                        let (acceptor, router) = (self.acceptor.clone(), self.router.clone());
+                        let connection = connection(tcp, acceptor, router, self.gate.clone(), stopped.clone());
                         connections.spawn(async move { connection.await; drop(slot) });
                     }
                     // Out of descriptors or the like: it passes, but not by spinning.
@@ -158,12 +195,14 @@ async fn connection(
     tcp: TcpStream,
     acceptor: TlsAcceptor,
     router: Router,
+    gate: Gate,
     mut stopped: watch::Receiver<bool>,
 ) {
     // Small answers must not wait for the peer's delayed acknowledgement (40 ms each).
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
+    let mut generation = gate.revocations.generation();
     let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp));
     let tls = tokio::select! {
         tls = handshake => tls,
@@ -174,19 +213,31 @@ async fn connection(
         Ok(Err(error)) => return tracing::info!(%error, "handshake refused"),
         Err(_) => return tracing::info!("handshake timed out"),
     };
-    let Some(peer) = tls
+    let chain: Vec<_> = tls
         .get_ref()
         .1
         .peer_certificates()
-        .and_then(|chain| peer_of(chain.first()?).ok())
-    else {
+        .unwrap_or_default()
+        .iter()
+        .map(|certificate| certificate.clone().into_owned())
+        .collect();
+    let Some(peer) = chain.first().and_then(|own| peer_of(own).ok()) else {
         return tracing::warn!("verified certificate without a name");
     };
+    let mut admitted = true;
     let service = MapRequest::new(
         router,
         move |request: axum::http::Request<hyper::body::Incoming>| {
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(peer.clone());
+            let now = gate.revocations.generation();
+            if admitted && now != generation {
+                (admitted, generation) = (gate.verifier.still_admits(&chain), now);
+            }
+            if admitted {
+                request.extensions_mut().insert(peer.clone());
+            } else {
+                request.extensions_mut().insert(Revoked);
+            }
             request
         },
     );
@@ -223,6 +274,7 @@ fn finish(router: Router) -> Router {
         .method_not_allowed_fallback(|| async { Problem::new(&NO_SUCH_METHOD) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn(in_time))
+        .layer(from_fn_with_state(RefusalLimit::default(), limit_refusals))
         .layer(CatchPanicLayer::custom(
             |_cause: Box<dyn std::any::Any + Send>| {
                 // The message may quote data; the hook has logged the place.
@@ -232,6 +284,9 @@ fn finish(router: Router) -> Router {
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
+    if request.extensions().get::<Revoked>().is_some() {
+        return Problem::new(&REVOKED).into_response();
+    }
     match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(&TIMED_OUT).into_response(),

@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is the failed test
 
 mod common;
+#[path = "mutual_tls/revoked.rs"]
+mod revoked;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use common::{House, peer, stolen, stolen_pem};
 use kms_platform::axum::Router;
@@ -16,6 +19,7 @@ use kms_platform::name::{Peer, Role};
 use kms_platform::problem::{
     INTERNAL, Json, MALFORMED, NO_SUCH_METHOD, NO_SUCH_PATH, Problem, ROLE_REFUSED, TOO_LARGE,
 };
+use kms_platform::revocation::Revocations;
 use kms_platform::serve::{ServeError, Server};
 
 #[derive(serde::Deserialize, serde::Serialize, PartialEq, Debug)]
@@ -52,6 +56,10 @@ fn start(identity: Identity) -> Running {
 }
 
 fn start_at(wanted: SocketAddr, identity: Identity) -> Running {
+    start_with(wanted, identity, Revocations::none())
+}
+
+fn start_with(wanted: SocketAddr, identity: Identity, revocations: Arc<Revocations>) -> Running {
     let (ready, addr) = std::sync::mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let thread = std::thread::spawn(move || {
@@ -60,7 +68,9 @@ fn start_at(wanted: SocketAddr, identity: Identity) -> Running {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let server = Server::bind(router(), wanted, &identity).await.unwrap();
+            let server = Server::bind_with(router(), wanted, &identity, revocations)
+                .await
+                .unwrap();
             ready.send(server.addr()).unwrap();
             server.serve(async { drop(stopped.await) }).await;
         });

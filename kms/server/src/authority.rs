@@ -19,6 +19,26 @@ const WAITING: &str = "ca-request.json";
 /// The service's own TLS identity.
 const SERVICE: &str = "service.json";
 
+/// Certificates that this authority took back; there once there is one.
+const REVOKED: &str = "revoked.pem";
+
+/// Where the list of revoked identities lies.
+#[must_use]
+pub fn revoked(dir: &Path) -> PathBuf {
+    dir.join(REVOKED)
+}
+
+/// Puts a new list in the old one's place, in one step: services read it whenever it changes.
+///
+/// # Errors
+/// It cannot be written.
+pub fn publish(dir: &Path, list: &str) -> Result<PathBuf> {
+    let (path, fresh) = (revoked(dir), dir.join("revoked.pem.new"));
+    let written = std::fs::write(&fresh, list).and_then(|()| std::fs::rename(&fresh, &path));
+    written.map_err(|e| Refusal::about(&refusal::STORE, format!("{}: {e}", path.display())))?;
+    Ok(path)
+}
+
 /// Area of a tier as identities spell it.
 ///
 /// # Errors

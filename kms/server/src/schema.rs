@@ -6,9 +6,10 @@ use kms_platform::store::Migration;
 pub const SERVICE: &str = "kms";
 
 /// Steps of the schema, counted up from 1.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    sql: "
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        sql: "
 CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
 CREATE TABLE officer (name TEXT PRIMARY KEY, public_key TEXT NOT NULL UNIQUE, since TEXT NOT NULL) STRICT;
@@ -46,4 +47,17 @@ CREATE TABLE hand_down (
 
 CREATE TABLE own_request (id TEXT PRIMARY KEY, requester TEXT NOT NULL, state TEXT NOT NULL, created TEXT NOT NULL) STRICT;
 ",
-}];
+    },
+    Migration {
+        version: 2,
+        sql: "
+ALTER TABLE chip ADD COLUMN challenge BLOB;
+ALTER TABLE chip ADD COLUMN ticket TEXT;
+ALTER TABLE ticket ADD COLUMN left_over INTEGER;
+
+CREATE TABLE identity (
+  serial TEXT PRIMARY KEY, name TEXT NOT NULL, issued TEXT NOT NULL, revoked TEXT, reason TEXT
+) STRICT;
+",
+    },
+];

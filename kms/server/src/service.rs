@@ -7,14 +7,14 @@ use cardlib_card::dialect::Dialect;
 use cardlib_card::profile::Profile;
 use kms_core::binding::HashKey;
 use kms_core::handdown::admit;
-use kms_core::port::{Hsm, Mark, OrderDesk};
+use kms_core::port::{Hsm, HsmIdentity, Mark, OrderDesk};
 use kms_core::tier::Tier;
-use kms_hsm::sim::{SimDesk, SimHsm};
+use kms_hsm::{Address, AddressError};
 use kms_platform::audit::{self, AuditId, Outcome};
 use kms_platform::clock::{SharedClock, stamp};
 use kms_platform::identity::secret_file;
+use kms_platform::notary::Notary;
 use kms_platform::store::{Birth, Store};
-use serde::{Deserialize, Serialize};
 use sqlx::{Sqlite, Transaction};
 use zeroize::Zeroizing;
 
@@ -28,16 +28,16 @@ const DATABASE: &str = "kms.sqlite";
 /// File of the key under which persons are hashed, mode 0600.
 const HASH_KEY: &str = "hash.key";
 
-/// Where the HSM is; kept in the store.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HsmAddress {
-    /// Operator's socket.
-    pub socket: PathBuf,
-    /// Officers' socket.
-    pub officer_socket: PathBuf,
-    /// File of the operator's secret.
-    pub operator_credential: PathBuf,
+/// What a new store is told and keeps.
+pub struct Beginning {
+    /// Where the service stands.
+    pub tier: Tier,
+    /// Its mark.
+    pub mark: Mark,
+    /// Where its HSM is.
+    pub hsm: Address,
+    /// The card profile.
+    pub profile: &'static Profile,
 }
 
 /// An open key service.
@@ -60,6 +60,8 @@ pub struct Service {
     pub desk: Arc<dyn OrderDesk>,
     /// Hashes of persons and data.
     pub hash_key: HashKey,
+    /// Signs receipts; there while the service serves.
+    pub notary: Option<Notary>,
 }
 
 impl Service {
@@ -67,17 +69,9 @@ impl Service {
     ///
     /// # Errors
     /// The HSM does not answer or is of another mark, or the directory is in use.
-    pub async fn create(
-        dir: &Path,
-        tier: Tier,
-        mark: Mark,
-        hsm: HsmAddress,
-        clock: SharedClock,
-    ) -> Result<Self> {
-        admit(
-            mark,
-            SimDesk::new(hsm.officer_socket.clone()).identity()?.mark,
-        )?;
+    pub async fn create(dir: &Path, beginning: Beginning, clock: SharedClock) -> Result<Self> {
+        let (tier, mark) = (&beginning.tier, beginning.mark);
+        admit(mark, identity(&beginning.hsm)?.mark)?;
         std::fs::create_dir_all(dir)
             .map_err(|e| Refusal::about(&refusal::STORE, format!("{}: {e}", dir.display())))?;
         let birth = Birth {
@@ -87,15 +81,16 @@ impl Service {
         };
         let store = Store::create(&dir.join(DATABASE), birth, MIGRATIONS, clock).await?;
         let mut tx = store.begin().await?;
-        settings::put(&mut tx, "tier", &tier).await?;
-        settings::put(&mut tx, "hsm", &hsm).await?;
+        settings::put(&mut tx, "tier", tier).await?;
+        settings::put(&mut tx, "hsm", &beginning.hsm).await?;
+        settings::put(&mut tx, "profile", &beginning.profile.name).await?;
         tx.commit().await?;
         let mut key = Zeroizing::new([0u8; 32]);
         getrandom::fill(key.as_mut_slice())
             .map_err(|_| refuse!(&refusal::STORE, "no random numbers", "无法取得随机数"))?;
         secret_file::create(&dir.join(HASH_KEY), key.as_slice())
             .map_err(kms_platform::identity::IdentityError::from)?;
-        Self::assemble(dir, store, tier, mark, &hsm)
+        Self::assemble(dir, store, beginning)
     }
 
     /// Opens a store.
@@ -106,19 +101,19 @@ impl Service {
         let store = Store::open(&dir.join(DATABASE), SERVICE, MIGRATIONS, clock).await?;
         let mut conn = store.pool().acquire().await?;
         let tier: Tier = settings::get(&mut conn, "tier").await?;
-        let hsm: HsmAddress = settings::get(&mut conn, "hsm").await?;
+        let hsm: Address = settings::get(&mut conn, "hsm").await?;
+        let name: String = settings::get(&mut conn, "profile").await?;
         drop(conn);
-        let mark = core_mark(store.mark());
-        Self::assemble(dir, store, tier, mark, &hsm)
+        let beginning = Beginning {
+            tier,
+            mark: core_mark(store.mark()),
+            hsm,
+            profile: profile(&name)?,
+        };
+        Self::assemble(dir, store, beginning)
     }
 
-    fn assemble(
-        dir: &Path,
-        store: Store,
-        tier: Tier,
-        mark: Mark,
-        address: &HsmAddress,
-    ) -> Result<Self> {
+    fn assemble(dir: &Path, store: Store, beginning: Beginning) -> Result<Self> {
         let key = secret_file::read(&dir.join(HASH_KEY))
             .map_err(kms_platform::identity::IdentityError::from)?;
         let mut hash_key = Zeroizing::new([0u8; 32]);
@@ -130,18 +125,18 @@ impl Service {
             ));
         }
         hash_key.copy_from_slice(&key);
-        let hsm = SimHsm::open(address.socket.clone(), &address.operator_credential)
-            .map_err(|e| Refusal::about(&refusal::HSM_DOWN, e.to_string()))?;
+        let opened = beginning.hsm.open().map_err(down)?;
         Ok(Self {
             dir: dir.to_owned(),
             store,
-            tier,
-            mark,
-            profile: Profile::rhc_2012(),
+            tier: beginning.tier,
+            mark: beginning.mark,
+            profile: beginning.profile,
             dialect: Dialect::rhc_cos_1()?,
-            hsm: Arc::new(hsm),
-            desk: Arc::new(SimDesk::new(address.officer_socket.clone())),
+            hsm: opened.hsm,
+            desk: opened.desk,
             hash_key: HashKey::new(hash_key),
+            notary: None,
         })
     }
 
@@ -237,6 +232,38 @@ impl Service {
             .now()
             .to_zoned(jiff::tz::TimeZone::UTC)
             .date()
+    }
+}
+
+/// What an HSM says of itself before a service knows it.
+///
+/// # Errors
+/// It does not answer.
+pub fn identity(address: &Address) -> Result<HsmIdentity> {
+    address.identity().map_err(down)
+}
+
+/// An embedded profile by its name.
+///
+/// # Errors
+/// There is none of this name.
+pub fn profile(name: &str) -> Result<&'static Profile> {
+    Profile::named(name).ok_or_else(|| {
+        let names: Vec<_> = Profile::names().collect();
+        let names = names.join(", ");
+        refuse!(
+            &refusal::INVALID,
+            "there is no profile `{name}`: {names}",
+            "没有应用规范 `{name}`：{names}"
+        )
+    })
+}
+
+/// A refusal by the HSM keeps its name; everything else says that it is not there.
+pub(crate) fn down(error: AddressError) -> Refusal {
+    match error {
+        AddressError::Hsm(error) => error.into(),
+        other => Refusal::about(&refusal::HSM_DOWN, other.to_string()),
     }
 }
 

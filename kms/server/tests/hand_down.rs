@@ -34,7 +34,7 @@ const CARD_KEYS: [(&str, u8, bool); 21] = [
 
 /// Check values by key id as `rhc-kms keys --json` prints them.
 fn check_values(house: &House, store: &str) -> std::collections::BTreeMap<String, String> {
-    let table = json(&house.kms(&["keys", "--store", store, "--json"]).ok().out);
+    let table = json(&house.line(&format!("keys --store {store} --json")).ok().out);
     let keys = table["keys"].as_array().unwrap().iter();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     keys.map(|key| (text(&key["id"]), text(&key["check_value"])))
@@ -86,7 +86,7 @@ fn check_values_agree_with_openssl_on_all_tiers() {
         );
     }
     for store in ["kms-0", "kms-41", "kms-4101"] {
-        house.kms(&["audit", "verify", "--store", store]).ok();
+        house.line(&format!("audit verify --store {store}")).ok();
     }
 }
 
@@ -115,78 +115,30 @@ fn a_grant_needs_two_officers_who_did_not_ask() {
     approve(&["zhang.key", "chen.key"]).refused("unknown-officer");
     // The person who brought the request here is an officer too, and may not approve it.
     house
-        .kms(&[
-            "request",
-            "--store",
-            "kms-41",
-            "--by",
-            "wang",
-            "--out",
-            "again.json",
-        ])
+        .line("request --store kms-41 --by wang --out again.json")
         .ok();
     let opened = house
-        .kms(&[
-            "grant",
-            "--store",
-            "kms-0",
-            "--request",
-            "again.json",
-            "--by",
-            "zhang",
-            "--json",
-        ])
+        .line("grant --store kms-0 --request again.json --by zhang --json")
         .ok();
     let own = json(&opened.out)["id"].as_str().unwrap().to_owned();
     house
-        .signed(&[
-            "grant",
-            "--store",
-            "kms-0",
-            "--approve",
-            &own,
-            "--out",
-            "p.json",
-        ])
+        .signed_line(&format!("grant --store kms-0 --approve {own} --out p.json"))
         .refused("requester-approves");
     // Nor may who asked below.
     house
-        .kms(&[
-            "request",
-            "--store",
-            "kms-41",
-            "--by",
-            "li",
-            "--out",
-            "third.json",
-        ])
+        .line("request --store kms-41 --by li --out third.json")
         .ok();
     let opened = house
-        .kms(&[
-            "grant",
-            "--store",
-            "kms-0",
-            "--request",
-            "third.json",
-            "--by",
-            "sun",
-            "--json",
-        ])
+        .line("grant --store kms-0 --request third.json --by sun --json")
         .ok();
     let below = json(&opened.out)["id"].as_str().unwrap().to_owned();
     house
-        .signed(&[
-            "grant",
-            "--store",
-            "kms-0",
-            "--approve",
-            &below,
-            "--out",
-            "p.json",
-        ])
+        .signed_line(&format!(
+            "grant --store kms-0 --approve {below} --out p.json"
+        ))
         .refused("requester-approves");
     assert!(!house.path("p.json").exists());
-    house.kms(&["audit", "verify", "--store", "kms-0"]).ok();
+    house.line("audit verify --store kms-0").ok();
 }
 
 #[test]
@@ -194,15 +146,9 @@ fn a_package_is_taken_once_unchanged_by_its_receiver() {
     let mut house = House::with_three_tiers();
     let id = house.ask("0", "41");
     house
-        .signed(&[
-            "grant",
-            "--store",
-            "kms-0",
-            "--approve",
-            &id,
-            "--out",
-            "pkg.json",
-        ])
+        .signed_line(&format!(
+            "grant --store kms-0 --approve {id} --out pkg.json"
+        ))
         .ok();
     let package = std::fs::read(house.path("pkg.json")).unwrap();
 
@@ -212,18 +158,10 @@ fn a_package_is_taken_once_unchanged_by_its_receiver() {
     house.enrol("42", "0", "province-42");
     house.enrol("0", "42", "ministry");
     house
-        .kms(&[
-            "request",
-            "--store",
-            "kms-42",
-            "--by",
-            "wang",
-            "--out",
-            "req-42.json",
-        ])
+        .line("request --store kms-42 --by wang --out req-42.json")
         .ok();
     house
-        .signed(&["import", "--store", "kms-42", "pkg.json"])
+        .signed_line("import --store kms-42 pkg.json")
         .refused("wrong-receiver");
 
     let text = String::from_utf8(package.clone()).unwrap();
@@ -234,7 +172,7 @@ fn a_package_is_taken_once_unchanged_by_its_receiver() {
         let mut changed = package.clone();
         changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
         std::fs::write(house.path("changed.json"), &changed).unwrap();
-        let ran = house.signed(&["import", "--store", "kms-41", "changed.json"]);
+        let ran = house.signed_line("import --store kms-41 changed.json");
         assert_eq!(ran.code, 3, "byte {at}: {}{}", ran.out, ran.err);
         assert!(
             ran.err.contains("(package-refused)") || ran.err.contains("(invalid-value)"),
@@ -249,16 +187,14 @@ fn a_package_is_taken_once_unchanged_by_its_receiver() {
     );
 
     house
-        .kms(&["import", "--store", "kms-41", "pkg.json", "--as", "li.key"])
+        .line("import --store kms-41 pkg.json --as li.key")
         .refused("two-officers-needed");
+    house.signed_line("import --store kms-41 pkg.json").ok();
     house
-        .signed(&["import", "--store", "kms-41", "pkg.json"])
-        .ok();
-    house
-        .signed(&["import", "--store", "kms-41", "pkg.json"])
+        .signed_line("import --store kms-41 pkg.json")
         .refused("request-unknown");
-    house.kms(&["audit", "verify", "--store", "kms-41"]).ok();
-    house.kms(&["audit", "verify", "--store", "kms-42"]).ok();
+    house.line("audit verify --store kms-41").ok();
+    house.line("audit verify --store kms-42").ok();
 }
 
 #[test]
@@ -269,69 +205,23 @@ fn an_hsm_must_be_confirmed_before_it_gets_keys() {
         house.init(tier, area, name, "test", true).ok();
     }
     house
-        .kms(&[
-            "request", "--store", "kms-41", "--by", "wang", "--out", "req.json",
-        ])
+        .line("request --store kms-41 --by wang --out req.json")
         .ok();
-    let open = || {
-        house.kms(&[
-            "grant",
-            "--store",
-            "kms-0",
-            "--request",
-            "req.json",
-            "--by",
-            "sun",
-        ])
-    };
+    let open = || house.line("grant --store kms-0 --request req.json --by sun");
     open().refused("hsm-not-enrolled");
+    house.line("hsm info --store kms-41 --out peer.json").ok();
     house
-        .kms(&["hsm", "info", "--store", "kms-41", "--out", "peer.json"])
-        .ok();
-    house
-        .kms(&[
-            "hsm",
-            "enrol",
-            "--store",
-            "kms-0",
-            "--peer-info",
-            "peer.json",
-            "--by",
-            "zhang",
-        ])
+        .line("hsm enrol --store kms-0 --peer-info peer.json --by zhang")
         .ok();
     open().refused("hsm-not-enrolled");
     house
-        .signed(&[
-            "hsm",
-            "confirm",
-            "--store",
-            "kms-0",
-            "--peer",
-            "province-41",
-        ])
+        .signed_line("hsm confirm --store kms-0 --peer province-41")
         .refused("requester-approves");
     house
-        .kms(&[
-            "hsm",
-            "enrol",
-            "--store",
-            "kms-0",
-            "--peer-info",
-            "peer.json",
-            "--by",
-            "wang",
-        ])
+        .line("hsm enrol --store kms-0 --peer-info peer.json --by wang")
         .ok();
     house
-        .signed(&[
-            "hsm",
-            "confirm",
-            "--store",
-            "kms-0",
-            "--peer",
-            "province-41",
-        ])
+        .signed_line("hsm confirm --store kms-0 --peer province-41")
         .ok();
     open().ok();
     let peer = std::fs::read_to_string(house.path("peer.json")).unwrap();
@@ -340,16 +230,7 @@ fn an_hsm_must_be_confirmed_before_it_gets_keys() {
     changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
     std::fs::write(house.path("changed.json"), changed).unwrap();
     house
-        .kms(&[
-            "hsm",
-            "enrol",
-            "--store",
-            "kms-0",
-            "--peer-info",
-            "changed.json",
-            "--by",
-            "wang",
-        ])
+        .line("hsm enrol --store kms-0 --peer-info changed.json --by wang")
         .refused("fingerprint-mismatch");
 }
 
@@ -373,31 +254,12 @@ fn marks_never_mix() {
         check_value(&root("RHC-TEST-41-CMK-v0")),
         "random keys"
     );
+    house.line("hsm info --store kms-41 --out peer.json").ok();
     house
-        .kms(&["hsm", "info", "--store", "kms-41", "--out", "peer.json"])
-        .ok();
-    house
-        .kms(&[
-            "hsm",
-            "enrol",
-            "--store",
-            "kms-0",
-            "--peer-info",
-            "peer.json",
-            "--by",
-            "wang",
-        ])
+        .line("hsm enrol --store kms-0 --peer-info peer.json --by wang")
         .refused("mark-mismatch");
     house
-        .signed(&[
-            "transport",
-            "import",
-            "--store",
-            "kms-41",
-            "--vendor",
-            "5454",
-            "--test-key",
-        ])
+        .signed_line("transport import --store kms-41 --vendor 5454 --test-key")
         .refused("mark-mismatch");
 }
 
@@ -448,47 +310,22 @@ fn orders_travel_as_files_too() {
     house.start_hsm("0", "test");
     house.init("ministry", "", "0", "test", true).ok();
     house
-        .kms(&[
-            "ticket",
-            "request",
-            "--store",
-            "kms-0",
-            "--kind",
-            "sam-national",
-            "--quantity",
-            "3",
-            "--by",
-            "wang",
-            "--id",
-            "t1",
-        ])
+        .line("ticket request --store kms-0 --kind sam-national --quantity 3 --by wang --id t1")
         .ok();
     house
-        .kms(&[
-            "ticket",
-            "approve",
-            "t1",
-            "--store",
-            "kms-0",
-            "--order-out",
-            "order.json",
-        ])
+        .line("ticket approve t1 --store kms-0 --order-out order.json")
         .ok();
-    let shown = house.kms(&["order", "show", "order.json"]).ok();
+    let shown = house.line("order show order.json").ok();
     assert!(
         shown.out.contains("create-ticket") && shown.out.contains("\"count\":3"),
         "{}",
         shown.out
     );
-    let submit = || house.kms(&["order", "submit", "order.json", "--store", "kms-0"]);
+    let submit = || house.line("order submit order.json --store kms-0");
     submit().refused("two-officers-needed");
-    house
-        .kms(&["order", "sign", "order.json", "--as", "zhang.key"])
-        .ok();
+    house.line("order sign order.json --as zhang.key").ok();
     submit().refused("two-officers-needed");
-    house
-        .kms(&["order", "sign", "order.json", "--as", "li.key"])
-        .ok();
+    house.line("order sign order.json --as li.key").ok();
     let order = std::fs::read_to_string(house.path("order.json")).unwrap();
     std::fs::write(
         house.path("raised.json"),
@@ -496,13 +333,13 @@ fn orders_travel_as_files_too() {
     )
     .unwrap();
     house
-        .kms(&["order", "submit", "raised.json", "--store", "kms-0"])
+        .line("order submit raised.json --store kms-0")
         .refused("order-stale");
     submit().ok();
     submit().refused("exists-already");
     assert!(
         house
-            .kms(&["ticket", "list", "--store", "kms-0"])
+            .line("ticket list --store kms-0")
             .ok()
             .out
             .contains("approved by zhang,li")
@@ -531,6 +368,8 @@ fn a_makers_package_brings_its_own_transport_keys_only() {
                 ..Leaves::default()
             },
             depth: 0,
+            quota: None,
+            not_after: None,
         };
         house.order(
             "maker",
@@ -574,16 +413,7 @@ fn a_makers_package_brings_its_own_transport_keys_only() {
         std::fs::write(house.path("transport.json"), text).unwrap();
     };
     let import = || {
-        house.signed(&[
-            "transport",
-            "import",
-            "--store",
-            "kms-41",
-            "--vendor",
-            "4844",
-            "--package",
-            "transport.json",
-        ])
+        house.signed_line("transport import --store kms-41 --vendor 4844 --package transport.json")
     };
 
     package("TRANSPORT_4844/0");
@@ -608,22 +438,13 @@ fn a_makers_package_brings_its_own_transport_keys_only() {
     house.kms(&enrol).ok();
     import().refused("hsm-not-enrolled");
     house
-        .signed(&[
-            "hsm",
-            "confirm",
-            "--store",
-            "kms-41",
-            "--peer",
-            "maker-4844",
-        ])
+        .signed_line("hsm confirm --store kms-41 --peer maker-4844")
         .ok();
     import().ok();
     assert!(check_values(&house, "kms-41").contains_key("TRANSPORT_4844/0"));
     // A maker that poses as the upper tier, with certificates of its own.
     house
-        .kms(&[
-            "request", "--store", "kms-41", "--by", "wang", "--out", "req.json",
-        ])
+        .line("request --store kms-41 --by wang --out req.json")
         .ok();
     let asked = json(&std::fs::read_to_string(house.path("req.json")).unwrap());
     let payload = serde_json::json!({
@@ -650,7 +471,7 @@ fn a_makers_package_brings_its_own_transport_keys_only() {
     };
     std::fs::write(house.path("posing.json"), text).unwrap();
     house
-        .signed(&["import", "--store", "kms-41", "posing.json"])
+        .signed_line("import --store kms-41 posing.json")
         .refused("hsm-not-enrolled");
     assert!(!check_values(&house, "kms-41").contains_key("IRK_DDF1/0"));
     package("TRANSPORT_5454/0");
@@ -667,15 +488,9 @@ fn a_service_that_fell_between_deed_and_note_goes_on() {
     let house = House::with_three_tiers();
     let id = house.ask("0", "41");
     let approve = || {
-        house.signed(&[
-            "grant",
-            "--store",
-            "kms-0",
-            "--approve",
-            &id,
-            "--out",
-            "pkg.json",
-        ])
+        house.signed_line(&format!(
+            "grant --store kms-0 --approve {id} --out pkg.json"
+        ))
     };
     approve().ok();
     let package = std::fs::read(house.path("pkg.json")).unwrap();
@@ -690,7 +505,7 @@ fn a_service_that_fell_between_deed_and_note_goes_on() {
         "the very package, not a second one"
     );
 
-    let import = || house.signed(&["import", "--store", "kms-41", "pkg.json"]);
+    let import = || house.signed_line("import --store kms-41 pkg.json");
     import().ok();
     let before = check_values(&house, "kms-41");
     house.tamper(
@@ -720,19 +535,13 @@ fn a_service_that_fell_between_deed_and_note_goes_on() {
     house.hand_down("41", "4101");
     let again = house.ask("41", "4101");
     house
-        .signed(&[
-            "grant",
-            "--store",
-            "kms-41",
-            "--approve",
-            &again,
-            "--out",
-            "pkg2.json",
-        ])
+        .signed_line(&format!(
+            "grant --store kms-41 --approve {again} --out pkg2.json"
+        ))
         .ok();
     let prefecture = std::fs::read(house.path("kms-4101/ca.json")).unwrap();
     house
-        .kms(&["import", "--store", "kms-4101", "pkg2.json"])
+        .line("import --store kms-4101 pkg2.json")
         .refused("two-officers-needed");
     assert_eq!(
         std::fs::read(house.path("kms-4101/ca.json")).unwrap(),
@@ -743,6 +552,6 @@ fn a_service_that_fell_between_deed_and_note_goes_on() {
     house.init("ministry", "", "0", "test", true).ok();
     assert_eq!(check_values(&house, "kms-0").len(), 42);
     for store in ["kms-0", "kms-41", "kms-4101"] {
-        house.kms(&["audit", "verify", "--store", store]).ok();
+        house.line(&format!("audit verify --store {store}")).ok();
     }
 }

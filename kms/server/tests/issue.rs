@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap here is the failed test
 
 mod house;
+#[path = "issue/identities.rs"]
+mod identities;
+#[path = "issue/tickets.rs"]
+mod tickets;
 
 use cardlib_card::cert::{IssuerCertificate, Mark, SamCertificate, sam_serial};
 use cardlib_card::delivery::Kind;
@@ -10,7 +14,7 @@ use cardlib_card::gm::sm2::SigningKey;
 use cardlib_sim::{Stage, VirtualCard};
 use house::House;
 use house::openssl::{check_value, diversify, mac_digits, root};
-use house::shop::{ask, blank_card, blank_sam, content, play, play_all, probe};
+use house::shop::{ask, blank_card, blank_sam, content, play, play_all, probe, read_file};
 use kms_api::{
     ClientError, SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, Script,
     Secret, TerminalInfo,
@@ -176,72 +180,27 @@ fn requests_that_must_be_refused_are() {
     );
 
     house
-        .kms(&[
-            "ticket",
-            "request",
-            "--store",
-            "kms-4101",
-            "--kind",
-            "card",
-            "--quantity",
-            "1",
-            "--by",
-            "wang",
-            "--id",
-            "t-2",
-        ])
+        .line("ticket request --store kms-4101 --kind card --quantity 1 --by wang --id t-2")
         .ok();
     refused(
         station.personalise(&request(OTHER, "t-2")),
         "ticket-unknown",
     );
     house
-        .kms(&[
-            "ticket",
-            "approve",
-            "t-2",
-            "--store",
-            "kms-4101",
-            "--as",
-            "zhang.key",
-        ])
+        .line("ticket approve t-2 --store kms-4101 --as zhang.key")
         .refused("two-officers-needed");
     house
-        .kms(&[
-            "ticket",
-            "request",
-            "--store",
-            "kms-4101",
-            "--kind",
-            "card",
-            "--quantity",
-            "1",
-            "--by",
-            "li",
-            "--id",
-            "t-3",
-        ])
+        .line("ticket request --store kms-4101 --kind card --quantity 1 --by li --id t-3")
         .ok();
     house
-        .signed(&["ticket", "approve", "t-3", "--store", "kms-4101"])
+        .signed_line("ticket approve t-3 --store kms-4101")
         .refused("requester-approves");
     house
-        .kms(&[
-            "ticket",
-            "request",
-            "--store",
-            "kms-4101",
-            "--kind",
-            "sam-national",
-            "--quantity",
-            "1",
-            "--by",
-            "wang",
-        ])
+        .line("ticket request --store kms-4101 --kind sam-national --quantity 1 --by wang")
         .refused("wrong-tier");
-    house.kms(&["audit", "verify", "--store", "kms-4101"]).ok();
+    house.line("audit verify --store kms-4101").ok();
     house
-        .signed(&["ticket", "approve", "t-card", "--store", "kms-4101"])
+        .signed_line("ticket approve t-card --store kms-4101")
         .refused("exists-already");
     house
         .kms(&[
@@ -260,18 +219,7 @@ fn requests_that_must_be_refused_are() {
         ])
         .refused("invalid-value");
     house
-        .kms(&[
-            "ticket",
-            "request",
-            "--store",
-            "kms-4101",
-            "--kind",
-            "card",
-            "--quantity",
-            "200000000",
-            "--by",
-            "wang",
-        ])
+        .line("ticket request --store kms-4101 --kind card --quantity 200000000 --by wang")
         .refused("invalid-value");
     // What was refused has bound nothing: the blank is free for somebody else.
     house.ticket("4101", "card", 1, "t-4");
@@ -317,15 +265,7 @@ fn without_an_audit_row_nothing_is_done_and_a_flipped_row_is_found() {
     );
     refused(station.personalise(&request), "audit-unavailable");
     house
-        .signed(&[
-            "transport",
-            "import",
-            "--store",
-            "kms-4101",
-            "--vendor",
-            "4844",
-            "--test-key",
-        ])
+        .signed_line("transport import --store kms-4101 --vendor 4844 --test-key")
         .refused("audit-unavailable");
     house.tamper("4101", "DROP TRIGGER full");
     assert_eq!(
@@ -334,12 +274,12 @@ fn without_an_audit_row_nothing_is_done_and_a_flipped_row_is_found() {
         "nothing was spent while nothing could be recorded"
     );
 
-    house.kms(&["audit", "verify", "--store", "kms-4101"]).ok();
+    house.line("audit verify --store kms-4101").ok();
     house.tamper(
         "4101",
         "DROP TRIGGER audit_never_changes; UPDATE audit SET actor = 'nobody' WHERE seq = 5;",
     );
-    let found = house.kms(&["audit", "verify", "--store", "kms-4101"]);
+    let found = house.line("audit verify --store kms-4101");
     assert_eq!(found.code, 3);
     assert!(found.err.contains('5'), "the row is named: {}", found.err);
 }
@@ -411,7 +351,8 @@ fn a_sam_is_made_in_two_stages_by_two_tiers() {
     };
     assert_eq!(keys.sam.key_version, 2);
     let script = provincial.sam_provincial_keys(&keys).unwrap();
-    let public_key = play_all(&mut sam, &script).expect("a public key");
+    let answers = play_all(&mut sam, &script);
+    let (public_key, proof) = (answers[0].clone(), answers[1].clone());
     let expected = SigningKey::from_label(format!("RHC-TEST-SM2-SAM-{serial}").as_bytes()).unwrap();
     assert_eq!(public_key, expected.verifying_key().to_bytes(), "D37");
 
@@ -424,6 +365,7 @@ fn a_sam_is_made_in_two_stages_by_two_tiers() {
         sam_type: 5,
         serial: serial.clone(),
         public_key: public_key.clone().try_into().unwrap(),
+        key_proof: proof.try_into().unwrap(),
         pin: Secret::new("123456".into()),
         terminal: TerminalInfo {
             city: "01".into(),
@@ -431,6 +373,7 @@ fn a_sam_is_made_in_two_stages_by_two_tiers() {
         },
         sam: probe(&mut sam),
     };
+    unproved_keys_are_refused(&provincial, &files, &expected);
     let script = provincial.sam_provincial_files(&files).unwrap();
     assert_eq!(script.quota_left, 0, "stages a and b are one count");
     assert_eq!(
@@ -441,7 +384,13 @@ fn a_sam_is_made_in_two_stages_by_two_tiers() {
     play_all(&mut sam, &script);
     assert_eq!(sam.stage(), Stage::Active);
 
-    let certificate = hex::decode(script.sam_certificate.unwrap()).unwrap();
+    let certificate = read_file(&mut sam, 0x001C);
+    assert!(
+        !serde_json::to_string(&script)
+            .unwrap()
+            .contains(&hex::encode_upper(&certificate[126..])),
+        "the certificate leaves the service inside the SAM's session only"
+    );
     let ministry_root = SigningKey::from_label(b"RHC-TEST-SM2-ROOT").unwrap();
     let issuer = house.issuer_certificate("41");
     let issuer =
@@ -464,7 +413,46 @@ fn a_sam_is_made_in_two_stages_by_two_tiers() {
     );
     another.serial = "41010520260000000081".into();
     refused(provincial.sam_provincial_keys(&another), "invalid-value");
-    house.kms(&["audit", "verify", "--store", "kms-41"]).ok();
+    house.line("audit verify --store kms-41").ok();
+}
+
+/// Somebody else's key under this SAM's ticket, with every proof that can be had for it.
+fn unproved_keys_are_refused(
+    provincial: &kms_api::Client,
+    good: &SamProvincialFilesRequest,
+    own: &SigningKey,
+) {
+    let with = |public_key: [u8; 64], key_proof: [u8; 64]| {
+        let request = SamProvincialFilesRequest {
+            request_id: Uuid::new_v4(),
+            public_key,
+            key_proof,
+            ..good.clone()
+        };
+        provincial.sam_provincial_files(&request)
+    };
+    let stranger = SigningKey::from_label(b"a station's own key").unwrap();
+    let strangers = stranger.verifying_key().to_bytes();
+    let text = |key: &[u8]| [&b"RHC-COS-1-PROOF\0"[..], &SAM, &[0; 32], key].concat();
+    let by_stranger = stranger.sign_message(&text(&strangers)).unwrap();
+    let by_sam = own.sign_message(&text(&good.public_key)).unwrap();
+    for (key, proof, why) in [
+        (strangers, good.key_proof, "the SAM's proof, another key"),
+        (strangers, by_stranger, "a guessed challenge"),
+        (
+            good.public_key,
+            by_sam,
+            "the right key, a guessed challenge",
+        ),
+        ([0; 64], good.key_proof, "no key at all"),
+    ] {
+        let error = with(key, proof).err().expect(why);
+        assert_eq!(
+            error.problem().map(|problem| problem.slug().to_owned()),
+            Some("sam-key-unproved".to_owned()),
+            "{why}"
+        );
+    }
 }
 
 #[test]

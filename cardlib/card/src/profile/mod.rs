@@ -103,6 +103,33 @@ impl Profile {
         Some(LOADED[at].get_or_init(load))
     }
 
+    /// The table of an embedded profile, with its base's items merged in: for checkers that change an item.
+    #[must_use]
+    pub fn table(name: &str) -> Option<toml::Table> {
+        let mut table: toml::Table = toml::from_str(embedded_text(name)?).ok()?;
+        match table.remove("base") {
+            Some(base) => Some(overlay::merge(Self::table(base.as_str()?)?, table)),
+            None => Some(table),
+        }
+    }
+
+    /// A profile of which only the form is checked, so that it may contradict itself: for checkers that want to see what a
+    /// card with a wrong item does.
+    ///
+    /// # Errors
+    /// The table has not the form of a profile.
+    pub fn unchecked(table: toml::Table) -> Result<Self, toml::de::Error> {
+        table.try_into()
+    }
+
+    /// Whether the loader takes this profile.
+    ///
+    /// # Errors
+    /// What it says.
+    pub fn check(&self) -> Result<(), ProfileError> {
+        validate::check(self)
+    }
+
     /// Names of the embedded profiles.
     pub fn names() -> impl Iterator<Item = &'static str> {
         EMBEDDED.iter().map(|(name, _)| *name)

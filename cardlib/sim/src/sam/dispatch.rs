@@ -51,6 +51,7 @@ fn dialect_class(ins: u8) -> Option<u8> {
         | ins::SET_STATE
         | ins::GENERATE_KEY_PAIR
         | ins::IMPORT_KEY_PAIR
+        | ins::PROVE_KEY_PAIR
         | ins::SET_PIN
         | ins::SET_CEILING
         | ins::RETIRE_KEY

@@ -8,12 +8,14 @@
 //! | `session` | DELIVERY SESSION KEY, CIPHER DATA |
 //! | `sign` | DATA COMPRESS, DIGITAL SIGNATURES |
 //! | `perso` | the personalisation dialect |
+//! | `keypair` | its key pair: GENERATE, IMPORT, PROVE, and whether the certificate is its own |
 //! | `rekey` | the same, with a SAM in use: new keys, ceilings, lock, destruction |
 //! | `mint` | SAMs made without it, for tests |
 //!
 //! Which type a SAM is follows from the keys and the serial it is given; the COS knows no types.
 
 mod dispatch;
+mod keypair;
 pub mod memory;
 mod mint;
 mod perso;

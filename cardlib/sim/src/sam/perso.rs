@@ -5,10 +5,9 @@
 
 use cardlib_card::profile::{Key as KeyInfo, Scope};
 use cardlib_card::status::Status;
-use cardlib_card::suite::SigningKey;
 
 use super::SamCard;
-use super::memory::{Change, Pin, PrivateKey, SamKey};
+use super::memory::{Change, Pin, SamKey};
 use super::pin::decimal;
 use crate::answer::{Answer, Outcome};
 use crate::apdu::{Incoming, require};
@@ -38,6 +37,7 @@ impl SamCard {
             ins::WIPE => self.wipe(command),
             ins::GENERATE_KEY_PAIR => self.generate_key_pair(command),
             ins::IMPORT_KEY_PAIR => self.import_key_pair(command),
+            ins::PROVE_KEY_PAIR => self.prove_key_pair(command),
             ins::SET_PIN => self.set_pin(command),
             ins::SET_STATE => self.set_state(command),
             ins::SET_CEILING => self.set_ceiling(command),
@@ -164,33 +164,6 @@ impl SamCard {
         Ok(Outcome::Done)
     }
 
-    fn generate_key_pair(&mut self, command: &Incoming<'_>) -> Answer {
-        self.require_provincial_stage()?;
-        command.p1p2_is(|p1, p2| p1 == 0 && p2 == 0)?;
-        self.volatile.gate.enter(command, Content::Exactly(0))?;
-        let (random, algorithm) = (&mut self.random, self.profile.crypto.signature);
-        let key = SigningKey::generate(algorithm, |bytes| random.fill(bytes))
-            .map_err(|_| Status::MEMORY)?;
-        self.store_key_pair(&key)
-    }
-
-    /// Only on chips of the test vendor: such private keys are public (D37).
-    fn import_key_pair(&mut self, command: &Incoming<'_>) -> Answer {
-        self.require_provincial_stage()?;
-        let test_vendor = self.profile.atr.test_vendor.as_slice() == self.chip().vendor;
-        require(test_vendor, Status::CONDITIONS)?;
-        command.p1p2_is(|p1, p2| p1 == 0 && p2 == 0)?;
-        let content = self.volatile.gate.enter(command, Content::Exactly(32))?;
-        let algorithm = self.profile.crypto.signature;
-        let key = SigningKey::from_bytes(algorithm, &content).map_err(|_| Status::DATA)?;
-        self.store_key_pair(&key)
-    }
-
-    fn store_key_pair(&mut self, key: &SigningKey) -> Answer {
-        self.commit(&[Change::KeyPair(PrivateKey(*key.to_bytes()))])?;
-        Ok(Outcome::Waiting(key.verifying_key().to_bytes().to_vec()))
-    }
-
     fn set_pin(&mut self, command: &Incoming<'_>) -> Answer {
         self.require_provincial_stage()?;
         command.p1p2_is(|p1, p2| p1 == 0 && p2 == 0)?;
@@ -219,6 +192,7 @@ impl SamCard {
             self.end_national_stage()?;
         } else {
             require(self.memory().is_complete(), Status::CONDITIONS)?;
+            require(self.is_certified(), Status::CONDITIONS)?;
             self.commit(&[Change::Stage(Stage::Active)])?;
         }
         self.volatile.gate.close();
@@ -233,7 +207,7 @@ impl SamCard {
         self.commit(&[Change::Base(BaseKey::fresh(PROVINCIAL, master))])
     }
 
-    fn require_provincial_stage(&self) -> Result<(), Status> {
+    pub(super) fn require_provincial_stage(&self) -> Result<(), Status> {
         require(self.memory().base.version == PROVINCIAL, Status::CONDITIONS)
     }
 }

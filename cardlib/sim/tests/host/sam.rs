@@ -1,6 +1,7 @@
 //! SAMs on their way through both stages, for the tests of the dialect and of what comes after it.
 
-use cardlib_card::profile::{Key, Profile, Scope};
+use cardlib_card::profile::{Key, Profile, Scope, Signature};
+use cardlib_card::suite::SigningKey;
 use cardlib_sim::{Chip, Random, SamCard, Stage, TransportMaster, VirtualCard};
 
 use super::*;
@@ -12,6 +13,7 @@ pub const END_NATIONAL: [u8; 4] = [0x84, 0xF0, 3, 0];
 pub const ACTIVATE: [u8; 4] = [0x84, 0xF0, 7, 0];
 pub const GENERATE: [u8; 4] = [0x84, 0x46, 0, 0];
 pub const IMPORT: [u8; 4] = [0x84, 0xD8, 0, 0];
+pub const PROVE: [u8; 4] = [0x84, 0x48, 0, 0];
 pub const SET_PIN: [u8; 4] = [0x84, 0x24, 0, 0];
 pub const WIPE: [u8; 4] = [0x84, 0xE4, 0, 0];
 
@@ -101,14 +103,42 @@ pub fn files(sam: &mut SamCard, host: &mut Host) {
     files_of_type(sam, host, 0x15);
 }
 
+/// The key pair that IMPORT of these bytes makes.
+pub const PRIVATE: [u8; 32] = [7; 32];
+
+pub fn imported() -> SigningKey {
+    let algorithm = if algorithm() == 5 {
+        Signature::EcdsaP256
+    } else {
+        Signature::Sm2
+    };
+    SigningKey::from_bytes(algorithm, &PRIVATE).unwrap()
+}
+
+/// A certificate as far as the SAM looks at it (D21): whose key.
+pub fn certificate_of(public: &[u8]) -> [u8; 190] {
+    let mut certificate = [0x1C; 190];
+    certificate[62..126].copy_from_slice(public);
+    certificate
+}
+
 pub fn files_of_type(sam: &mut SamCard, host: &mut Host, sam_type: u8) {
+    let public = imported().verifying_key().to_bytes();
+    files_naming(sam, host, sam_type, &public);
+}
+
+/// The public files with a certificate that names this key.
+pub fn files_naming(sam: &mut SamCard, host: &mut Host, sam_type: u8, key: &[u8]) {
     let mut public = [0x15; 14];
     public[11] = sam_type;
     assert_eq!(host.store(sam, "3F0000150000", &public), 0x9000);
     assert_eq!(host.store(sam, "3F0000160000", &[0x16; 6]), 0x9000);
     assert_eq!(host.store(sam, "DF01001A0000", &[0x1A; 25]), 0x9000);
     assert_eq!(host.store(sam, "DF01001B0000", &[0x1B; 180]), 0x9000);
-    assert_eq!(host.store(sam, "DF01001C0000", &[0x1C; 190]), 0x9000);
+    assert_eq!(
+        host.store(sam, "DF01001C0000", &certificate_of(key)),
+        0x9000
+    );
 }
 
 /// An active SAM of a type, as the two stages leave it; PIN 123456.

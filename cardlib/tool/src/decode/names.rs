@@ -39,6 +39,7 @@ pub fn command(cla: u8, ins: u8) -> Option<&'static str> {
         (0x84, 0xE4) => say("WIPE", "WIPE 清除"),
         (0x84, 0xF0) => say("SET STATE", "SET STATE 设置状态"),
         (0x84, 0x46) => say("GENERATE KEY PAIR", "GENERATE KEY PAIR 产生密钥对"),
+        (0x84, 0x48) => say("PROVE KEY PAIR", "PROVE KEY PAIR 证明持有密钥对"),
         (0x84, 0xD8) => say("IMPORT KEY PAIR", "IMPORT KEY PAIR 导入密钥对"),
         (0x84, 0x24) => say("SET PIN", "SET PIN 设置个人密码"),
         (0x84, 0xE6) => say("RETIRE KEY", "RETIRE KEY 停用密钥"),

@@ -9,6 +9,7 @@ use kms_platform::sqlx::{self, SqliteConnection};
 use super::history;
 use super::row::{Row, by_serial};
 use crate::deed::{Context, Deed};
+use crate::trust::Vouched;
 
 /// A repeat with the same evidence changes nothing.
 pub(crate) struct Register(pub RegistrationRequest);
@@ -31,7 +32,6 @@ impl Deed for Register {
         serde_json::json!({
             "data_hash": self.0.data_hash,
             "sam_serial": self.0.sam_serial,
-            "script_digest": self.0.script_digest,
         })
     }
 
@@ -48,10 +48,12 @@ impl Deed for Register {
             return Err(evidence("the factor", "卡因子"));
         }
         let proof = check_read_back(&request)?;
+        let trust = context.trust;
+        let vouched = trust.check_receipt(&request, &card.area, context.mark, context.at)?;
         match card.state {
             CardState::Reserved => {
                 check_sam(conn, &request, &card).await?;
-                activate(conn, context, &request, proof).await?;
+                activate(conn, context, &request, proof, &vouched).await?;
             }
             CardState::Active if card.data_hash.as_ref() == Some(&request.data_hash) => {
                 return Ok(card.registered(context.mark));
@@ -114,6 +116,7 @@ async fn activate(
     context: &Context<'_>,
     request: &RegistrationRequest,
     _proof: ReadBack,
+    vouched: &Vouched,
 ) -> Result<(), Problem> {
     sqlx::query(
         "UPDATE cards SET state = 'active', since = ?, data_hash = ?, sam_serial = ?, script_digest = ?
@@ -122,7 +125,7 @@ async fn activate(
     .bind(stamp(context.at))
     .bind(request.data_hash.as_str())
     .bind(request.sam_serial.as_str())
-    .bind(request.script_digest.as_ref().map(|digest| digest.as_str()))
+    .bind(&vouched.script_digest)
     .bind(request.serial.as_str())
     .execute(&mut *conn)
     .await?;

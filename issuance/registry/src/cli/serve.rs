@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use kms_platform::exit::{Exit, Failure};
 use kms_platform::mark::Mark;
 use kms_platform::name::Role;
+use kms_platform::notary::Witness;
+use kms_platform::revocation::Revocations;
 use kms_platform::{clock, say, serve};
 
 use super::{db_path, open_failure, read_identity};
 use crate::registry::Registry;
 use crate::routes::router;
+use crate::trust::Trust;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -26,6 +29,15 @@ pub(super) struct Args {
     /// Mark of a new store (default test); an existing one must have it.
     #[arg(long, value_name = "test|demo|production")]
     mark: Option<Mark>,
+    /// An issuer certificate whose SAMs are registered here, as `rhc-kms issuer-certificate` wrote it; may be given more than once.
+    #[arg(long = "issuer-certificate", value_name = "FILE")]
+    issuers: Vec<PathBuf>,
+    /// The ministry's public key, 128 hex digits, by which issuer certificates are checked (a TEST registry knows the TEST root).
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// Revocation list of an authority, PEM, as `rhc-kms identity revoke` wrote it; may be given more than once.
+    #[arg(long = "crl", value_name = "FILE")]
+    lists: Vec<PathBuf>,
 }
 
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
@@ -43,10 +55,28 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     let registry = Registry::open_or_create(&path, &peer.area, args.mark, clock::system())
         .await
         .map_err(|error| open_failure(&error))?;
-    tracing::info!(area = %peer.area, mark = %registry.store().mark(), "registry opens");
-    serve::run(router(registry.clone()), args.listen, &identity)
-        .await
-        .map_err(|error| Failure::environment(error.to_string()))?;
+    let mark = registry.store().mark();
+    let environment = |e: &dyn std::fmt::Display| Failure::environment(e.to_string());
+    let revocations = Revocations::of(&args.lists, None).map_err(|e| environment(&e))?;
+    let witness = Witness::new(&identity, revocations.clone()).map_err(|e| environment(&e))?;
+    let mut trust = Trust::by(witness);
+    for issuer in &args.issuers {
+        let added = trust.add_issuer(issuer, args.root.as_deref(), mark);
+        added.map_err(|e| Failure::wrong(e.to_string()))?;
+    }
+    if args.issuers.is_empty() {
+        tracing::warn!("no --issuer-certificate: no SAM can be registered");
+    }
+    let registry = registry.trusting(trust);
+    tracing::info!(area = %peer.area, mark = %mark, "registry opens");
+    serve::run(
+        router(registry.clone()),
+        args.listen,
+        &identity,
+        revocations,
+    )
+    .await
+    .map_err(|error| Failure::environment(error.to_string()))?;
     registry.store().clone().close().await;
     Ok(Exit::Done)
 }

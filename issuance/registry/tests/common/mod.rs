@@ -5,19 +5,27 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use issuance_registry::{Registry, routes};
+use cardlib_card::cert::{
+    CertificateBody, IssuerCertificate, IssuerLevel, Mark as CardMark, SamCertificate, issuer_code,
+};
+use cardlib_card::gm::sm2::SigningKey;
+use issuance_registry::{Registry, Trust, routes};
 use issuance_registry_api::{
     CardNumber, Checks, Factor, RegistrationRequest, RegistryClient, Reservation,
     ReservationRequest, SamRegistrationRequest, SamSerialNumber, SamSerialRequest,
 };
 use jiff::Timestamp;
+use kms_api::receipt::{CardReceipt, PURPOSE};
 use kms_platform::ca::{Authority, Request};
 use kms_platform::client::ClientError;
 use kms_platform::clock;
 use kms_platform::identity::Identity;
 use kms_platform::mark::Mark;
 use kms_platform::name::Peer;
+use kms_platform::notary::Witness;
+use kms_platform::notary::{Notary, Signed};
 use kms_platform::problem::Problem;
+use kms_platform::revocation::Revocations;
 use kms_platform::serve::Server;
 
 pub const ANNA: &str = "41010119900101001X";
@@ -76,6 +84,11 @@ impl Stand {
         let dir = tempfile::tempdir().unwrap();
         let db = dir.path().join("registry.db");
         let identity = house.identity("rhc://41/registry/r1");
+        let witness = Witness::new(&identity, Revocations::none()).unwrap();
+        let mut trust = Trust::by(witness);
+        let issuer = dir.path().join("issuer");
+        std::fs::write(&issuer, issuer_certificate()).unwrap();
+        trust.add_issuer(&issuer, None, Mark::Test).unwrap();
         let (ready, addr) = std::sync::mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let path = db.clone();
@@ -90,7 +103,8 @@ impl Stand {
                 let registry =
                     Registry::open_or_create(&path, area, Some(Mark::Test), clock::system())
                         .await
-                        .unwrap();
+                        .unwrap()
+                        .trusting(trust);
                 let router = routes::router(registry.clone());
                 let server = Server::bind(router, "127.0.0.1:0".parse().unwrap(), &identity)
                     .await
@@ -148,7 +162,7 @@ impl Stand {
             area: "4101".into(),
         };
         let serial = station.sam_serial(&request).unwrap().serial;
-        let certificate = certificate(&serial, 0xFF);
+        let certificate = certificate(&serial, CardMark::Test);
         let done = SamRegistrationRequest {
             serial,
             chip_serial: request.chip_serial,
@@ -157,11 +171,41 @@ impl Stand {
         station.register_sam(&done).unwrap().serial
     }
 
+    /// What the station tells of a card that it read back, with the prefecture's receipt.
+    pub fn evidence(
+        &self,
+        reserved: &Reservation,
+        chip: &str,
+        sam: &SamSerialNumber,
+    ) -> RegistrationRequest {
+        let data = "AB".repeat(32);
+        let receipt = receipt(reserved, chip, &data);
+        RegistrationRequest {
+            serial: reserved.serial.clone(),
+            factor: factor(chip),
+            data_hash: data.parse().unwrap(),
+            read_back_digest: data.parse().unwrap(),
+            sam_serial: sam.clone(),
+            checks: Checks {
+                authenticated: true,
+                security_code: true,
+            },
+            receipt: Some(self.signed("rhc://4101/kms/k1", &receipt)),
+        }
+    }
+
+    /// A receipt in this one's name.
+    pub fn signed(&self, uri: &str, receipt: &CardReceipt) -> Signed {
+        let notary = Notary::new(&self.house.identity(uri)).unwrap();
+        let text = serde_json::to_string(receipt).unwrap();
+        notary.sign(PURPOSE, text).unwrap()
+    }
+
     /// An active card.
     pub fn card(&self, number: &str, chip: &str) -> Reservation {
         let reserved = self.station().reserve(&reservation(number, chip)).unwrap();
         self.station()
-            .register(&evidence(&reserved, chip, &self.sam()))
+            .register(&self.evidence(&reserved, chip, &self.sam()))
             .unwrap();
         reserved
     }
@@ -197,34 +241,64 @@ pub fn reservation(card_number: &str, chip: &str) -> ReservationRequest {
     }
 }
 
-pub fn evidence(reserved: &Reservation, chip: &str, sam: &SamSerialNumber) -> RegistrationRequest {
-    RegistrationRequest {
-        serial: reserved.serial.clone(),
-        factor: factor(chip),
-        data_hash: "AB".repeat(32).parse().unwrap(),
-        read_back_digest: "AB".repeat(32).parse().unwrap(),
-        sam_serial: sam.clone(),
-        checks: Checks {
-            authenticated: true,
-            security_code: true,
-        },
-        script_digest: None,
+/// What a key service would write for this card.
+pub fn receipt(reserved: &Reservation, chip: &str, data: &str) -> CardReceipt {
+    CardReceipt {
+        mark: "TEST".into(),
+        factor: chip.into(),
+        serial: reserved.serial.as_str().into(),
+        data_hash: data.into(),
+        script_digest: "CD".repeat(32),
+        request_id: uuid::Uuid::nil(),
+        at: "2026-11-22T00:00:00Z".into(),
     }
 }
 
-/// A SAM certificate's fields by D20 and D21: what is not looked at here is 5A.
-pub fn certificate(serial: &SamSerialNumber, root_key_index: u8) -> String {
-    let mut hex: Vec<String> = vec!["5A".into(); 190];
-    hex[0] = "01".into();
-    hex[1] = "02".into();
-    hex[31] = format!("{root_key_index:02X}");
-    for (place, pair) in hex[52..62]
-        .iter_mut()
-        .zip(serial.as_str().as_bytes().chunks(2))
-    {
-        *place = String::from_utf8_lossy(pair).into_owned();
+/// Keys of the public test hierarchy (D36).
+pub fn key(label: &str) -> SigningKey {
+    SigningKey::from_label(label.as_bytes()).unwrap()
+}
+
+fn body(serial: u64, mark: CardMark) -> CertificateBody {
+    CertificateBody {
+        issuer_code: issuer_code("410000", IssuerLevel::Province, 1).unwrap(),
+        serial,
+        valid_from: [0x20, 0x20, 0x01, 0x01],
+        valid_to: [0x20, 0x99, 0x12, 0x31],
+        mark,
     }
-    hex.concat()
+}
+
+/// The certificate of province 41's test issuer, in hexadecimal.
+pub fn issuer_certificate() -> String {
+    let certificate = IssuerCertificate {
+        body: body(1, CardMark::Test),
+        public_key: key("RHC-TEST-SM2-ISSUER-41").verifying_key().clone(),
+    };
+    let signature = key("RHC-TEST-SM2-ROOT").sign_message(&certificate.to_be_signed());
+    hex::encode_upper(certificate.with_signature(&signature.unwrap()))
+}
+
+/// A SAM certificate signed by that issuer.
+pub fn certificate(serial: &SamSerialNumber, mark: CardMark) -> String {
+    certificate_by("RHC-TEST-SM2-ISSUER-41", serial, body(7, mark))
+}
+
+/// A SAM certificate with this body, signed by the key of this label.
+pub fn certificate_by(signer: &str, serial: &SamSerialNumber, body: CertificateBody) -> String {
+    let mut sam_serial = [0; 10];
+    hex::decode_to_slice(serial.as_str(), &mut sam_serial).unwrap();
+    let certificate = SamCertificate {
+        body,
+        sam_serial,
+        public_key: key("a SAM").verifying_key().clone(),
+    };
+    let signature = key(signer).sign_message(&certificate.to_be_signed());
+    hex::encode_upper(certificate.with_signature(&signature.unwrap()))
+}
+
+pub fn sam_body(mark: CardMark) -> CertificateBody {
+    body(7, mark)
 }
 
 /// The problem of a refused request.

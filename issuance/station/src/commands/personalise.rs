@@ -38,7 +38,7 @@ struct People {
 }
 
 pub(super) fn run(args: &PersonaliseArgs, only_half_made: bool) -> Result<Exit, Failure> {
-    let profile = Profile::rhc_2012();
+    let profile = args.profile;
     let identity = identity(&args.services.identity)?;
     let desk = Desk {
         args,

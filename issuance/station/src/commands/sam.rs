@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cardlib_card::profile::Profile;
 use kms_platform::exit::{Exit, Failure};
 use kms_platform::identity::Identity;
 use kms_platform::lang::pick;
@@ -62,7 +61,7 @@ impl<E: Into<Fault>> From<E> for Stop {
 
 fn stage(args: &SamArgs, identity: &Identity) -> Result<Made, Stop> {
     let (keys, registry) = clients(&args.services, identity).map_err(Stop::Failure)?;
-    let profile = Profile::rhc_2012();
+    let profile = args.profile;
     let order = Order {
         profile,
         keys: &keys,

@@ -118,6 +118,7 @@ impl Station<'_> {
         let mut note = Some(ScriptNote {
             digest: script.digest.clone(),
             code: code_check(&task.job, code),
+            receipt: script.receipt.clone(),
         });
         let phases = script::ready(script)?;
         let names = phases
@@ -134,7 +135,10 @@ impl Station<'_> {
                 next.take()
                     .map_or(Ok(()), |next| self.announce(task, next, None))
             };
-            timings.phase(phase.name, |_| phase.run(card, &mut near_end))?;
+            let kept = timings.phase(phase.name, |_| phase.run(card, &mut near_end))?;
+            if !kept.is_empty() {
+                return Err(Fault::Script("a user card has no answer to keep"));
+            }
         }
         Ok(())
     }
@@ -164,7 +168,10 @@ impl Station<'_> {
             sam_serial,
             // A card whose code differs never comes here: it is no read-back.
             security_code: true,
-            script_digest: job.script.as_ref().map(|script| script.digest.clone()),
+            receipt: job
+                .script
+                .as_ref()
+                .and_then(|script| script.receipt.clone()),
         })?;
         // Were this line lost, the card would be registered again, which changes nothing.
         Ok(self

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use kms_platform::notary::Signed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -70,6 +71,9 @@ pub struct ScriptNote {
     pub digest: String,
     /// Check over the security code it wrote ([`crate::engine`]), so that the code itself need not stand here.
     pub code: String,
+    /// The key service's receipt, which the registry wants to see; it names nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Signed>,
 }
 
 /// The phases of a card, in their order.

@@ -1,13 +1,15 @@
 //! One chip's script: template in, finished commands out.
 
 use cardlib_card::dialect::{Level, MacText, Segment};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Mark;
 use crate::tier::Factor;
 
 /// Which of the two operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// `fill_card`
     Card,

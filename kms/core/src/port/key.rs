@@ -1,7 +1,10 @@
 //! Keys as attributes: what one is for, where it may go, how deep.
 
+use serde::{Deserialize, Serialize};
+
 /// What a key may be used for; exactly one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum KeyUse {
     /// Diversified, then loaded onto chips.
     Derive,
@@ -16,7 +19,8 @@ pub enum KeyUse {
 }
 
 /// Which sessions a base key opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BaseClass {
     /// Maker's transport key of cards.
     CardTransport,
@@ -29,7 +33,8 @@ pub enum BaseClass {
 }
 
 /// Ways out of the HSM, each with the least number of diversifications by then; `None`: never.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ways {
     /// To another HSM.
     pub hsm: Option<u8>,
@@ -40,7 +45,8 @@ pub struct Ways {
 }
 
 /// A key to be made or received.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeySpec {
     /// Id, `RK1_DDF1/1`.
     pub id: String,

@@ -1,10 +1,13 @@
 //! What two officers may order.
 
+use serde::{Deserialize, Serialize};
+
 use super::{HeldKey, KeySpec, Mark, Target, Ways};
 use crate::tier::Factor;
 
 /// How another HSM stands to this one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PeerKind {
     /// Hands keys down to this one.
     Upper,
@@ -15,7 +18,8 @@ pub enum PeerKind {
 }
 
 /// One key of a package.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Export {
     /// Key here.
     pub id: String,
@@ -26,7 +30,8 @@ pub struct Export {
 }
 
 /// What the data of an allowed command may consist of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RuleShape {
     /// A literal header of this length, one application key and its check value.
     ApplicationKey(u8),
@@ -39,7 +44,8 @@ pub enum RuleShape {
 }
 
 /// One command that the skeleton policy allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PolicyRule {
     /// On which chip.
     pub target: Target,
@@ -50,7 +56,8 @@ pub struct PolicyRule {
 }
 
 /// A ticket for the HSM to count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TicketOrder {
     /// Id.
     pub id: String,
@@ -67,19 +74,24 @@ pub struct TicketOrder {
 }
 
 /// An operation that needs two officers.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// A random key, or key pair, born in the HSM.
     Generate(KeySpec),
     /// The public test key of this label (D31–D42); TEST only; the HSM computes it.
     TestKey(KeySpec, String),
     /// Key bytes in hexadecimal; TEST only.
-    ImportRaw(KeySpec, zeroize::Zeroizing<String>),
+    ImportRaw(
+        KeySpec,
+        #[serde(with = "in_the_clear")] zeroize::Zeroizing<String>,
+    ),
     /// Names a further officer.
     EnrolOfficer {
         /// Name.
         name: String,
         /// X‖Y.
+        #[serde(with = "hex")]
         public_key: [u8; 64],
     },
     /// Takes another HSM for genuine.
@@ -89,10 +101,13 @@ pub enum Operation {
         /// Above, below, maker.
         kind: PeerKind,
         /// X‖Y.
+        #[serde(with = "hex")]
         signing_key: [u8; 64],
         /// X‖Y.
+        #[serde(with = "hex")]
         encryption_key: [u8; 64],
         /// What the officers compared.
+        #[serde(with = "hex")]
         fingerprint: [u8; 32],
     },
     /// The skeleton policy.
@@ -115,6 +130,7 @@ pub enum Operation {
         /// Which keys.
         entries: Vec<Export>,
         /// Carried and signed: certificates.
+        #[serde(with = "hex")]
         payload: Vec<u8>,
     },
     /// Keys from another HSM.
@@ -123,9 +139,24 @@ pub enum Operation {
     Sign {
         /// Key id.
         key: String,
-        /// Message, signed with ZA.
+        /// Message, signed with ZA where the algorithm has it.
+        #[serde(with = "hex")]
         message: Vec<u8>,
     },
+}
+
+/// The text of raw key bytes in an order's text: TEST only, and wiped wherever it is held.
+mod in_the_clear {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use zeroize::Zeroizing;
+
+    pub fn serialize<S: Serializer>(text: &Zeroizing<String>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(text)
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Zeroizing<String>, D::Error> {
+        String::deserialize(from).map(Zeroizing::new)
+    }
 }
 
 impl Operation {

@@ -12,23 +12,25 @@ use kms_core::port::{
     PeerKind, PolicyRule, RuleShape, Target, TicketOrder, Ways,
 };
 
-pub(super) fn error(error: ClientError) -> HsmError {
+pub(crate) fn error(error: ClientError) -> HsmError {
     match error {
-        ClientError::Refused(refusal) => {
-            let at = refusal
-                .step
-                .map(|step| format!("step {step}: "))
-                .unwrap_or_default();
-            HsmError::Refused {
-                rule: refusal.code.name().to_owned(),
-                detail: format!("{at}{}", refusal.detail),
-            }
-        }
+        ClientError::Refused(answer) => refusal(answer),
         other => HsmError::Unavailable(other.to_string()),
     }
 }
 
-pub(super) fn mark(mark: hsm::Mark) -> Mark {
+pub(crate) fn refusal(refusal: hsm::HsmError) -> HsmError {
+    let at = refusal
+        .step
+        .map(|step| format!("step {step}: "))
+        .unwrap_or_default();
+    HsmError::Refused {
+        rule: refusal.code.name().to_owned(),
+        detail: format!("{at}{}", refusal.detail),
+    }
+}
+
+pub(crate) fn mark(mark: hsm::Mark) -> Mark {
     match mark {
         hsm::Mark::Test => Mark::Test,
         hsm::Mark::Demo => Mark::Demo,
@@ -36,7 +38,7 @@ pub(super) fn mark(mark: hsm::Mark) -> Mark {
     }
 }
 
-pub(super) fn wire_mark(mark: Mark) -> hsm::Mark {
+pub(crate) fn wire_mark(mark: Mark) -> hsm::Mark {
     match mark {
         Mark::Test => hsm::Mark::Test,
         Mark::Demo => hsm::Mark::Demo,
@@ -44,7 +46,7 @@ pub(super) fn wire_mark(mark: Mark) -> hsm::Mark {
     }
 }
 
-pub(super) fn identity(info: HsmInfo) -> HsmIdentity {
+pub(crate) fn identity(info: HsmInfo) -> HsmIdentity {
     HsmIdentity {
         fingerprint: info.id.0,
         mark: mark(info.mark),
@@ -56,30 +58,31 @@ pub(super) fn identity(info: HsmInfo) -> HsmIdentity {
     }
 }
 
-pub(super) fn held(info: KeyInfo) -> HeldKey {
+/// `None`: a key of another application on the same HSM, which the key service neither knows nor touches.
+pub(crate) fn held(info: KeyInfo) -> Option<HeldKey> {
     let attributes = info.attributes;
     let leaves = attributes.leaves;
-    HeldKey {
+    Some(HeldKey {
         spec: KeySpec {
             id: info.id,
             name: attributes.name,
             version: attributes.version,
-            usage: key_use(attributes.usage),
+            usage: key_use(attributes.usage)?,
             ways: Ways {
                 hsm: leaves.hsm,
                 sam: leaves.sam,
                 card: leaves.card,
             },
             depth: attributes.depth,
-            is_key_pair: attributes.algorithm == Algorithm::Sm2,
+            is_key_pair: !attributes.algorithm.is_block_cipher(),
         },
         check_value: info.check_value.0,
         public_key: info.public_key.map(|key| key.0),
-    }
+    })
 }
 
-fn key_use(usage: Usage) -> KeyUse {
-    match usage {
+fn key_use(usage: Usage) -> Option<KeyUse> {
+    Some(match usage {
         Usage::Derive => KeyUse::Derive,
         Usage::Mac => KeyUse::Mac,
         Usage::Sign => KeyUse::Sign,
@@ -90,7 +93,8 @@ fn key_use(usage: Usage) -> KeyUse {
             hsm::BaseClass::SamTransport => BaseClass::SamTransport,
             hsm::BaseClass::SamMaster => BaseClass::SamMaster,
         }),
-    }
+        Usage::Decrypt | Usage::KeyEncryption => return None,
+    })
 }
 
 fn usage(usage: KeyUse) -> Usage {
@@ -128,6 +132,8 @@ fn attributes(spec: KeySpec) -> (String, KeyAttributes) {
         usage: usage(spec.usage),
         leaves: leaves(spec.ways),
         depth: spec.depth,
+        quota: None,
+        not_after: None,
     };
     (spec.id, attributes)
 }
@@ -139,7 +145,7 @@ fn target(target: Target) -> WireTarget {
     }
 }
 
-pub(super) fn operation(operation: Operation) -> OrderOp {
+pub(crate) fn operation(operation: Operation) -> OrderOp {
     match operation {
         Operation::Generate(spec) => generate(spec, KeySource::Random),
         Operation::TestKey(spec, label) => generate(spec, KeySource::TestFormula(label)),
@@ -256,17 +262,19 @@ fn ticket_spec(ticket: TicketOrder) -> TicketSpec {
     }
 }
 
-pub(super) fn outcome(done: OrderDone) -> Outcome {
+pub(crate) fn outcome(done: OrderDone) -> Outcome {
     match done {
         OrderDone::Done | OrderDone::Ticket(_) | OrderDone::Peer(_) | OrderDone::Policy(_) => {
             Outcome::Done
         }
-        OrderDone::Key(info) => Outcome::Key(Box::new(held(*info))),
+        OrderDone::Key(info) => {
+            held(*info).map_or(Outcome::Done, |key| Outcome::Key(Box::new(key)))
+        }
         OrderDone::Package(text) => Outcome::Package(text),
         OrderDone::Imported(report) => Outcome::Imported {
             sender: report.sender,
             sequence: report.sequence,
-            keys: report.keys.into_iter().map(held).collect(),
+            keys: report.keys.into_iter().filter_map(held).collect(),
             payload: report.payload,
         },
         OrderDone::Signature(signature) => Outcome::Signature(signature.0),

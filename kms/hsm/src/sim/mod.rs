@@ -1,8 +1,9 @@
-//! `rhc-hsm` behind the port: connections are pooled, a broken one is replaced once, refusals keep their names.
+//! `rhc-hsm` behind the port: connections are pooled, a broken one is replaced, what passes is tried again, refusals
+//! keep their names.
 
-mod convert;
-mod desk;
-mod script;
+pub(crate) mod convert;
+pub(crate) mod desk;
+pub(crate) mod script;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +13,8 @@ use hsm_wire::client::{ClientError, OperatorClient};
 use hsm_wire::operator::SignInput;
 use hsm_wire::secret::OperatorSecret;
 use kms_core::port::{FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Target};
+
+use crate::retry::again;
 
 pub use desk::SimDesk;
 
@@ -55,37 +58,23 @@ impl SimHsm {
         Ok(Self::new(socket, OperatorSecret::load(credential)?))
     }
 
-    /// Runs a call; when a pooled connection turns out broken, once more on a fresh one. Every call here may be
-    /// repeated: reads, signatures, and fills, which the HSM answers by their request id.
+    /// Runs a call on a pooled connection or a new one, and again when its failure passes. A connection that broke is not
+    /// used again.
     fn call<T>(
         &self,
         ask: impl Fn(&mut OperatorClient) -> Result<T, ClientError>,
     ) -> Result<T, HsmError> {
-        if let Some(mut client) = self.take() {
-            match ask(&mut client) {
-                Err(error) if !matches!(error, ClientError::Refused(_)) => {
-                    tracing::warn!(%error, "HSM connection lost, connecting again");
+        again(|| {
+            let mut client = self.take().map_or_else(|| self.connect(), Ok)?;
+            let answered = ask(&mut client);
+            if matches!(answered, Ok(_) | Err(ClientError::Refused(_))) {
+                let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+                if idle.len() < POOL {
+                    idle.push(client);
                 }
-                answered => return self.settle(client, answered),
             }
-        }
-        let mut client = self.connect()?;
-        let answered = ask(&mut client);
-        self.settle(client, answered)
-    }
-
-    fn settle<T>(
-        &self,
-        client: OperatorClient,
-        answered: Result<T, ClientError>,
-    ) -> Result<T, HsmError> {
-        if matches!(answered, Ok(_) | Err(ClientError::Refused(_))) {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < POOL {
-                idle.push(client);
-            }
-        }
-        answered.map_err(convert::error)
+            answered.map_err(convert::error)
+        })
     }
 
     fn take(&self) -> Option<OperatorClient> {
@@ -112,7 +101,7 @@ impl Hsm for SimHsm {
         Ok(self
             .call(OperatorClient::list_keys)?
             .into_iter()
-            .map(convert::held)
+            .filter_map(convert::held)
             .collect())
     }
 
@@ -122,12 +111,7 @@ impl Hsm for SimHsm {
             Target::Card => client.fill_card(wire.clone()),
             Target::Sam => client.fill_sam(wire.clone()),
         })?;
-        if answer.digest != hsm_wire::fill::script_digest(&answer.steps) {
-            return Err(HsmError::Unavailable(
-                "the HSM's script does not fit its own digest".into(),
-            ));
-        }
-        Ok(script::filled(answer))
+        script::checked(answer)
     }
 
     fn sign(&self, key: &str, message: &[u8]) -> Result<[u8; 64], HsmError> {

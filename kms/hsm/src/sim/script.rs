@@ -6,7 +6,7 @@ use kms_core::port::{FillRequest, FillStep, Filled, FilledStep, HsmError, KeyRef
 
 use super::convert::wire_mark;
 
-pub(super) fn fill(request: &FillRequest) -> Result<wire::FillRequest, HsmError> {
+pub(crate) fn fill(request: &FillRequest) -> Result<wire::FillRequest, HsmError> {
     let steps = request
         .steps
         .iter()
@@ -83,7 +83,18 @@ fn number(index: usize) -> Result<u16, HsmError> {
     })
 }
 
-pub(super) fn filled(answer: wire::FillAnswer) -> Filled {
+/// The answer, if it is whole.
+pub(crate) fn checked(answer: wire::FillAnswer) -> Result<Filled, HsmError> {
+    if answer.digest == wire::script_digest(&answer.steps) {
+        Ok(filled(answer))
+    } else {
+        Err(HsmError::Unavailable(
+            "the HSM's script does not fit its own digest".into(),
+        ))
+    }
+}
+
+fn filled(answer: wire::FillAnswer) -> Filled {
     let steps = answer.steps.into_iter().map(|step| FilledStep {
         apdu: step.apdu,
         sw: step.sw,

@@ -6,6 +6,7 @@
 //! request only the public key and the name are taken; everything else is the authority's decision.
 
 mod request;
+mod revoke;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::identity::{Identity, IdentityError};
 use crate::name::{Area, Peer, Role};
 pub use request::{Applicant, Request};
+pub use revoke::TakenBack;
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Root and intermediates live long, they are changed by ceremony.
@@ -44,6 +46,8 @@ pub enum CaError {
     Algorithm,
     #[error("`{0}` is no host name")]
     Host(String),
+    #[error("`{0}` is no serial number of a certificate")]
+    Serial(String),
     #[error(transparent)]
     Identity(#[from] IdentityError),
     #[error("certificate could not be made: {0}")]
@@ -218,8 +222,7 @@ fn base_params(
     validity: Duration,
 ) -> Result<CertificateParams, CaError> {
     let mut params = CertificateParams::default();
-    let start = rcgen::date_time_ymd(1970, 1, 1)
-        + Duration::from_secs(u64::try_from(now.as_second()).unwrap_or(0));
+    let start = rcgen::date_time_ymd(1970, 1, 1) + since_1970(now);
     params.not_before = start - BACKDATE;
     params.not_after = start + validity.max(DAY);
     params.serial_number = Some(random_serial()?);
@@ -237,6 +240,10 @@ fn base_params(
         .push(DnType::CommonName, peer.name.as_str());
     params.subject_alt_names = vec![SanType::URI(peer.to_string().try_into()?)];
     Ok(params)
+}
+
+fn since_1970(at: Timestamp) -> Duration {
+    Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0))
 }
 
 /// 127 random bits: positive, never zero (RFC 5280 §4.1.2.2).

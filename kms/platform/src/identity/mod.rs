@@ -160,6 +160,18 @@ impl Identity {
         &self.peer
     }
 
+    /// Serial number of the own certificate, hexadecimal, upper case: what a revocation list names.
+    ///
+    /// # Errors
+    /// The certificate cannot be read.
+    pub fn serial(&self) -> Result<String, IdentityError> {
+        let chain = self.chain_der()?;
+        let own = chain.first().ok_or(IdentityError::Pem {
+            what: "certificate chain",
+        })?;
+        Ok(hex::encode_upper(parse(own)?.serial()))
+    }
+
     /// The private key, PKCS #8 PEM: for a file that a foreign tool needs, never for a log.
     #[must_use]
     pub fn key_pem(&self) -> &Zeroizing<String> {

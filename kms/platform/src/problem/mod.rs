@@ -92,6 +92,27 @@ pub const AREA_REFUSED: Kind = Kind::new(
         "请联系该辖区的责任方",
     ),
 );
+pub const REVOKED: Kind = Kind::new(
+    "identity-revoked",
+    401,
+    Text::new("Your identity was revoked", "您的身份已被吊销"),
+    Text::new(
+        "Ask your authority for a new identity: rhc-kms identity issue",
+        "请向上级机构申请新的身份文件：rhc-kms identity issue",
+    ),
+);
+pub const TOO_MANY_REFUSALS: Kind = Kind::new(
+    "too-many-refusals",
+    429,
+    Text::new(
+        "Too many of your requests were refused; this one was not looked at",
+        "您的请求被拒绝次数过多；本次请求未予处理",
+    ),
+    Text::new(
+        "Find out why they were refused, wait as Retry-After says, then ask again",
+        "请查明被拒原因，按 Retry-After 所示时间等待后再试",
+    ),
+);
 pub const TIMED_OUT: Kind = Kind::new(
     "timed-out",
     503,

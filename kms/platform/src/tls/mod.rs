@@ -1,12 +1,14 @@
 //! Mutual TLS 1.3 with the house's own certificates; ring is the only provider, TLS 1.2 is never offered.
 //!
 //! Both sides verify a chain up to their anchors and, over and above X.509, that every name in it lies within the
-//! area of the authority that signed it ([`path`]). The client also says which role it wants to talk to, so that a
+//! area of the authority that signed it ([`names`]), and that nobody on the path is on a revocation list
+//! (servers only, [`crate::revocation`]). The client also says which role it wants to talk to, so that a
 //! registry cannot pose as a key service, and believes only servers of an area above or below its own, and the
 //! registries of other provinces. Sessions are not resumed: each connection proves its key afresh, and keep-alive
 //! makes that cheap.
 
 mod connector;
+mod names;
 mod path;
 
 use std::sync::Arc;
@@ -18,7 +20,8 @@ use rustls::{ClientConfig, ServerConfig};
 
 use crate::identity::{Identity, IdentityError};
 use crate::name::Role;
-use path::Verifier;
+use crate::revocation::Revocations;
+pub(crate) use path::Verifier;
 
 /// Connecting is quick on any network that a card can be issued over.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,7 +52,14 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 
 /// The serving side: a client certificate is required.
 pub fn server_config(identity: &Identity) -> Result<Arc<ServerConfig>, TlsError> {
-    let verifier = Arc::new(Verifier::new(identity, None)?);
+    let verifier = Verifier::new(identity, None, Revocations::none())?;
+    server_config_with(identity, Arc::new(verifier))
+}
+
+pub(crate) fn server_config_with(
+    identity: &Identity,
+    verifier: Arc<Verifier>,
+) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
@@ -62,7 +72,7 @@ pub fn server_config(identity: &Identity) -> Result<Arc<ServerConfig>, TlsError>
 
 /// The asking side; the server's certificate must be of this role.
 pub fn client_config(identity: &Identity, server: Role) -> Result<Arc<ClientConfig>, TlsError> {
-    let verifier = Arc::new(Verifier::new(identity, Some(server))?);
+    let verifier = Arc::new(Verifier::new(identity, Some(server), Revocations::none())?);
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous() // our verifier does all that the standard one does, and checks areas and role besides

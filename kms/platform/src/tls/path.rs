@@ -1,4 +1,4 @@
-//! Verifying the other side: X.509 path by webpki, then the names along that very path.
+//! Verifying the other side: X.509 path and revocation by webpki, then the names along that very path ([`super::names`]).
 
 use std::sync::Arc;
 
@@ -9,49 +9,32 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyUsage, VerifiedPath};
+use webpki::{
+    CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator, KeyUsage,
+    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
+};
 
 use super::TlsError;
 use crate::identity::{Identity, peer_of};
 use crate::name::{Area, Peer, Role};
-
-/// Digits of a province's area.
-const PROVINCE_DIGITS: usize = 2;
-
-/// A name along the path that its issuer may not give, or that is not there.
-#[derive(Debug, thiserror::Error)]
-enum NameRefused {
-    #[error("{subject} is named by an authority of area {issuer}")]
-    OutsideArea { subject: Peer, issuer: Area },
-    #[error("certificate without a usable rhc:// name")]
-    Nameless,
-    #[error("{0} signs certificates but is no authority")]
-    NotAuthority(Peer),
-    #[error("an authority does not speak for itself")]
-    IsAuthority,
-    #[error("the server is {0}, wanted a {1}")]
-    Role(Peer, Role),
-    #[error("the server is {0}, neither above nor below our area {1}")]
-    Elsewhere(Peer, Area),
-}
-
-impl From<NameRefused> for Error {
-    fn from(refused: NameRefused) -> Self {
-        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refused))))
-    }
-}
+use crate::revocation::Revocations;
 
 /// Verifies clients for a server and the server for a client.
-pub(super) struct Verifier {
-    anchors: Vec<TrustAnchor<'static>>,
-    areas: Vec<Area>,
-    own: Area,
-    server: Option<Role>,
+pub(crate) struct Verifier {
+    pub(super) anchors: Vec<TrustAnchor<'static>>,
+    pub(super) areas: Vec<Area>,
+    pub(super) own: Area,
+    pub(super) server: Option<Role>,
     provider: Arc<CryptoProvider>,
+    revocations: Arc<Revocations>,
 }
 
 impl Verifier {
-    pub(super) fn new(identity: &Identity, server: Option<Role>) -> Result<Self, TlsError> {
+    pub(crate) fn new(
+        identity: &Identity,
+        server: Option<Role>,
+        revocations: Arc<Revocations>,
+    ) -> Result<Self, TlsError> {
         let mut anchors = Vec::new();
         let mut areas = Vec::new();
         for der in identity.anchors_der()? {
@@ -68,9 +51,11 @@ impl Verifier {
             own: identity.peer().area.clone(),
             server,
             provider: super::provider(),
+            revocations,
         })
     }
 
+    /// A list that is over its date still revokes; who is on no list is not revoked.
     fn verify(
         &self,
         leaf: &EndEntityCert<'_>,
@@ -79,6 +64,15 @@ impl Verifier {
         now: UnixTime,
         usage: impl ExtendedKeyUsageValidator,
     ) -> Result<Peer, Error> {
+        let lists = self.revocations.lists();
+        let lists: Vec<&CertRevocationList<'_>> = lists.iter().collect();
+        let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
+            options
+                .with_depth(RevocationCheckDepth::Chain)
+                .with_status_policy(UnknownStatusPolicy::Allow)
+                .with_expiration_policy(ExpirationPolicy::Ignore)
+                .build()
+        });
         let path = leaf
             .verify_for_usage(
                 self.provider.signature_verification_algorithms.all,
@@ -86,71 +80,45 @@ impl Verifier {
                 intermediates,
                 now,
                 usage,
-                None,
+                revocation,
                 None,
             )
             .map_err(certificate_error)?;
         self.check_names(der, &path).map_err(Error::from)
     }
 
-    /// Walks from the leaf to the anchor: each name within the area of its issuer, each issuer an authority.
-    fn check_names(
+    /// Whether a chain that was good at the handshake is still good.
+    pub(crate) fn still_admits(&self, chain: &[CertificateDer<'_>]) -> bool {
+        let Some((own, above)) = chain.split_first() else {
+            return false;
+        };
+        let checked = parse(own).and_then(|leaf| {
+            self.verify(&leaf, own, above, UnixTime::now(), KeyUsage::client_auth())
+        });
+        checked.is_ok()
+    }
+
+    /// Who signed a message with a serving identity's key, if the chain is good now.
+    pub(crate) fn signer(
         &self,
-        leaf: &CertificateDer<'_>,
-        path: &VerifiedPath<'_>,
-    ) -> Result<Peer, NameRefused> {
-        let peer = peer_of(leaf).map_err(|_| NameRefused::Nameless)?;
-        if peer.role == Role::Ca {
-            return Err(NameRefused::IsAuthority);
-        }
-        let mut below = peer.clone();
-        for certificate in path.intermediate_certificates() {
-            let issuer = peer_of(&certificate.der()).map_err(|_| NameRefused::Nameless)?;
-            if issuer.role != Role::Ca {
-                return Err(NameRefused::NotAuthority(issuer));
-            }
-            within(&below, &issuer.area)?;
-            below = issuer;
-        }
-        let anchor = path.anchor();
-        let area = self
-            .anchors
-            .iter()
-            .position(|known| known == anchor)
-            .and_then(|index| self.areas.get(index));
-        within(&below, area.ok_or(NameRefused::Nameless)?)?;
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<Peer, Error> {
+        let (own, above) = chain.split_first().ok_or(Error::NoCertificatesPresented)?;
+        let leaf = parse(own)?;
+        let peer = self.verify(&leaf, own, above, now, KeyUsage::server_auth())?;
+        leaf.verify_signature(webpki::ring::ECDSA_P256_SHA256, message, signature)
+            .map_err(certificate_error)?;
         Ok(peer)
     }
-}
-
-impl Verifier {
-    /// A host name proves little here: every authority of the house may write any. So the server must be of the wanted
-    /// role and of an area above or below one's own: a stolen authority of another prefecture poses as nobody's registry.
-    /// Patients travel, so hospitals also ask the registries of other provinces.
-    fn check_server(&self, server: Peer) -> Result<(), NameRefused> {
-        let related = server.area.contains(&self.own) || self.own.contains(&server.area);
-        let of_a_province = server.area.as_str().len() == PROVINCE_DIGITS;
-        match self.server {
-            Some(wanted) if wanted != server.role => Err(NameRefused::Role(server, wanted)),
-            _ if related || (server.role == Role::Registry && of_a_province) => Ok(()),
-            _ => Err(NameRefused::Elsewhere(server, self.own.clone())),
-        }
-    }
-}
-
-fn within(subject: &Peer, issuer: &Area) -> Result<(), NameRefused> {
-    if issuer.contains(&subject.area) {
-        return Ok(());
-    }
-    Err(NameRefused::OutsideArea {
-        subject: subject.clone(),
-        issuer: issuer.clone(),
-    })
 }
 
 /// The few causes that the other side can do something about keep their own alert.
 fn certificate_error(error: webpki::Error) -> Error {
     let cause = match error {
+        webpki::Error::CertRevoked => CertificateError::Revoked,
         webpki::Error::UnknownIssuer => CertificateError::UnknownIssuer,
         webpki::Error::CertExpired { .. } => CertificateError::Expired,
         webpki::Error::CertNotValidYet { .. } => CertificateError::NotValidYet,
@@ -169,6 +137,40 @@ fn parse<'a>(der: &'a CertificateDer<'a>) -> Result<EndEntityCert<'a>, Error> {
 /// TLS 1.2 is never negotiated, so its signatures never come.
 fn no_tls12() -> Error {
     Error::General("TLS 1.2 is not spoken here".into())
+}
+
+/// What the handshake signs is checked alike on both sides.
+macro_rules! signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            _message: &[u8],
+            _cert: &CertificateDer<'_>,
+            _dss: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Err(no_tls12())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            dss: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls13_signature(
+                message,
+                cert,
+                dss,
+                &self.provider.signature_verification_algorithms,
+            )
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.provider
+                .signature_verification_algorithms
+                .supported_schemes()
+        }
+    };
 }
 
 impl std::fmt::Debug for Verifier {
@@ -201,34 +203,7 @@ impl ClientCertVerifier for Verifier {
         Ok(ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(no_tls12())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
+    signatures!();
 }
 
 impl ServerCertVerifier for Verifier {
@@ -254,32 +229,5 @@ impl ServerCertVerifier for Verifier {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(no_tls12())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
+    signatures!();
 }

@@ -5,6 +5,7 @@
 //! done at once with both officers' key files, or travel as an [`OrderFile`] from one officer to the next.
 
 mod apply;
+mod hand_down;
 mod order_file;
 pub(crate) mod prepare;
 pub mod setup;

@@ -66,6 +66,15 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// The issuer certificate (D20) of this province, 360 hex digits: what the registry is configured with
+    IssuerCertificate {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// File to be made
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// The record of everything done
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -104,9 +113,12 @@ pub(crate) struct InitArgs {
     /// Area digits: none for the ministry, two for a province, four for a prefecture
     #[arg(long, default_value = "")]
     pub area: String,
-    /// Operator's socket of the HSM
+    /// Operator's socket of rhc-hsm, or a .toml file that names the adapter (see `rhc-kms hsm prepare --help`)
     #[arg(long)]
     pub hsm: PathBuf,
+    /// Card profile: rhc-2012, or rhc-aes (AES-128, SHA-256, P-256), which a PKCS#11 token wants
+    #[arg(long, default_value = "rhc-2012")]
+    pub profile: String,
     /// Officers' socket of the HSM (default: the operator's with .officer appended)
     #[arg(long)]
     pub hsm_officer: Option<PathBuf>,
@@ -158,6 +170,31 @@ pub(crate) enum IdentityCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Take certificates back: writes STORE/revoked.pem, which services are given with --crl and read anew when it changes
+    #[command(group = clap::ArgGroup::new("which").required(true))]
+    Revoke {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// Every certificate of this party, as `identity list` names it: rhc://4101/station/st1
+        #[arg(long, group = "which", value_name = "rhc://AREA/ROLE/NAME")]
+        party: Option<String>,
+        /// One certificate, by its serial number in hexadecimal
+        #[arg(long, group = "which", value_name = "HEX")]
+        serial: Option<String>,
+        /// Why
+        #[arg(long, value_parser = person, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Every certificate issued here, and which were taken back
+    List {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -183,6 +220,30 @@ pub(crate) enum OfficerCommand {
 
 #[derive(Subcommand)]
 pub(crate) enum HsmCommand {
+    /// Give a new PKCS#11 token its key pairs, its mark and its first officers
+    #[command(after_help = "\
+The file names token and book, for example:
+  adapter = \"pkcs11\"
+  library = \"/usr/lib/softhsm/libsofthsm2.so\"
+  token = \"rhc-41\"            # label, as softhsm2-util --init-token --label gave it
+  pin-file = \"pin\"            # user PIN, mode 0600
+  book = \"book.sqlite\"        # attributes, officers, quotas: made by this command
+
+Then: rhc-kms init --hsm FILE.toml --profile rhc-aes ...")]
+    Prepare {
+        /// The .toml file
+        #[arg(long)]
+        hsm: PathBuf,
+        /// test, demo or production
+        #[arg(long)]
+        mark: String,
+        /// A first officer: NAME=PUBLIC-KEY-FILE, at least twice
+        #[arg(long = "officer", value_name = "NAME=FILE")]
+        officers: Vec<String>,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
     /// Show this tier's HSM, or export its public keys for another tier
     Info {
         /// Directory of the service's store
@@ -422,6 +483,9 @@ pub(crate) struct ServeArgs {
     /// Further host names or addresses, for the service's certificate when it is first made
     #[arg(long = "host")]
     pub hosts: Vec<String>,
+    /// Revocation list of another tier's authority, PEM; may be given more than once. The own one is always looked at
+    #[arg(long = "crl", value_name = "FILE")]
+    pub lists: Vec<PathBuf>,
 }
 
 /// A person's name as it stands in requests and in the audit: nobody can be kept from approving under no name.

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use kms_core::handdown::{PeerFile, spoken};
-use kms_core::port::{HsmIdentity, OrderDesk, PeerKind};
-use kms_hsm::sim::{SimDesk, read_info};
+use kms_core::port::PeerKind;
+use kms_hsm::Address;
+use kms_hsm::sim::read_info;
 use kms_platform::audit::Outcome;
 use kms_platform::exit::{Exit, Failure};
 use kms_platform::lang::pick;
@@ -21,13 +22,19 @@ use crate::records::peers;
 use crate::refusal::{self, Refusal};
 use crate::refuse;
 
-/// The HSM behind an officers' socket.
-pub(super) fn identity_at(officer_socket: &Path) -> Result<HsmIdentity, Refusal> {
-    Ok(SimDesk::new(officer_socket.to_owned()).identity()?)
+/// The HSM that a file names.
+pub(super) fn address_in(file: &Path) -> Result<Address, Refusal> {
+    Address::read(file).map_err(|e| Refusal::about(&refusal::INVALID, e.to_string()))
 }
 
 pub(super) async fn run(command: HsmCommand) -> Ran {
     match command {
+        HsmCommand::Prepare {
+            hsm,
+            mark,
+            officers,
+            json,
+        } => prepare(&hsm, &mark, &officers, json),
         HsmCommand::Info { store, out, json } => info(&store, out.as_deref(), json).await,
         HsmCommand::Enrol {
             store,
@@ -46,6 +53,26 @@ pub(super) async fn run(command: HsmCommand) -> Ran {
             Ok(Exit::Done)
         }
     }
+}
+
+/// A token's key pairs, mark and first officers, before any service has it.
+fn prepare(hsm: &Path, mark: &str, officers: &[String], json: bool) -> Ran {
+    let mark = mark.parse().map_err(Failure::usage)?;
+    let officers = super::first_officers(officers)?;
+    let made = address_in(hsm)?
+        .prepare(mark, &officers)
+        .map_err(crate::service::down)?;
+    let fingerprint = hex::encode_upper(made.fingerprint);
+    let value = json!({ "mark": made.mark, "fingerprint": fingerprint, "officers": made.officers });
+    let table = || {
+        let mut table = Table::new(Vec::<String>::new());
+        table.row([pick("fingerprint", "指纹"), &spoken(&made.fingerprint)]);
+        table.row([pick("mark", "标记"), &made.mark.to_string()]);
+        table.row([pick("officers", "管理员"), &made.officers.join(", ")]);
+        table
+    };
+    output::print(json, &value, table).map_err(Refusal::from)?;
+    Ok(Exit::Done)
 }
 
 async fn info(store: &Path, out: Option<&Path>, json: bool) -> Ran {

@@ -18,10 +18,28 @@ use super::{Ran, hsm, open, order, tables};
 use crate::act::Act;
 use crate::authority;
 use crate::records::hand_downs::{self, Grant};
-use crate::records::{keys, peers};
+use crate::records::{keys, peers, settings};
 use crate::refusal::{self, Refusal};
 use crate::refuse;
 use crate::service::Service;
+
+/// The issuer certificate that came with the hand-down.
+pub(super) async fn issuer_certificate(store: &Path, out: &Path) -> Ran {
+    let service = open(store).await?;
+    let pool = service.store.pool();
+    let mut conn = pool.acquire().await.map_err(Refusal::from)?;
+    let known: Option<String> = settings::find(&mut conn, "issuer-certificate").await?;
+    let known = known.ok_or_else(|| {
+        refuse!(
+            &refusal::KEY_MISSING,
+            "no issuer certificate yet: import the hand-down first",
+            "尚无发卡机构证书：请先导入上级下发"
+        )
+    })?;
+    std::fs::write(out, known + "\n")
+        .map_err(|e| Failure::environment(format!("{}: {e}", out.display())))?;
+    Ok(Exit::Done)
+}
 
 pub(super) async fn table(service: &Service, json: bool) -> Ran {
     let value = tables::key_table(service).await?;

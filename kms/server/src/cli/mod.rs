@@ -15,10 +15,13 @@ use std::sync::Arc;
 use clap::Parser;
 use kms_core::port::Mark;
 use kms_core::tier::Tier;
+use kms_hsm::Address;
 use kms_platform::clock;
 use kms_platform::exit::{Exit, Failure, finish};
 use kms_platform::lang::pick;
+use kms_platform::notary::Notary;
 use kms_platform::output::{self, Table};
+use kms_platform::revocation::Revocations;
 use kms_platform::{audit, say, serve, telemetry};
 use serde_json::json;
 
@@ -27,7 +30,7 @@ use crate::authority;
 use crate::records::people;
 use crate::refusal::{self, Refusal};
 use crate::refuse;
-use crate::service::{HsmAddress, Service};
+use crate::service::{Beginning, Service};
 use args::{Cli, Command, InitArgs, OfficerCommand, ServeArgs, Signing};
 
 /// What a command leads to.
@@ -88,6 +91,7 @@ async fn run(command: Command) -> Ran {
         Command::Grant(args) => keys::grant(args).await,
         Command::Import(args) => keys::import(args).await,
         Command::Keys { store, json } => keys::table(&open(&store).await?, json).await,
+        Command::IssuerCertificate { store, out } => keys::issuer_certificate(&store, &out).await,
         Command::Audit(args::AuditCommand::Verify { store, json }) => {
             verify_audit(&store, json).await
         }
@@ -103,21 +107,11 @@ async fn open(store: &Path) -> Result<Service, Refusal> {
 
 async fn init(args: InitArgs) -> Ran {
     let tier = Tier::new(&args.tier, &args.area).map_err(|e| Failure::usage(e.to_string()))?;
-    let beside = |given: Option<std::path::PathBuf>, ending: &str| {
-        given.unwrap_or_else(|| {
-            let mut name = args.hsm.clone().into_os_string();
-            name.push(ending);
-            name.into()
-        })
-    };
-    let address = HsmAddress {
-        socket: absolute(&args.hsm),
-        officer_socket: absolute(&beside(args.hsm_officer, ".officer")),
-        operator_credential: absolute(&beside(args.operator_cred, ".cred")),
-    };
+    let address = address(&args)?;
+    let profile = crate::service::profile(&args.profile)?;
     let mark: Mark = match &args.mark {
         Some(mark) => mark.parse().map_err(Failure::usage)?,
-        None => hsm::identity_at(&address.officer_socket)?.mark,
+        None => crate::service::identity(&address)?.mark,
     };
     let officers = first_officers(&args.first_officers)?;
     if args.test_keys && mark != Mark::Test {
@@ -128,16 +122,16 @@ async fn init(args: InitArgs) -> Ran {
         )
         .into());
     }
-    if mark == Mark::Production && !args.force_not_for_production {
-        let hsm = hsm::identity_at(&address.officer_socket)?;
-        if hsm.simulator {
-            return Err(refuse!(
-                &refusal::MARK,
-                "a software HSM carries no PRODUCTION keys; --force-not-for-production overrides",
-                "软件密码机不得持有生产密钥；可用 --force-not-for-production 强制"
-            )
-            .into());
-        }
+    if mark == Mark::Production
+        && !args.force_not_for_production
+        && crate::service::identity(&address)?.simulator
+    {
+        return Err(refuse!(
+            &refusal::MARK,
+            "a software HSM carries no PRODUCTION keys; --force-not-for-production overrides",
+            "软件密码机不得持有生产密钥；可用 --force-not-for-production 强制"
+        )
+        .into());
     }
     let service = if args.store.join("kms.sqlite").exists() {
         // An interrupted init goes on where it stopped.
@@ -153,7 +147,13 @@ async fn init(args: InitArgs) -> Ran {
         }
         service
     } else {
-        create(&args.store, tier, mark, address, &officers).await?
+        let beginning = Beginning {
+            tier,
+            mark,
+            hsm: address,
+            profile,
+        };
+        create(&args.store, beginning, &officers).await?
     };
     let act = Act::SetUp {
         test_keys: args.test_keys,
@@ -164,12 +164,10 @@ async fn init(args: InitArgs) -> Ran {
 
 async fn create(
     dir: &Path,
-    tier: Tier,
-    mark: Mark,
-    address: HsmAddress,
+    beginning: Beginning,
     officers: &[kms_core::approval::Officer],
 ) -> Result<Service, Refusal> {
-    let enrolled = hsm::identity_at(&address.officer_socket)?.officers;
+    let enrolled = crate::service::identity(&beginning.hsm)?.officers;
     if let Some(stranger) = officers
         .iter()
         .find(|officer| !enrolled.contains(&officer.name))
@@ -181,7 +179,7 @@ async fn create(
             stranger.name
         ));
     }
-    let service = Service::create(dir, tier, mark, address, clock::system()).await?;
+    let service = Service::create(dir, beginning, clock::system()).await?;
     let mut tx = service.begin().await?;
     let names: Vec<&str> = officers
         .iter()
@@ -207,7 +205,9 @@ async fn create(
     Ok(service)
 }
 
-fn first_officers(given: &[String]) -> Result<Vec<kms_core::approval::Officer>, Failure> {
+pub(super) fn first_officers(
+    given: &[String],
+) -> Result<Vec<kms_core::approval::Officer>, Failure> {
     let mut officers = Vec::new();
     for text in given {
         let (name, path) = text.split_once('=').ok_or_else(|| {
@@ -242,6 +242,25 @@ fn first_officers(given: &[String]) -> Result<Vec<kms_core::approval::Officer>, 
         )));
     }
     Ok(officers)
+}
+
+/// The HSM that `--hsm` names: a socket of `rhc-hsm`, or a file that says which adapter.
+fn address(args: &InitArgs) -> Result<Address, Refusal> {
+    if args.hsm.extension().is_some_and(|ending| ending == "toml") {
+        return hsm::address_in(&args.hsm);
+    }
+    let beside = |given: &Option<std::path::PathBuf>, ending: &str| {
+        given.clone().unwrap_or_else(|| {
+            let mut name = args.hsm.clone().into_os_string();
+            name.push(ending);
+            name.into()
+        })
+    };
+    Ok(Address::Sim {
+        socket: absolute(&args.hsm),
+        officer_socket: absolute(&beside(&args.hsm_officer, ".officer")),
+        operator_credential: absolute(&beside(&args.operator_cred, ".cred")),
+    })
 }
 
 /// Paths in the store must hold wherever the service is started.
@@ -306,7 +325,7 @@ async fn verify_audit(store: &Path, json: bool) -> Ran {
 }
 
 async fn serve_http(args: ServeArgs) -> Ran {
-    let service = open(&args.store).await?;
+    let mut service = open(&args.store).await?;
     match service.hsm.identity() {
         Ok(hsm) => kms_core::handdown::admit(service.mark, hsm.mark).map_err(Refusal::from)?,
         // Requests are refused by name until it comes.
@@ -314,8 +333,12 @@ async fn serve_http(args: ServeArgs) -> Ran {
     }
     let now = service.store.clock().now();
     let identity = authority::service_identity(&service.dir, &service.tier, &args.hosts, now)?;
+    let environment = |e: &dyn std::fmt::Display| Failure::environment(e.to_string());
+    service.notary = Some(Notary::new(&identity).map_err(|e| environment(&e))?);
+    let own = authority::revoked(&service.dir);
+    let revocations = Revocations::of(&args.lists, Some(own)).map_err(|e| environment(&e))?;
     let router = crate::http::router(Arc::new(service));
-    serve::run(router, args.listen, &identity)
+    serve::run(router, args.listen, &identity, revocations)
         .await
         .map_err(|e| Failure::environment(e.to_string()))?;
     Ok(Exit::Done)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cardlib_card::dialect::{ChipState, user};
+use kms_api::receipt::{CardReceipt, PURPOSE};
 use kms_api::{PersonalisationRequest, Script};
 use kms_core::binding::{Binding, ChipClaim, ChipKind};
 use kms_core::fill::Job;
@@ -10,12 +11,13 @@ use kms_core::port::Target;
 use kms_core::ticket::TicketKind;
 use kms_core::tier::Factor;
 use kms_platform::name::{Peer, Role};
+use kms_platform::notary::Signed;
 use zeroize::Zeroizing;
 
 use super::Intent;
 use crate::authority;
 use crate::records::settings;
-use crate::refusal::{self, Result};
+use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
 use crate::service::Service;
 
@@ -23,6 +25,7 @@ const ACT: &str = "card.personalise";
 /// Elements that the service compares with what it knows.
 const TAG_ISSUER_CERTIFICATE: u8 = 5;
 const TAG_CARD_NUMBER: u8 = 8;
+const TAG_SERIAL: u8 = 10;
 const TAG_AREA: u8 = 57;
 
 impl Service {
@@ -42,7 +45,8 @@ impl Service {
                 return Err(self.refused(&peer.to_string(), ACT, &factor, refusal).await);
             }
         };
-        let ticket = match self.ticket_for(&request.ticket, TicketKind::Card).await {
+        let ticket = self.ticket_for(&request.ticket, TicketKind::Card, &request.factor);
+        let ticket = match ticket.await {
             Ok(ticket) => ticket,
             Err(refusal) => {
                 return Err(self.refused(&peer.to_string(), ACT, &factor, refusal).await);
@@ -78,7 +82,34 @@ impl Service {
             vendor: request.vendor,
         };
         let script = self.fill(plan, &job).await;
-        self.deliver(begun, &intent, script).await
+        let mut script = self.deliver(begun, &intent, script).await?;
+        script.receipt = self.receipt(request, &canonical, &script)?;
+        Ok(script)
+    }
+
+    /// What the registry is to believe of this card besides the station's word; none where nobody serves.
+    fn receipt(
+        &self,
+        request: &PersonalisationRequest,
+        canonical: &[u8],
+        script: &Script,
+    ) -> Result<Option<Signed>> {
+        let Some(notary) = &self.notary else {
+            return Ok(None);
+        };
+        let serial = request.content.value(TAG_SERIAL).unwrap_or_default();
+        let receipt = CardReceipt {
+            mark: self.mark.to_string(),
+            factor: hex::encode_upper(request.factor),
+            serial: String::from_utf8_lossy(serial).into_owned(),
+            data_hash: hex::encode_upper(cardlib_card::gm::sm3::digest(canonical)),
+            script_digest: script.digest.clone(),
+            request_id: script.request_id,
+            at: self.now(),
+        };
+        let signed = notary.sign(PURPOSE, serde_json::to_string(&receipt)?);
+        let signed = signed.map_err(|e| Refusal::about(&refusal::STORE, e.to_string()))?;
+        Ok(Some(signed))
     }
 
     async fn card_plan(

@@ -7,6 +7,7 @@ mod card;
 mod delivery;
 mod sam;
 mod sam_certificate;
+mod sam_stage;
 
 use cardlib_card::dialect::{AnswerKind, Plan};
 use kms_api::{CheckValue, Phase, Script, Step};
@@ -14,6 +15,7 @@ use kms_core::binding::{self, Binding, ChipClaim, Standing};
 use kms_core::fill::{self, FilledPhase, Job};
 use kms_core::port::Filled;
 use kms_core::ticket::TicketKind;
+use kms_core::tier::Factor;
 use kms_platform::audit::{AuditId, Outcome};
 use kms_platform::name::Peer;
 use sqlx::{Sqlite, Transaction};
@@ -80,13 +82,20 @@ impl Service {
         )?)
     }
 
-    /// The ticket to be spent: the one named, or with no name the latest good one of the kind.
-    pub(crate) async fn ticket_for(&self, named: &str, kind: TicketKind) -> Result<String> {
+    /// The ticket to be spent: the one named; with no name the one that this chip was begun with, whose count it has spent
+    /// already, or else the latest good one of the kind that has something left.
+    pub(crate) async fn ticket_for(
+        &self,
+        named: &str,
+        kind: TicketKind,
+        chip: &Factor,
+    ) -> Result<String> {
         if !named.is_empty() {
             return Ok(named.to_owned());
         }
         let mut conn = self.store.pool().acquire().await?;
-        tickets::latest(&mut conn, kind, self.store.clock().now()).await
+        let begun_with = chips::ticket(&mut conn, chip).await?;
+        tickets::spendable(&mut conn, kind, begun_with, self.store.clock().now()).await
     }
 
     /// Ends a request: the chip is bound in the transaction that records the end, before any output. A request that the
@@ -99,8 +108,16 @@ impl Service {
     ) -> Result<Script> {
         let mut tx = self.begin().await?;
         let result = match made {
-            Ok(script) => self.bind(&mut tx, intent).await.map(|()| script),
-            Err(refusal) => Err(refusal),
+            Ok(script) => {
+                tickets::set_left(&mut tx, intent.ticket, script.quota_left).await?;
+                self.bind(&mut tx, intent).await.map(|()| script)
+            }
+            Err(refusal) => {
+                if refusal.slug() == refusal::TICKET_EMPTY.slug {
+                    tickets::set_left(&mut tx, intent.ticket, 0).await?;
+                }
+                Err(refusal)
+            }
         };
         let outcome = match &result {
             Ok(_) => Outcome::Done,
@@ -112,6 +129,7 @@ impl Service {
     }
 
     async fn bind(&self, tx: &mut Transaction<'static, Sqlite>, intent: &Intent<'_>) -> Result<()> {
+        chips::set_ticket(tx, intent.claim.factor, intent.ticket).await?;
         let chip = chips::find(tx, intent.claim.factor).await?;
         match binding::check(&intent.claim, chip.as_ref(), &intent.binding)? {
             Standing::First => {
@@ -158,7 +176,7 @@ fn script(request_id: uuid::Uuid, outline: &fill::Outline, filled: Filled) -> Re
         phases,
         check_values,
         security_code,
-        sam_certificate: None,
+        receipt: None,
         digest,
         quota_left,
     })
@@ -169,7 +187,10 @@ fn phase(phase: FilledPhase) -> Phase {
         apdu: hex::encode_upper(step.apdu),
         sw: format!("{:04X}", step.sw),
         expect_tail: step.expect_tail.map(hex::encode_upper),
-        answer: answer.map(|AnswerKind::PublicKey| kms_api::AnswerKind::PublicKey),
+        answer: answer.map(|kind| match kind {
+            AnswerKind::PublicKey => kms_api::AnswerKind::PublicKey,
+            AnswerKind::KeyProof => kms_api::AnswerKind::KeyProof,
+        }),
     });
     Phase {
         name: phase.name.to_owned(),

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use cardlib_card::cert::{IssuerCertificate, SamCertificate};
+use cardlib_card::suite::VerifyingKey;
 use kms_api::SamProvincialFilesRequest;
 use kms_core::catalogue::{SM2_ISSUER, key_id};
-use kms_core::certificate;
+use kms_core::{certificate, key_proof};
 use kms_platform::name::Peer;
+use sqlx::SqliteConnection;
 
-use super::sam::{Stage, sam_words};
+use super::sam_stage::{Stage, sam_words};
 use crate::act::prepare::unhex;
 use crate::records::{chips, settings};
 use crate::refusal::{self, Refusal, Result};
@@ -35,8 +37,9 @@ impl Service {
             )
         })?;
         let issuer = unhex(&issuer)?;
+        self.check_key(&mut conn, request).await?;
         if let Some(known) = chips::certificate(&mut conn, &request.chip_serial).await?
-            && SamCertificate::parse_unverified(&known)
+            && SamCertificate::<VerifyingKey>::parse_any(&known)
                 .is_ok_and(|c| c.public_key.to_bytes() == request.public_key)
         {
             return Ok((issuer, known));
@@ -61,10 +64,44 @@ impl Service {
         Ok((issuer, certificate))
     }
 
+    /// The key is the one that this chip proved with the challenge of its latest stage a, and no other chip's.
+    async fn check_key(
+        &self,
+        conn: &mut SqliteConnection,
+        request: &SamProvincialFilesRequest,
+    ) -> Result<()> {
+        let challenge = chips::challenge(conn, &request.chip_serial).await?;
+        let challenge = challenge.ok_or_else(|| {
+            refuse!(
+                &refusal::KEY_UNPROVED,
+                "no stage a went out for this SAM",
+                "未曾为该SAM卡发出阶段甲脚本"
+            )
+        })?;
+        key_proof::check(
+            self.profile.crypto.signature,
+            &request.chip_serial,
+            &challenge,
+            &request.public_key,
+            &request.key_proof,
+        )
+        .map_err(|_| Refusal::new(&refusal::KEY_UNPROVED))?;
+        let holder = chips::certified_with(conn, &request.public_key).await?;
+        let chip = hex::encode_upper(request.chip_serial);
+        if holder.is_some_and(|holder| holder != chip) {
+            return Err(refuse!(
+                &refusal::KEY_UNPROVED,
+                "another SAM has a certificate for this key",
+                "另一张SAM卡已有此密钥的证书"
+            ));
+        }
+        Ok(())
+    }
+
     async fn sign_certificate(
         self: &Arc<Self>,
         issuer: &[u8],
-        body: &SamCertificate,
+        body: &SamCertificate<VerifyingKey>,
     ) -> Result<Vec<u8>> {
         let (hsm, message) = (Arc::clone(&self.hsm), body.to_be_signed());
         let signature =
@@ -78,7 +115,7 @@ impl Service {
                     )
                 })??;
         let certificate = body.with_signature(&signature);
-        let issuer = IssuerCertificate::parse_unverified(issuer)
+        let issuer = IssuerCertificate::<VerifyingKey>::parse_any(issuer)
             .map_err(|e| Refusal::about(&refusal::STORE, e.to_string()))?;
         SamCertificate::verify(&certificate, &issuer.public_key, self.mark).map_err(|e| {
             refuse!(

@@ -170,3 +170,75 @@ pub async fn set_certificate(
         .await?;
     Ok(())
 }
+
+/// The challenge that a SAM's key pair has to be proved with, of its latest stage a.
+///
+/// # Errors
+/// The store failed.
+pub async fn challenge(conn: &mut SqliteConnection, factor: &Factor) -> Result<Option<[u8; 32]>> {
+    let found: Option<Option<Vec<u8>>> =
+        sqlx::query_scalar("SELECT challenge FROM chip WHERE factor = ?")
+            .bind(hex::encode_upper(factor))
+            .fetch_optional(conn)
+            .await?;
+    Ok(found.flatten().and_then(|bytes| bytes.try_into().ok()))
+}
+
+/// Keeps the challenge that went out with stage a.
+///
+/// # Errors
+/// The store failed.
+pub async fn set_challenge(
+    conn: &mut SqliteConnection,
+    factor: &Factor,
+    challenge: &[u8; 32],
+) -> Result<()> {
+    sqlx::query("UPDATE chip SET challenge = ? WHERE factor = ?")
+        .bind(challenge.as_slice())
+        .bind(hex::encode_upper(factor))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The SAM that has a certificate for this key (bytes 62–125 of a certificate, D21).
+///
+/// # Errors
+/// The store failed.
+pub async fn certified_with(
+    conn: &mut SqliteConnection,
+    public_key: &[u8; 64],
+) -> Result<Option<String>> {
+    let sql =
+        "SELECT factor FROM chip WHERE certificate IS NOT NULL AND substr(certificate, 63, 64) = ?";
+    Ok(sqlx::query_scalar(sql)
+        .bind(public_key.as_slice())
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// The ticket with which a chip's latest script was made.
+///
+/// # Errors
+/// The store failed.
+pub async fn ticket(conn: &mut SqliteConnection, factor: &Factor) -> Result<Option<String>> {
+    let found: Option<Option<String>> =
+        sqlx::query_scalar("SELECT ticket FROM chip WHERE factor = ?")
+            .bind(hex::encode_upper(factor))
+            .fetch_optional(conn)
+            .await?;
+    Ok(found.flatten())
+}
+
+/// Notes the ticket of a chip's script.
+///
+/// # Errors
+/// The store failed.
+pub async fn set_ticket(conn: &mut SqliteConnection, factor: &Factor, ticket: &str) -> Result<()> {
+    sqlx::query("UPDATE chip SET ticket = ? WHERE factor = ?")
+        .bind(ticket)
+        .bind(hex::encode_upper(factor))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

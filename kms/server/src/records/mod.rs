@@ -2,6 +2,7 @@
 
 pub mod chips;
 pub mod hand_downs;
+pub mod identities;
 pub mod keys;
 pub mod peers;
 pub mod people;

@@ -1,10 +1,10 @@
 //! Tickets, as JSON records.
 
 use jiff::Timestamp;
-use kms_core::ticket::{Ticket, TicketKind};
+use kms_core::ticket::{Ticket, TicketError, TicketKind};
 use sqlx::SqliteConnection;
 
-use crate::refusal::{self, Result};
+use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
 
 /// Keeps a ticket in its present state.
@@ -54,26 +54,85 @@ pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Ticket>> {
         .collect()
 }
 
-/// The latest ticket of a kind that may be spent now: what a request without a ticket's id means.
+/// What a request without a ticket's id means: the ticket that its chip was begun with, if that is still valid, or else
+/// the latest of the kind that may be spent now and has something left.
 ///
 /// # Errors
-/// There is none, or the store failed.
-pub async fn latest(
+/// There is none: all of the kind are named, with what is wrong with each. Or the store failed.
+pub async fn spendable(
     conn: &mut SqliteConnection,
     kind: TicketKind,
+    begun_with: Option<String>,
     now: Timestamp,
 ) -> Result<String> {
-    let good = all(conn)
-        .await?
-        .into_iter()
+    let mut unfit = Vec::new();
+    let mut empty = false;
+    let of_kind = all(conn).await?.into_iter().filter(|t| t.kind == kind);
+    let (first, others): (Vec<_>, Vec<_>) = of_kind
         .rev()
-        .find(|ticket| ticket.admits(kind, now).is_ok());
-    let none = || {
-        refuse!(
+        .partition(|t| begun_with.as_ref() == Some(&t.id));
+    for (ticket, begun) in first
+        .into_iter()
+        .map(|ticket| (ticket, true))
+        .chain(others.into_iter().map(|ticket| (ticket, false)))
+    {
+        let (en, zh) = match ticket.admits(kind, now) {
+            Ok(()) if begun || left(conn, &ticket.id).await? != Some(0) => return Ok(ticket.id),
+            Ok(()) => {
+                empty = true;
+                ("used up", "已用完")
+            }
+            Err(TicketError::Expired(..)) => ("expired", "已过期"),
+            Err(_) => ("not approved", "未批准"),
+        };
+        unfit.push((ticket.id, en, zh));
+    }
+    Err(none_left(&unfit, empty))
+}
+
+fn none_left(unfit: &[(String, &str, &str)], empty: bool) -> Refusal {
+    if unfit.is_empty() {
+        return refuse!(
             &refusal::TICKET,
             "no approved ticket of this kind; ask with `rhc-kms ticket request`",
             "没有此类已批准的工单；请用 `rhc-kms ticket request` 申请"
-        )
+        );
+    }
+    let kind = if empty {
+        &refusal::TICKET_EMPTY
+    } else {
+        &refusal::TICKET
     };
-    Ok(good.ok_or_else(none)?.id)
+    let en: Vec<_> = unfit
+        .iter()
+        .map(|(id, en, _)| format!("{id} {en}"))
+        .collect();
+    let zh: Vec<_> = unfit
+        .iter()
+        .map(|(id, _, zh)| format!("{id} {zh}"))
+        .collect();
+    Refusal::both(kind, en.join(", "), zh.join("，"))
+}
+
+/// What a ticket had left after its latest script; none before the first.
+async fn left(conn: &mut SqliteConnection, id: &str) -> Result<Option<i64>> {
+    let found: Option<Option<i64>> =
+        sqlx::query_scalar("SELECT left_over FROM ticket WHERE id = ?")
+            .bind(id)
+            .fetch_optional(conn)
+            .await?;
+    Ok(found.flatten())
+}
+
+/// Notes what the HSM says a ticket has left.
+///
+/// # Errors
+/// The store failed.
+pub async fn set_left(conn: &mut SqliteConnection, id: &str, left: u64) -> Result<()> {
+    sqlx::query("UPDATE ticket SET left_over = ? WHERE id = ?")
+        .bind(i64::try_from(left).unwrap_or(i64::MAX))
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(())
 }

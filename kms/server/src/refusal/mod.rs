@@ -61,6 +61,8 @@ kinds! {
         "Repeat with the same data, or void this card and take another blank", "请用相同数据重试，或作废该卡并更换空白卡";
     OTHER_PURPOSE = slug::SAM_OTHER_PURPOSE, 409, "This SAM was begun for another purpose", "该SAM卡已为其他用途开始制作",
         "Go on with the same type and serial, or void this SAM", "请用相同类型和序列号继续，或作废该SAM卡";
+    KEY_UNPROVED = slug::SAM_KEY_UNPROVED, 422, "The SAM has not proved this key", "该SAM卡未证明持有此密钥",
+        "Begin the provincial stage again with the SAM in the reader", "请将SAM卡置于读卡器中，重新开始省级阶段";
     CARD_STATE = slug::CARD_STATE, 409, "No script fits this chip's state", "该芯片状态无适用脚本",
         "Take a blank, or one that this service began and did not finish", "请使用空白卡，或本服务已开始而未完成的卡";
     VENDOR = slug::VENDOR_UNKNOWN, 422, "No transport key of this maker is held here", "未持有该卡商的传输密钥",

@@ -179,20 +179,13 @@ impl House {
             format!("kms-{at}"),
             format!("peer-{peer}.json"),
         );
-        self.kms(&["hsm", "info", "--store", &from, "--out", &file])
+        self.line(&format!("hsm info --store {from} --out {file}"))
             .ok();
-        self.kms(&[
-            "hsm",
-            "enrol",
-            "--store",
-            &to,
-            "--peer-info",
-            &file,
-            "--by",
-            "wang",
-        ])
+        self.line(&format!(
+            "hsm enrol --store {to} --peer-info {file} --by wang"
+        ))
         .ok();
-        self.signed(&["hsm", "confirm", "--store", &to, "--peer", name])
+        self.signed_line(&format!("hsm confirm --store {to} --peer {name}"))
             .ok();
     }
 
@@ -203,19 +196,12 @@ impl House {
             format!("kms-{upper}"),
             format!("req-{lower}.json"),
         );
-        self.kms(&["request", "--store", &low, "--by", "wang", "--out", &file])
+        self.line(&format!("request --store {low} --by wang --out {file}"))
             .ok();
         let opened = self
-            .kms(&[
-                "grant",
-                "--store",
-                &up,
-                "--request",
-                &file,
-                "--by",
-                "sun",
-                "--json",
-            ])
+            .line(&format!(
+                "grant --store {up} --request {file} --by sun --json"
+            ))
             .ok();
         json(&opened.out)["id"].as_str().unwrap().to_owned()
     }
@@ -227,9 +213,10 @@ impl House {
             format!("kms-{upper}"),
             format!("pkg-{lower}.json"),
         );
-        self.signed(&["grant", "--store", &up, "--approve", &id, "--out", &file])
+        self.signed_line(&format!("grant --store {up} --approve {id} --out {file}"))
             .ok();
-        self.signed(&["import", "--store", &low, &file]).ok();
+        self.signed_line(&format!("import --store {low} {file}"))
+            .ok();
     }
 
     /// With the two officers' keys.
@@ -255,8 +242,18 @@ impl House {
             id,
         ];
         self.kms(&args).ok();
-        self.signed(&["ticket", "approve", id, "--store", &store])
+        self.signed_line(&format!("ticket approve {id} --store {store}"))
             .ok();
+    }
+
+    /// A command line of `rhc-kms`, its words separated by blanks.
+    pub fn line(&self, words: &str) -> Ran {
+        self.kms(&words.split(' ').collect::<Vec<_>>())
+    }
+
+    /// The same with the two officers' keys.
+    pub fn signed_line(&self, words: &str) -> Ran {
+        self.signed(&words.split(' ').collect::<Vec<_>>())
     }
 
     pub fn kms(&self, args: &[&str]) -> Ran {

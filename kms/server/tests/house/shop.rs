@@ -52,10 +52,9 @@ impl House {
     pub fn identity(&self, at: &str, role: &str, name: &str) -> Identity {
         let (store, file) = (format!("kms-{at}"), format!("{role}-{name}.json"));
         if !self.path(&file).exists() {
-            self.kms(&[
-                "identity", "issue", "--store", &store, "--role", role, "--name", name, "--out",
-                &file,
-            ])
+            self.line(&format!(
+                "identity issue --store {store} --role {role} --name {name} --out {file}"
+            ))
             .ok();
         }
         Identity::read(&self.path(&file)).unwrap()
@@ -176,12 +175,9 @@ pub fn transmit(chip: &mut dyn VirtualCard, apdu: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Sends steps; what came back must be what the script expects. Gives the kept answer.
-pub fn play<'s>(
-    chip: &mut dyn VirtualCard,
-    steps: impl Iterator<Item = &'s Step>,
-) -> Option<Vec<u8>> {
-    let mut kept = None;
+/// Sends steps; what came back must be what the script expects. Gives the kept answers.
+pub fn play<'s>(chip: &mut dyn VirtualCard, steps: impl Iterator<Item = &'s Step>) -> Vec<Vec<u8>> {
+    let mut kept = Vec::new();
     for (number, step) in steps.enumerate() {
         let answer = transmit(chip, &hex::decode(&step.apdu).unwrap());
         let (data, sw) = answer.split_at(answer.len() - 2);
@@ -198,14 +194,31 @@ pub fn play<'s>(
             );
         }
         if step.answer.is_some() {
-            kept = Some(data.to_vec());
+            kept.push(data.to_vec());
         }
     }
     kept
 }
 
-pub fn play_all(chip: &mut dyn VirtualCard, script: &Script) -> Option<Vec<u8>> {
+pub fn play_all(chip: &mut dyn VirtualCard, script: &Script) -> Vec<Vec<u8>> {
     play(chip, script.steps())
+}
+
+/// A file of DF01 of an active SAM.
+pub fn read_file(sam: &mut SamCard, fid: u16) -> Vec<u8> {
+    sam.reset();
+    let mut answer = Vec::new();
+    let [high, low] = fid.to_be_bytes();
+    for apdu in [
+        &[0x00, 0xA4, 0x00, 0x0C, 0x02, 0xDF, 0x01][..],
+        &[0x00, 0xA4, 0x00, 0x0C, 0x02, high, low],
+        &[0x00, 0xB0, 0x00, 0x00, 0x00],
+    ] {
+        answer = transmit(sam, apdu);
+        assert!(answer.ends_with(&[0x90, 0x00]), "{}", hex::encode(&answer));
+    }
+    answer.truncate(answer.len() - 2);
+    answer
 }
 
 /// What is written for somebody.

@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use cardlib_card::dialect::sam::{self, KeyPair, Versions};
 use cardlib_card::dialect::user::user_card;
-use cardlib_card::dialect::{ChipState, Dialect, DialectError, Plan};
+use cardlib_card::dialect::{self, ChipState, Dialect, DialectError, Plan};
+use cardlib_card::gm::sm2::VerifyingKey;
 use issuance_station::engine::data_hash;
 use issuance_station::ports::{Keys, Service, ServiceFault};
 use kms_api::{
@@ -170,14 +171,17 @@ impl TestKeys {
             phases: phases.collect(),
             check_values: Vec::new(),
             security_code,
-            sam_certificate: None,
+            receipt: None,
             digest: "00".repeat(32),
             quota_left: 1,
         })
     }
 }
 
-fn dialect() -> Dialect {
+/// What a SAM proves its key pair with.
+const CHALLENGE: [u8; 32] = [0xC4; 32];
+
+fn rhc_cos_1() -> Dialect {
     Dialect::rhc_cos_1().expect("the embedded dialect")
 }
 
@@ -186,13 +190,18 @@ impl Keys for TestKeys {
         if self.fault.borrow().is_none() {
             self.bind(request)?;
         }
-        let plan = user_card(&dialect(), profile(), &request.content, chip(request.card));
+        let plan = user_card(
+            &rhc_cos_1(),
+            profile(),
+            &request.content,
+            chip(request.card),
+        );
         self.script(request.factor, request.request_id, plan)
     }
 
     fn sam_national(&self, request: &SamNationalRequest) -> Result<Script, ServiceFault> {
         let plan = sam::national(
-            &dialect(),
+            &rhc_cos_1(),
             profile(),
             request.sam_type,
             &Versions::All,
@@ -204,17 +213,31 @@ impl Keys for TestKeys {
     fn sam_keys(&self, request: &SamProvincialKeysRequest) -> Result<Script, ServiceFault> {
         let (kind, state) = (request.sam_type, chip(request.sam));
         let plan = sam::provincial_keys(
-            &dialect(),
+            &rhc_cos_1(),
             profile(),
             kind,
             &Versions::All,
             KeyPair::Generate,
+            &CHALLENGE,
             state,
         );
         self.script(request.chip_serial, request.request_id, plan)
     }
 
     fn sam_files(&self, request: &SamProvincialFilesRequest) -> Result<Script, ServiceFault> {
+        let text = [
+            &b"RHC-COS-1-PROOF\0"[..],
+            &request.chip_serial,
+            &CHALLENGE,
+            &request.public_key,
+        ];
+        let key = VerifyingKey::from_bytes(&request.public_key).expect("a key");
+        if key
+            .verify_message(&text.concat(), &request.key_proof)
+            .is_err()
+        {
+            return Err(refusal("sam-key-unproved"));
+        }
         let serial = hex::decode(&request.serial).expect("20 digits");
         let public = [&serial[..], &[0x01, request.sam_type, 0, 0]].concat();
         // A certificate's form does not matter here, but it must carry this very key.
@@ -224,18 +247,16 @@ impl Keys for TestKeys {
             ("MF/0016", vec![0x41; 6]),
             ("DF01/001A", vec![0x01; 25]),
             ("DF01/001B", vec![0x5A; 180]),
-            ("DF01/001C", certificate.clone()),
+            ("DF01/001C", certificate),
         ];
         let plan = sam::provincial_files(
-            &dialect(),
+            &rhc_cos_1(),
             profile(),
             &files,
             request.pin.expose(),
             chip(request.sam),
         );
-        let mut script = self.script(request.chip_serial, request.request_id, plan)?;
-        script.sam_certificate = Some(hex::encode(certificate));
-        Ok(script)
+        self.script(request.chip_serial, request.request_id, plan)
     }
 }
 
@@ -244,6 +265,9 @@ fn step((apdu, tail, kept): scp::Sent) -> Step {
         apdu: hex::encode_upper(apdu),
         sw: "9000".into(),
         expect_tail: tail.map(hex::encode_upper),
-        answer: kept.then_some(AnswerKind::PublicKey),
+        answer: kept.map(|kind| match kind {
+            dialect::AnswerKind::PublicKey => AnswerKind::PublicKey,
+            dialect::AnswerKind::KeyProof => AnswerKind::KeyProof,
+        }),
     }
 }

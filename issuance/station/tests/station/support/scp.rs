@@ -1,7 +1,7 @@
 //! The sender's side of `docs/cos-dialect.md`, written from that page for these tests: what an HSM does when it fills a
 //! card's script. Formulas are neither the simulator's nor the HSM's.
 
-use cardlib_card::dialect::{Base, BaseKey, Level, MacText, Plan, Segment, Step};
+use cardlib_card::dialect::{AnswerKind, Base, BaseKey, Level, MacText, Plan, Segment, Step};
 use cipher::{BlockCipherEncrypt, KeyInit};
 use cmac::{Cmac, Mac};
 use sm4::Sm4;
@@ -61,8 +61,8 @@ struct Session {
     count: u128,
 }
 
-/// A command, the last eight bytes its answer must have, and whether the answer is kept.
-pub type Sent = (Vec<u8>, Option<[u8; 8]>, bool);
+/// A command, the last eight bytes its answer must have, and what kept answer it brings.
+pub type Sent = (Vec<u8>, Option<[u8; 8]>, Option<AnswerKind>);
 
 /// Opens a session: INITIALIZE UPDATE and EXTERNAL AUTHENTICATE.
 fn open(base: &Key, version: u8, counter: u32, hc: [u8; 8]) -> (Session, [Sent; 2]) {
@@ -91,7 +91,7 @@ fn open(base: &Key, version: u8, counter: u32, hc: [u8; 8]) -> (Session, [Sent; 
     let (card, host) = (cryptogram("SCP-SM4-V1-CARD"), cryptogram("SCP-SM4-V1-HOST"));
     let first = [&[0x80, 0x50, version, 0x00, 8][..], &hc].concat();
     let second = session.protect([0x84, 0x82, 0x03, 0x00], &host);
-    (session, [(first, Some(card), false), (second, None, false)])
+    (session, [(first, Some(card), None), (second, None, None)])
 }
 
 impl Session {
@@ -175,7 +175,7 @@ pub fn fill(
                             Segment::TestScalar(_) => panic!("these SAMs make their own key pair"),
                         }
                     }
-                    sent.push((session.command(*header, &plain), None, answer.is_some()));
+                    sent.push((session.command(*header, &plain), None, *answer));
                 }
             }
         }
