@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Computes tests/vectors/chain.toml with OpenSSL alone, from the formulas of the specification.
+"""Computes tests/vectors/chain.toml with OpenSSL alone, from the formulas of the specification; profiles.toml too.
 
-    chain.py            compares the file with what OpenSSL says; exit 3 when they differ
-    chain.py --write    writes the file anew (after adding a case)
+    chain.py            compares the files with what OpenSSL says; exit 3 when they differ
+    chain.py --write    writes the files anew (after adding a case)
 
-The file is passed by three separate test programs: the terminal's, the simulators' and the HSM's.
+The first is passed by three separate test programs: the terminal's, the simulators' and the HSM's.
 """
 
 import sys
@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import cases  # noqa: E402
+import profiles  # noqa: E402
 from cases import CHAIN_CARD, CHAIN_ROOT, FACTOR, INFO, PROVINCE, PROVINCE_FACTOR, up  # noqa: E402
 from oracle import hierarchy as h  # noqa: E402
 from oracle.openssl import sm2_public, sm2_secret, sm4  # noqa: E402
@@ -205,16 +206,19 @@ def build():
 
 
 def main():
-    path = HERE / "chain.toml"
-    text = build()
-    if sys.argv[1:] == ["--write"]:
-        path.write_text(text, encoding="utf-8")
-        print(f"{path.name}: {text.count('[[case]]')} cases written")
-        return 0
-    if path.read_text(encoding="utf-8") != text:
-        print("chain.toml is not what OpenSSL computes; run tests/vectors/chain.py --write and read the difference")
+    files = {"chain.toml": build(), "profiles.toml": profiles.build(table)}
+    wrong = []
+    for name, text in files.items():
+        path = HERE / name
+        if sys.argv[1:] == ["--write"]:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            wrong.append(name)
+        print(f"{name}: {text.count('[[case]]')} cases, {text.count('[[card_key]]')} card keys")
+    if wrong:
+        print(f"{', '.join(wrong)}: not what OpenSSL computes; run tests/vectors/chain.py --write and read the difference")
         return 3
-    print(f"chain.toml agrees with OpenSSL: {text.count('[[case]]')} cases, {text.count('[[card_key]]')} card keys")
+    print("written" if sys.argv[1:] else "all agree with OpenSSL")
     return 0
 
 

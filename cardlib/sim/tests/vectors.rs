@@ -222,6 +222,107 @@ fn conversations_with_the_sam() {
     assert!(run >= 15, "only {run} SAM cases were found");
 }
 
+#[derive(Deserialize)]
+struct Others {
+    card_key: Vec<OtherKey>,
+    delivery: Vec<OtherDelivery>,
+    message: Vec<OtherMessage>,
+}
+
+#[derive(Deserialize)]
+struct OtherKey {
+    profile: String,
+    name: String,
+    version: u8,
+    root: String,
+    value: String,
+    kcv: String,
+}
+
+#[derive(Deserialize)]
+struct OtherDelivery {
+    profile: String,
+    key: String,
+    apdu: String,
+    info: String,
+    block: String,
+}
+
+#[derive(Deserialize)]
+struct OtherMessage {
+    profile: String,
+    key: String,
+    random: String,
+    apdu: String,
+}
+
+/// `profiles.toml`: SAMs of the other profiles make OpenSSL's session keys from OpenSSL's roots, and cards of them take
+/// OpenSSL's MACs up to where a right is asked for.
+#[test]
+fn cards_and_sams_of_the_other_profiles() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/vectors/profiles.toml"
+    );
+    let others: Others = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(
+        (others.delivery.len(), others.message.len()),
+        (2 * 21, 2 * 5)
+    );
+    let find = |profile: &str, i: KeyInstance<'_>| {
+        let same = |k: &&OtherKey| k.profile == profile && k.name == i.key.name;
+        let mut found = others.card_key.iter().filter(same);
+        found.find(|k| k.version == i.version).unwrap()
+    };
+    for name in ["rhc-three-level", "rhc-aes"] {
+        let profile = Profile::named(name).unwrap();
+        let minted = MintedSam {
+            sam_type: 5,
+            pin: [0x12, 0x34, 0x56],
+            private_key: [7; 32],
+            files: &[],
+        };
+        let root_of = |i: KeyInstance<'_>| bytes(&find(name, i).root);
+        let chip = Chip::test(profile, [0x22; 8]);
+        let mut sam =
+            SamCard::minted(profile, chip, &minted, root_of, Random::from_seed(Some(1))).unwrap();
+        sam.reset();
+        for apdu in ["0020000003123456", "00A4000C02DF01"] {
+            assert_eq!(sam.handle(&hex::decode(apdu).unwrap()), [0x90, 0x00]);
+        }
+        for row in others.delivery.iter().filter(|row| row.profile == name) {
+            let said = sam.handle(&hex::decode(&row.apdu).unwrap());
+            assert_eq!(said, [0x90, 0x00], "{name} {}", row.key);
+            let cipher = format!("80FA000010{}0000000000000000", row.info);
+            assert_eq!(sam.handle(&hex::decode(cipher).unwrap()), [0x61, 0x10]);
+            let block = sam.handle(&[0x00, 0xC0, 0x00, 0x00, 0x10]);
+            assert_eq!(
+                hex::encode_upper(&block[..16]),
+                row.block,
+                "{name} {}",
+                row.key
+            );
+        }
+        for row in others.card_key.iter().filter(|row| row.profile == name) {
+            let key = Key::of(profile.crypto.cipher, bytes(&row.value));
+            assert_eq!(hex::encode_upper(key.check_value()), row.kcv);
+        }
+        for row in others.message.iter().filter(|row| row.profile == name) {
+            let key = others
+                .card_key
+                .iter()
+                .find(|k| k.profile == name && k.name == row.key && k.version == 0);
+            let key = Key::of(profile.crypto.cipher, bytes(&key.unwrap().value));
+            let sent = hex::decode(&row.apdu).unwrap();
+            let (signed, mac) = sent.split_at(sent.len() - 4);
+            let made = key
+                .session(&bytes(&row.random))
+                .cbc_mac([0; 16], &pad(signed));
+            assert_eq!(made[..4], *mac, "{name} {}", row.key);
+        }
+    }
+}
+
 fn script(case: &Case) -> Random {
     let challenges: Vec<[u8; 8]> = case.challenges.iter().map(|c| bytes(c)).collect();
     Random::scripted(&challenges)

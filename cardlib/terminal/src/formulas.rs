@@ -1,8 +1,10 @@
-//! Key formulas of the host side (D1, D2, D8, D9, R37, user card 3.4), over SM4.
+//! Key formulas of the host side (D1, D2, D8, D9, R37, user card 3.4), over the profile's block cipher (D46).
 //!
 //! In a flow the SAM computes all of this; here it stands for verification of SAMs and for tests. Written apart from
 //! the simulators' formulas, so that the two can prove each other.
 
+use aes::Aes128;
+use cardlib_card::profile::Cipher;
 use cipher::{Array, BlockCipherEncrypt, KeyInit};
 use sm4::Sm4;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -12,19 +14,34 @@ pub type Block = [u8; 16];
 
 /// A 16-byte key: no `Debug`, wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Key(Block);
+pub struct Key {
+    bytes: Block,
+    #[zeroize(skip)]
+    cipher: Cipher,
+}
 
 impl Key {
+    /// A key of SM4.
     #[must_use]
     pub const fn new(bytes: Block) -> Self {
-        Self(bytes)
+        Self::of(Cipher::Sm4, bytes)
+    }
+
+    /// A key of the profile's cipher.
+    #[must_use]
+    pub const fn of(cipher: Cipher, bytes: Block) -> Self {
+        Self { bytes, cipher }
     }
 
     /// One block under this key.
     #[must_use]
     pub fn encrypt(&self, block: &Block) -> Block {
         let mut out = Array::from(*block);
-        Sm4::new(&Array::from(self.0)).encrypt_block(&mut out);
+        let key = Array::from(self.bytes);
+        match self.cipher {
+            Cipher::Sm4 => Sm4::new(&key).encrypt_block(&mut out),
+            Cipher::Aes128 => Aes128::new(&key).encrypt_block(&mut out),
+        }
         out.into()
     }
 
@@ -38,7 +55,7 @@ impl Key {
             .iter_mut()
             .zip(input)
             .for_each(|(to, from)| *to = !from);
-        Self(self.encrypt(&block))
+        Self::of(self.cipher, self.encrypt(&block))
     }
 
     /// D8: the first three bytes of `E(K, 0)`.
@@ -135,6 +152,18 @@ mod tests {
             expected,
             "GM/T 0002, example 1"
         );
+    }
+
+    #[test]
+    fn aes_is_that_of_the_standard() {
+        let key = std::array::from_fn(|n| n as u8);
+        let block = std::array::from_fn(|n| 0x11 * n as u8);
+        let expected = [
+            0x69, 0xC4, 0xE0, 0xD8, 0x6A, 0x7B, 0x04, 0x30, 0xD8, 0xCD, 0xB7, 0x80, 0x70, 0xB4,
+            0xC5, 0x5A,
+        ];
+        let made = Key::of(Cipher::Aes128, key).encrypt(&block);
+        assert_eq!(made, expected, "FIPS 197, appendix C.1");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The terminal's part of the one vector file (`tests/vectors/chain.toml`), whose values come from OpenSSL: key chain,
-//! key tables, DELIVERY, authentications and secure messages, to the byte.
+//! key tables, DELIVERY, authentications and secure messages, to the byte; and of the vectors of the other profiles
+//! (`profiles.toml` beside it).
 
 use std::collections::VecDeque;
 
@@ -148,9 +149,17 @@ impl Channel for Script {
 }
 
 fn with_sam<T>(steps: &[(String, String)], act: impl FnOnce(&mut SamClient<'_>) -> T) -> T {
+    with_sam_of(Profile::rhc_2012(), steps, act)
+}
+
+fn with_sam_of<T>(
+    profile: &Profile,
+    steps: &[(String, String)],
+    act: impl FnOnce(&mut SamClient<'_>) -> T,
+) -> T {
     let mut script = Script::opened(steps);
     let pin = Pin::new("123456").expect("pin");
-    let mut sam = SamClient::open(Profile::rhc_2012(), &mut script, &pin).expect("opened");
+    let mut sam = SamClient::open(profile, &mut script, &pin).expect("opened");
     let result = act(&mut sam);
     assert!(script.0.is_empty(), "the conversation was not finished");
     result
@@ -329,6 +338,127 @@ fn secure_messages_are_made_with_the_sam_to_the_byte() {
         assert!(row.apdu.ends_with(&format!("{}{}", row.cipher, row.mac)));
         assert_eq!(
             shown(protected(&session, header, &bytes(&row.cipher))),
+            row.apdu
+        );
+    }
+}
+
+#[derive(Deserialize)]
+struct Others {
+    card_key: Vec<OtherKey>,
+    delivery: Vec<OtherDelivery>,
+    message: Vec<OtherMessage>,
+}
+
+#[derive(Deserialize)]
+struct OtherKey {
+    profile: String,
+    name: String,
+    version: u8,
+    root: String,
+    value: String,
+    kcv: String,
+}
+
+#[derive(Deserialize)]
+struct OtherDelivery {
+    profile: String,
+    key: String,
+    version: u8,
+    random: String,
+    apdu: String,
+    info: String,
+    block: String,
+    proof: String,
+}
+
+#[derive(Deserialize)]
+struct OtherMessage {
+    profile: String,
+    key: String,
+    header: String,
+    plain: String,
+    random: String,
+    apdu: String,
+}
+
+fn others() -> Others {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/vectors/profiles.toml"
+    );
+    toml::from_str(&std::fs::read_to_string(path).expect("the vector file")).expect("its form")
+}
+
+fn profile_of(name: &str) -> &'static Profile {
+    Profile::named(name).expect("an embedded profile")
+}
+
+fn key_of(profile: &Profile, text: &str) -> Key {
+    Key::of(profile.crypto.cipher, array(text))
+}
+
+impl Others {
+    fn session(&self, profile: &str, name: &str, version: u8, random: &str) -> Key {
+        let same = |row: &&OtherKey| (row.profile == profile) && row.name == name;
+        let found = self.card_key.iter().filter(same);
+        let mut found = found.filter(|row| row.version == version);
+        let row = found.next().expect("key");
+        key_of(profile_of(profile), &row.value).derive(array(random))
+    }
+}
+
+#[test]
+fn other_profiles_derive_deliver_and_seal_to_the_byte() {
+    let others = others();
+    assert_eq!(others.card_key.len(), 2 * 57);
+    for row in &others.card_key {
+        let profile = profile_of(&row.profile);
+        let definition = profile.key(&row.name).expect("key of the profile");
+        let root = key_of(profile, &row.root);
+        let made = definition
+            .factors
+            .iter()
+            .fold(root, |key, factor| match factor {
+                FactorKind::Province => key.derive(PROVINCE),
+                FactorKind::Prefecture => key.derive(FACTORS.prefecture),
+                FactorKind::Card | FactorKind::Chip => key.derive(CARD),
+            });
+        assert_eq!(
+            shown(made.check_value()),
+            row.kcv,
+            "{} {}",
+            row.profile,
+            row.name
+        );
+    }
+    for row in &others.delivery {
+        let profile = profile_of(&row.profile);
+        let definition = profile.key(&row.key).expect("key");
+        assert_eq!(profile.flow_version(definition), row.version);
+        let steps = [(row.apdu.clone(), "9000".to_owned())];
+        let done = with_sam_of(profile, &steps, |sam| {
+            sam.deliver(definition, row.version, &FACTORS, array(&row.random))
+        });
+        assert_eq!(done, Ok(()));
+        let session = others.session(&row.profile, &row.key, row.version, &row.random);
+        let block = session.encrypt(&proof_input(array(&row.info)));
+        assert_eq!(
+            (shown(block), shown(fold(&block))),
+            (row.block.clone(), row.proof.clone())
+        );
+    }
+    for row in &others.message {
+        let session = others.session(&row.profile, &row.key, 0, &row.random);
+        let plain = bytes(&row.plain);
+        let cipher = if plain.is_empty() {
+            Vec::new()
+        } else {
+            let padded = pad(&[&[plain.len() as u8], &plain[..]].concat());
+            session.ecb(&padded).expect("blocks")
+        };
+        assert_eq!(
+            shown(protected(&session, array(&row.header), &cipher)),
             row.apdu
         );
     }
