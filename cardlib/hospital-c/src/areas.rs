@@ -54,9 +54,11 @@ pub fn read(device: &mut Device, path: &str) -> Result<Vec<Bytes>, Fault> {
         .elements
         .iter()
         .zip(texts.into_iter().map(Zeroizing::new));
-    Ok(pairs
-        .map(|(element, text)| text::outward(element.kind, &text))
-        .collect())
+    let values = pairs.map(|(element, text)| {
+        let value = text::outward(element.kind, element.len, &text);
+        value.ok_or_else(|| not_of_its_type(element.tag.unwrap_or_default()).into())
+    });
+    values.collect()
 }
 
 /// Writes those values of a file of tagged records that are given and differ.
@@ -174,7 +176,8 @@ pub(crate) fn newest(
     for item in snapshot.items().filter(|item| item.record == oldest_first) {
         let text = item.text().map(Zeroizing::new);
         let text = text.map_err(|_| not_of_its_type(0))?;
-        values.push(text::outward(item.element.kind, &text));
+        let value = text::outward(item.element.kind, item.element.len, &text);
+        values.push(value.ok_or_else(|| not_of_its_type(0))?);
     }
     Ok(values.try_into().ok())
 }

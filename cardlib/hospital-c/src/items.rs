@@ -127,12 +127,17 @@ fn free(device: &mut Device, found: &[Found]) -> Result<Vec<Result<Bytes, Fault>
     let value = |(item, _): &Found| match item {
         Ok(Item::Tagged(_, tag, element)) => {
             let text = Zeroizing::new(areas::fact(&facts, *tag));
-            Ok(text::outward(element.kind, &text))
+            shown(element, *tag, &text)
         }
         Ok(_) => Ok(Bytes::default()),
         Err(fault) => Err(fault.clone()),
     };
     Ok(found.iter().map(value).collect())
+}
+
+fn shown(element: &Element, tag: u8, text: &str) -> Result<Bytes, Fault> {
+    let value = text::outward(element.kind, element.len, text);
+    value.ok_or_else(|| areas::not_of_its_type(tag).into())
 }
 
 /// What one flow has read so far; a file that failed is not tried again.
@@ -189,7 +194,7 @@ impl<'p> Read<'p> {
     ) -> Outcome {
         if path == ISSUER_DATA {
             let text = Zeroizing::new(areas::fact(session.card(), tag));
-            return Ok(Ok(text::outward(element.kind, &text)));
+            return Ok(shown(element, tag, &text));
         }
         if !self.files.iter().any(|(of, _)| *of == path) {
             let read = or_gone(session.flow().read(&[path]))?;
@@ -201,7 +206,7 @@ impl<'p> Read<'p> {
             None => return Ok(Ok(Bytes::default())),
         };
         Ok(match snapshot.text(tag) {
-            Some(text) => Ok(text::outward(element.kind, &Zeroizing::new(text))),
+            Some(text) => shown(element, tag, &Zeroizing::new(text)),
             None => Err(areas::not_of_its_type(tag).into()),
         })
     }

@@ -15,14 +15,17 @@ pub type Bytes = Zeroizing<Vec<u8>>;
 /// A single blank given for an element empties it; an empty string leaves it as it is.
 const EMPTIES: &[u8] = b" ";
 
-/// An element's text as bytes of the interface.
+/// An element's text as bytes of the interface; `None` when it is longer than the documented size of an element of `len`
+/// bytes. No bytes of a card are known to decode to such a text; what guards a caller's memory does not rest on that.
 #[must_use]
-pub fn outward(kind: ElementType, text: &str) -> Bytes {
-    Zeroizing::new(match (kind, text.parse::<u8>()) {
-        (ElementType::B, Ok(number)) => hex::encode_upper([number]).into_bytes(),
-        (ElementType::Ans, _) => GB18030.encode(text).0.into_owned(),
-        _ => text.as_bytes().to_vec(),
-    })
+pub fn outward(kind: ElementType, len: usize, text: &str) -> Option<Bytes> {
+    let (bytes, most) = match kind {
+        ElementType::Ans => (GB18030.encode(text).0.into_owned(), len),
+        ElementType::B if len == 1 => (hex::encode_upper([text.parse::<u8>().ok()?]).into(), 2),
+        ElementType::Cn | ElementType::B => (text.as_bytes().to_vec(), 2 * len),
+    };
+    let bytes = Zeroizing::new(bytes);
+    (bytes.len() <= most).then_some(bytes)
 }
 
 /// An element's text from bytes of the interface, checked: it fits, a date is one, a code is in its dictionary.
@@ -107,23 +110,38 @@ mod tests {
 
     #[test]
     fn each_type_has_its_form_in_both_directions() {
+        let out = |kind, len, text| outward(kind, len, text).map(|bytes| bytes.to_vec());
         assert_eq!(
-            outward(ElementType::Ans, "张三").as_slice(),
-            b"\xD5\xC5\xC8\xFD"
+            out(ElementType::Ans, 30, "张三"),
+            Some(b"\xD5\xC5\xC8\xFD".to_vec())
         );
         assert_eq!(given(11, b"\xD5\xC5\xC8\xFD"), Ok("张三".into()));
-        assert_eq!(outward(ElementType::B, "1").as_slice(), b"01", "sex");
+        assert_eq!(out(ElementType::B, 1, "1"), Some(b"01".to_vec()), "sex");
         assert_eq!(
             (given(12, b"01"), given(12, b"1")),
             (Ok("1".into()), Ok("1".into()))
         );
-        assert_eq!(outward(ElementType::Cn, "97").as_slice(), b"97");
+        assert_eq!(out(ElementType::Cn, 1, "97"), Some(b"97".to_vec()));
         assert_eq!(
             (given(26, b"1"), given(26, b"1F")),
             (Ok("1".into()), Ok("1".into()))
         );
         assert_eq!(given(14, b"19850712"), Ok("19850712".into()));
         assert_eq!(given(16, b" "), Ok(String::new()), "one blank empties");
+    }
+
+    #[test]
+    fn no_text_of_a_card_is_longer_than_its_buffer() {
+        let pairs = (0..=u16::MAX).map(u16::to_be_bytes);
+        let mut grown = Vec::new();
+        for pair in pairs {
+            let text = element::decode(ElementType::Ans, &pair);
+            if text.is_ok_and(|text| outward(ElementType::Ans, 2, &text).is_none()) {
+                grown.push(pair);
+            }
+        }
+        assert_eq!(grown, [[0u8; 2]; 0], "refused, were there any");
+        assert!(outward(ElementType::Ans, 2, "张三").is_none());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::text::{self, Bytes};
 
 const SEPARATOR: char = '|';
 /// What a text that holds the separator shows instead.
-const SEPARATOR_SHOWN: &str = "｜";
+const SEPARATOR_SHOWN: &str = "/";
 
 /// How a piece of a record is written as characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,15 +234,16 @@ pub fn read_all(device: &mut Device, spot: Spot) -> Result<Bytes, Fault> {
 /// One element of a record's data.
 pub(crate) fn field_text(data: &[u8], at: usize, field: &LayoutField) -> Result<Bytes, Fault> {
     let bytes = data.get(at..at + field.len).unwrap_or_default();
-    let text = element::decode(field.kind, bytes).map_err(|cause| {
+    let wrong = || {
         Fault::new(
             Code::Card,
-            format!("the card's {} is not of its type: {cause}", field.name_en),
+            format!("the card's {} is not of its type", field.name_en),
             format!("卡上的{}形式不符", field.name_zh),
         )
-    })?;
+    };
+    let text = element::decode(field.kind, bytes).map_err(|_| wrong())?;
     let text = Zeroizing::new(text.replace(SEPARATOR, SEPARATOR_SHOWN));
-    Ok(text::outward(field.kind, &text))
+    text::outward(field.kind, field.len, &text).ok_or_else(wrong)
 }
 
 /// A draft of a whole record from elements separated by `|`; those not given stay empty.
