@@ -14,7 +14,9 @@
 //! | [`evidence`] | what was written down, chained and signed |
 //! | [`report`] | HTML, JUnit XML, JSON, PDF |
 
+pub mod app;
 pub mod bench;
+pub mod cli;
 pub mod engine;
 pub mod evidence;
 pub mod files;
@@ -23,6 +25,7 @@ pub mod formulas;
 pub mod hierarchy;
 pub mod plan;
 pub mod random;
+pub mod report;
 pub mod run;
 pub mod step;
 pub mod suite;

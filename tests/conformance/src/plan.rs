@@ -116,7 +116,7 @@ fn place<'a>(case: &'a Case, scars: &mut Vec<BTreeSet<&'a str>>) -> usize {
 /// 0 for what leaves no scar, more for deeper ones.
 fn depth(case: &Case) -> u8 {
     let of = |scar: &String| match scar.split(' ').next() {
-        Some("key") => 1,
+        Some("key" | "data") => 1,
         Some("pin") => 2,
         Some("app") => 3,
         _ => 4,

@@ -238,6 +238,7 @@ fn orient(
                     place: String::new(),
                     challenge: None,
                     old: None,
+                    last_ms: 0,
                     saved: std::collections::BTreeMap::new(),
                     challenges: BTreeSet::new(),
                 };

@@ -50,6 +50,8 @@ pub enum Sweep {
     P1P2,
     /// Every file identifier of a page: none but the known exist.
     Fids,
+    /// Every KID of EXTERNAL AUTHENTICATE in the current directory: 6A88 but for the known.
+    Kids,
 }
 
 /// What is sent.
@@ -259,8 +261,9 @@ pub fn plain(text: &str, command: &str) -> Result<Option<Command>, StepError> {
                 "ins-cla" => Sweep::InsCla,
                 "p1p2" => Sweep::P1P2,
                 "fids" => Sweep::Fids,
+                "kids" => Sweep::Kids,
                 other => {
-                    let told = format!("no sweep '{other}': ins-cla, p1p2, fids");
+                    let told = format!("no sweep '{other}': ins-cla, p1p2, fids, kids");
                     return Err(StepError::Command(text.to_owned(), told));
                 }
             };

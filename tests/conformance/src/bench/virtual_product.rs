@@ -19,7 +19,7 @@ use crate::hierarchy::{Home, Preset, key_named};
 use crate::step::Which;
 
 /// The synthetic person's card number; its check character is right (GB 11643).
-pub const NUMBER: &str = "410101198507120011";
+pub const NUMBER: &str = "410101198507120015";
 const SERIAL: &str = "41ABCDEFGH";
 /// Card factor and area of all virtual products.
 pub const FACTOR: [u8; 8] = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];

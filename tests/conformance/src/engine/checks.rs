@@ -7,7 +7,7 @@ use encoding_rs::GB18030;
 use super::symbols::Known;
 use crate::formulas::Cipher;
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 13] = [
     "len",
     "tlv",
     "fresh",
@@ -17,6 +17,10 @@ const NAMES: [&str; 9] = [
     "issuer-certificate",
     "sam-certificate",
     "sam-info",
+    "photo",
+    "either",
+    "within",
+    "not",
 ];
 
 /// Whether a check exists, for the loader.
@@ -81,6 +85,27 @@ pub fn run(
         // is issuer-certificate; data is the record's value or the file
         "issuer-certificate" => issuer_certificate(&words, data, known),
         "sam-certificate" => sam_certificate(&words, data, known),
+        // is photo: a whole EF07 of DDF1
+        "photo" => photo(data),
+        // is either: {saved old}{saved new}: one half of the content, which has two of equal length
+        "either" => {
+            let (old, new) = content.split_at(content.len() / 2);
+            let told = format!("{} or {}", hex::encode_upper(old), hex::encode_upper(new));
+            hold(data == old || data == new, told)
+        }
+        // is not: content
+        "not" => hold(
+            data != content,
+            format!("anything but {}", hex::encode_upper(content)),
+        ),
+        // is within MS: the time of the last exchange
+        "within" => {
+            let limit: u64 = words.first().and_then(|w| w.parse().ok()).unwrap_or(0);
+            hold(
+                known.last_ms <= limit,
+                format!("an answer within {limit} ms, not after {}", known.last_ms),
+            )
+        }
         // is sam-info: 0015
         "sam-info" => sam_info(data),
         _ => Err(format!("no check '{name}'")),
@@ -329,6 +354,22 @@ fn signed_by_sam(words: &[&str], digest: &[u8], data: &[u8], known: &Known) -> C
     hold(
         key.verify_digest(digest, data).is_ok(),
         "a signature over this digest by the certificate's key",
+    )
+}
+
+/// R75: the length counts the JPEG, which begins at offset 2; 0000 is no photo.
+fn photo(data: &[u8]) -> Checked {
+    let (len, rest) = data
+        .split_first_chunk::<2>()
+        .ok_or("a length of two bytes")?;
+    let len = usize::from(u16::from_be_bytes(*len));
+    hold(len <= 3072, "a length of 0-3072")?;
+    let jpeg = rest.get(..len).ok_or("as many bytes as the length says")?;
+    let whole = jpeg.starts_with(&[0xFF, 0xD8]) && jpeg.ends_with(&[0xFF, 0xD9]);
+    hold(len == 0 || whole, "a JPEG from FFD8 to FFD9")?;
+    hold(
+        rest[len..].iter().all(|b| *b == 0),
+        "00 in the unused bytes",
     )
 }
 

@@ -149,6 +149,7 @@ fn one(step: &Step, known: &mut Known, talk: &mut Talk<'_>) -> Result<Difference
         }
         Command::Random(count) => return model::run(*count, known, talk),
     };
+    known.last_ms = talk.last_us / 1000;
     let difference = compare(step, &answer, known)?;
     if let Some(name) = &step.keep {
         known.saved.insert(name.clone(), answer.data);

@@ -55,6 +55,7 @@ pub fn run(
         Sweep::InsCla => ins_cla(which, talk),
         Sweep::P1P2 => p1p2(which, base, talk),
         Sweep::Fids => fids(which, base, talk),
+        Sweep::Kids => kids(which, base, talk),
     }
 }
 
@@ -152,6 +153,20 @@ fn fids(which: Which, base: &[u8], talk: &mut Talk<'_>) -> Result<Difference, Tr
         let answer = talk.exactly(which, &command)?;
         if answer.status != 0x6A82 {
             return Ok(differs(&command, "6A82", answer.status));
+        }
+    }
+    Ok(None)
+}
+
+/// EXTERNAL AUTHENTICATE under every KID that is not in the list, versions 00 and 01: 6A88 (R31).
+fn kids(which: Which, there: &[u8], talk: &mut Talk<'_>) -> Result<Difference, Trouble> {
+    for kid in (0..=0xFFu8).filter(|kid| !there.contains(kid)) {
+        for version in [0x00, 0x01] {
+            let command = [&[0x00, 0x82, 0x00, kid, 0x11][..], &[0; 16], &[version]].concat();
+            let answer = talk.exactly(which, &command)?;
+            if answer.status != 0x6A88 {
+                return Ok(differs(&command, "6A88", answer.status));
+            }
         }
     }
     Ok(None)

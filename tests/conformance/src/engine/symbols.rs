@@ -21,11 +21,10 @@ pub const INFO: [u8; 8] = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
 pub fn takes_key(call: &str) -> Option<bool> {
     match call {
         "proof" | "answer" | "mac" | "cipher" | "crypt" | "enc" | "cmac" | "usage" | "factors"
-        | "key-head" => Some(true),
+        | "key-head" | "delivery" | "mac-of" | "mac-iv" | "reverse" => Some(true),
         "lc" | "info" | "rand" | "rand2" | "bytes" | "zeros" | "fill" | "pattern" | "challenge"
-        | "factor" | "saved" | "pad" | "hash" | "ascii" | "security-code" | "turn" | "xor" => {
-            Some(false)
-        }
+        | "factor" | "saved" | "pad" | "hash" | "ascii" | "security-code" | "turn" | "xor"
+        | "digits" | "hex" | "fold" | "lv" | "plus" => Some(false),
         _ => None,
     }
 }
@@ -40,6 +39,8 @@ pub struct Known {
     pub challenge: Option<[u8; 8]>,
     pub old: Option<[u8; 8]>,
     pub saved: BTreeMap<String, Vec<u8>>,
+    /// Milliseconds that the last exchange took.
+    pub last_ms: u64,
     /// All challenges of the run so far, to see repetitions.
     pub challenges: std::collections::BTreeSet<[u8; 8]>,
 }
@@ -92,6 +93,9 @@ impl Known {
 
     fn random_of(&self, call: &Call, own: bool) -> Result<[u8; 8], TemplateError> {
         let with = call.words.iter().find_map(|w| w.strip_prefix("with="));
+        if with == Some("zero") {
+            return Ok([0; 8]);
+        }
         if let Some(name) = with {
             let kept = self.saved(name)?.as_slice();
             return kept
@@ -146,12 +150,49 @@ impl Known {
                 .iter()
                 .map(|b| b ^ u8::from_str_radix(word(0), 16).unwrap_or(0xFF))
                 .collect(),
+            // P2 of DELIVERY: version in the high three bits, index below.
+            "delivery" => {
+                let key = Self::key(call)?;
+                let version = call
+                    .words
+                    .iter()
+                    .find_map(|w| w.strip_prefix('v')?.parse::<u8>().ok());
+                vec![version.unwrap_or_else(|| key.flow_version()) << 5 | key.index]
+            }
+            // left 8 ⊕ right 8, as terminals make a cryptogram of the SAM's cipher text.
+            "fold" => {
+                let (left, right) = content.split_at(content.len() / 2);
+                left.iter().zip(right).map(|(a, b)| a ^ b).collect()
+            }
+            "lv" => [&[content.len().to_le_bytes()[0]], content].concat(),
+            "plus" => vec![(content.len() + number(0)?).to_le_bytes()[0]],
+            // The content's hexadecimal digits as characters.
+            "digits" => hex::encode_upper(content).into_bytes(),
+            // A decimal number as one byte.
+            "hex" => vec![
+                u8::try_from(number(0)?).map_err(|_| refuse("{hex N} takes numbers up to 255"))?,
+            ],
             "security-code" => self.security_code(content),
             "proof" => cipher.proof(&self.session(call, false)?, INFO).to_vec(),
             "answer" => cipher.proof(&self.session(call, true)?, INFO).to_vec(),
             "mac" => cipher
                 .command_mac(&self.session(call, false)?, so_far)
                 .to_vec(),
+            // The MAC of another message; with the challenge as initial value; in reverse order: what cards must not take.
+            "mac-of" => cipher
+                .command_mac(&self.session(call, false)?, content)
+                .to_vec(),
+            "reverse" => {
+                let mac = cipher.command_mac(&self.session(call, false)?, so_far);
+                mac.into_iter().rev().collect()
+            }
+            "mac-iv" => {
+                let key = Self::key(call)?;
+                let card_key = self.preset.card_key(key, key.flow_version(), &self.home);
+                let challenge = self.random_of(call, false)?;
+                let initial = std::array::from_fn(|i| challenge.get(i).copied().unwrap_or(0));
+                cipher.cbc_mac(&card_key, initial, &pad(so_far))[..4].to_vec()
+            }
             "cipher" => cipher.wrapped(&self.session(call, false)?, content),
             "crypt" => cipher.ecb(&self.session(call, false)?, content),
             "enc" => cipher.ecb(&self.session(call, true)?, content),

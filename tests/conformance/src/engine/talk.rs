@@ -93,6 +93,8 @@ pub struct Talk<'a> {
     until: Instant,
     /// Commands sent.
     pub sent: usize,
+    /// Microseconds of the last exchange.
+    pub last_us: u64,
 }
 
 impl<'a> Talk<'a> {
@@ -105,6 +107,7 @@ impl<'a> Talk<'a> {
             limits,
             until,
             sent: 0,
+            last_us: 0,
         }
     }
 
@@ -167,6 +170,7 @@ impl<'a> Talk<'a> {
         let start = Instant::now();
         let raw = chip(self.bench, which)?.transmit(command);
         let us = micros(start);
+        self.last_us = us;
         let kept = raw
             .as_ref()
             .ok()

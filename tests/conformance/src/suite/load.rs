@@ -185,11 +185,16 @@ fn expand(family: &FamilyShape) -> Result<Vec<CaseShape>, String> {
                 .iter()
                 .zip(&words)
                 .fold(text.to_owned(), |text, (column, word)| {
-                    // `_` stands for a blank inside a word, `-` for nothing.
+                    // `~` stands for a blank inside a word, in columns with * `_` too; `-` for nothing.
                     let word = if *word == "-" {
                         String::new()
                     } else {
-                        word.replace('_', if column.ends_with('*') { " " } else { "_" })
+                        word.replace('~', " ")
+                    };
+                    let word = if column.ends_with('*') {
+                        word.replace('_', " ")
+                    } else {
+                        word
                     };
                     text.replace(&format!("<{}>", column.trim_end_matches('*')), &word)
                 })

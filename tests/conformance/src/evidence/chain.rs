@@ -1,0 +1,311 @@
+//! `evidence.jsonl`: one record a line, `h(n) = SM3(h(n−1) ‖ line n)`, with the running value written down after each case.
+//! An interrupted run goes on behind the last such value.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sm3::{Digest, Sm3};
+
+use super::record::{CaseEnd, Record, RunHead, Sink};
+
+/// Name of the file in its folder.
+pub const FILE: &str = "evidence.jsonl";
+/// Longest line; packages come from strangers.
+const MAX_LINE: u64 = 1 << 16;
+
+/// Why a record file is not to be trusted or not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    #[error("{FILE}: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("{FILE}, line {line}: {what}")]
+    Line { line: u64, what: String },
+    #[error("{FILE}: the run is of another {0}; give another --out")]
+    OtherRun(&'static str),
+}
+
+/// The running value after some lines.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "t", rename = "chain")]
+struct Mark {
+    n: u64,
+    h: String,
+}
+
+#[derive(Clone, Default)]
+struct Running {
+    value: [u8; 32],
+    lines: u64,
+}
+
+impl Running {
+    fn take(&mut self, line: &[u8]) {
+        let mut hash = Sm3::new();
+        hash.update(self.value);
+        hash.update(line);
+        self.value = hash.finalize().into();
+        self.lines += 1;
+    }
+
+    fn mark(&self) -> String {
+        let mark = Mark {
+            n: self.lines,
+            h: hex::encode(self.value),
+        };
+        // Two plain fields are always JSON.
+        serde_json::to_string(&mark).unwrap_or_default()
+    }
+}
+
+/// The head of a whole chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    pub value: String,
+    pub lines: u64,
+}
+
+/// Writes records.
+pub struct Writer {
+    file: BufWriter<File>,
+    running: Running,
+    /// The first failure; told at the end.
+    trouble: Option<std::io::Error>,
+}
+
+impl Writer {
+    /// Begins a new file.
+    ///
+    /// # Errors
+    /// It exists already, or cannot be written.
+    pub fn create(folder: &Path) -> Result<Self, ChainError> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(folder.join(FILE))?;
+        Ok(Self {
+            file: BufWriter::new(file),
+            running: Running::default(),
+            trouble: None,
+        })
+    }
+
+    fn line(&mut self, line: &str) -> std::io::Result<()> {
+        self.running.take(line.as_bytes());
+        self.file.write_all(line.as_bytes())?;
+        self.file.write_all(b"\n")
+    }
+
+    fn mark(&mut self) -> std::io::Result<()> {
+        let mark = self.running.mark();
+        self.line(&mark)?;
+        self.file.flush()
+    }
+
+    /// Writes the last value and closes.
+    ///
+    /// # Errors
+    /// The first thing that could not be written.
+    pub fn finish(mut self) -> Result<Head, ChainError> {
+        if let Some(cause) = self.trouble.take() {
+            return Err(cause.into());
+        }
+        self.mark()?;
+        self.file.get_ref().sync_all()?;
+        Ok(Head {
+            value: hex::encode(self.running.value),
+            lines: self.running.lines,
+        })
+    }
+
+    fn keep(&mut self, done: std::io::Result<()>) {
+        if let (Err(cause), None) = (done, &self.trouble) {
+            self.trouble = Some(cause);
+        }
+    }
+}
+
+impl Sink for Writer {
+    fn note(&mut self, record: &Record) {
+        let line = serde_json::to_string(record).map_err(std::io::Error::other);
+        let done = line.and_then(|line| self.line(&line));
+        self.keep(done);
+        if matches!(record, Record::Verdict(_) | Record::Run(_)) {
+            let done = self.mark();
+            self.keep(done);
+        }
+    }
+}
+
+/// What an earlier start of the same run left.
+pub struct Resumed {
+    pub writer: Writer,
+    pub head: RunHead,
+    pub ends: Vec<CaseEnd>,
+}
+
+/// Goes on with an interrupted run: keeps everything up to the last whole case.
+///
+/// # Errors
+/// [`ChainError`]: no record, or a broken one.
+pub fn resume(folder: &Path) -> Result<Resumed, ChainError> {
+    let path = folder.join(FILE);
+    let mut good = 0;
+    let mut at = 0;
+    let mut ends = Vec::new();
+    let mut waiting = Vec::new();
+    let mut head = None;
+    let mut running = Running::default();
+    let mut kept = Running::default();
+    let read = read_lines(&path, |line, text| {
+        at += text.len() as u64 + 1;
+        match parse(text) {
+            Ok(Parsed::Mark(mark)) => {
+                running.agree(&mark, line)?;
+                running.take(text.as_bytes());
+                good = at;
+                kept = running.clone();
+                ends.append(&mut waiting);
+            }
+            Ok(Parsed::Record(record)) => {
+                running.take(text.as_bytes());
+                match *record {
+                    Record::Run(run) => head = Some(run),
+                    Record::Verdict(end) => waiting.push(end),
+                    _ => {}
+                }
+            }
+            // The tail of a write that never ended.
+            Err(_) => return Ok(false),
+        }
+        Ok(true)
+    });
+    read?;
+    let head = head.filter(|_| good > 0).ok_or(ChainError::Line {
+        line: 1,
+        what: "no run was begun here".into(),
+    })?;
+    let mut file = OpenOptions::new().write(true).open(&path)?;
+    file.set_len(good)?;
+    file.seek(SeekFrom::End(0))?;
+    let writer = Writer {
+        file: BufWriter::new(file),
+        running: kept,
+        trouble: None,
+    };
+    Ok(Resumed { writer, head, ends })
+}
+
+impl Running {
+    fn agree(&self, mark: &Mark, line: u64) -> Result<(), ChainError> {
+        if (mark.n, mark.h.as_str()) == (self.lines, hex::encode(self.value).as_str()) {
+            return Ok(());
+        }
+        Err(ChainError::Line {
+            line,
+            what: "the chain is broken: something before this line was changed".into(),
+        })
+    }
+}
+
+enum Parsed {
+    Mark(Mark),
+    Record(Box<Record>),
+}
+
+fn parse(text: &str) -> Result<Parsed, serde_json::Error> {
+    if text.starts_with("{\"t\":\"chain\"") {
+        return serde_json::from_str(text).map(Parsed::Mark);
+    }
+    serde_json::from_str(text).map(Parsed::Record)
+}
+
+/// Calls for each line until it says no more.
+fn read_lines(
+    path: &Path,
+    mut each: impl FnMut(u64, &str) -> Result<bool, ChainError>,
+) -> Result<(), ChainError> {
+    let mut reader = BufReader::new(File::open(path)?);
+    let mut line = 0;
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        line += 1;
+        let read = std::io::Read::take(&mut reader, MAX_LINE).read_until(b'\n', &mut buffer)?;
+        if read == 0 {
+            return Ok(());
+        }
+        let Some(text) = buffer.strip_suffix(b"\n") else {
+            return Ok(());
+        };
+        let refuse = |what: &str| ChainError::Line {
+            line,
+            what: what.to_owned(),
+        };
+        let text = std::str::from_utf8(text).map_err(|_| refuse("not UTF-8"))?;
+        if !each(line, text)? {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads a finished file, checking the whole chain; hands each record on.
+///
+/// # Errors
+/// [`ChainError`] at the first line that is not right.
+pub fn read(path: &Path, mut each: impl FnMut(Record)) -> Result<Head, ChainError> {
+    let mut running = Running::default();
+    let mut ended_in_mark = false;
+    let mut bytes = 0u64;
+    read_lines(path, |line, text| {
+        bytes += text.len() as u64 + 1;
+        let refuse = |what: String| ChainError::Line { line, what };
+        match parse(text).map_err(|e| refuse(e.to_string()))? {
+            Parsed::Mark(mark) => {
+                running.agree(&mark, line)?;
+                ended_in_mark = true;
+            }
+            Parsed::Record(record) => {
+                ended_in_mark = false;
+                each(*record);
+            }
+        }
+        running.take(text.as_bytes());
+        Ok(true)
+    })?;
+    let whole = std::fs::metadata(path)?.len() == bytes;
+    if !ended_in_mark || !whole {
+        return Err(ChainError::Line {
+            line: running.lines,
+            what: "the record ends in the middle".into(),
+        });
+    }
+    Ok(Head {
+        value: hex::encode(running.value),
+        lines: running.lines,
+    })
+}
+
+/// Whether a resumed run is the one that is asked for; tells what differs.
+///
+/// # Errors
+/// [`ChainError::OtherRun`].
+pub fn same_run(before: &RunHead, now: &RunHead) -> Result<(), ChainError> {
+    let pairs: BTreeMap<&'static str, bool> = BTreeMap::from([
+        ("suite", before.suite == now.suite),
+        ("edition of the suites", before.suites == now.suites),
+        ("preset", before.preset == now.preset),
+        ("seed", before.seed == now.seed),
+        (
+            "choice of cases",
+            before.cases == now.cases && before.destructive == now.destructive,
+        ),
+        ("product", before.product == now.product),
+    ]);
+    match pairs.iter().find(|(_, same)| !**same) {
+        Some((what, _)) => Err(ChainError::OtherRun(what)),
+        None => Ok(()),
+    }
+}
