@@ -10,6 +10,7 @@ packages=(
   openssl python3 curl                  # independent computation of keys and certificates
   valgrind                              # the C interface under a memory checker
   gcc libc6-dev util-linux passwd       # unshare, for a PC/SC daemon of its own; useradd
+  chromium fonts-wqy-microhei           # PDF and picture of conformance reports
 )
 
 say() { echo "setup: $*" >&2; }
