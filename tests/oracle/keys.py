@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every key of the public test hierarchy that a house can hold, by OpenSSL alone, as JSON for the tests.
 
-    keys.py --province 41 [--factor HEX]... [--chip HEX]... [--sam-serial DIGITS]...
+    keys.py --province 41 [--profile rhc-aes] [--factor HEX]... [--chip HEX]... [--sam-serial DIGITS]...
 
 `secrets`: label -> hexadecimal bytes. `check_values`: name, version, scope and the check value of the key at the
 ministry, at the province (and its prefectures) and on each card.
@@ -16,10 +16,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from oracle import hierarchy as h  # noqa: E402
-from oracle.openssl import sm2_secret, sm4  # noqa: E402
+from oracle.openssl import aes128, p256_secret, sha256, sm2_secret, sm4  # noqa: E402
 
 cached_spread = lru_cache(None)(h.spread)
 LABELS = (b"SCP-SM4-V1-ENC\0\0", b"SCP-SM4-V1-MAC\0\0", b"SCP-SM4-V1-DEK\0\0")
+
+
+def use_aes():
+    """D46: AES-128, SHA-256 and P-256 in the places of SM4, SM3 and SM2."""
+    global sm4, sm2_secret
+    sm4 = h.sm4 = aes128
+    h.sm3 = sha256
+    sm2_secret = p256_secret
 
 
 class Collection:
@@ -83,9 +91,12 @@ def sm2_keys(given, out):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--province", default="41")
+    options.add_argument("--profile", choices=("rhc-2012", "rhc-aes"), default="rhc-2012")
     for name in ("--factor", "--chip", "--sam-serial"):
         options.add_argument(name, action="append", default=[])
     given = options.parse_args()
+    if given.profile == "rhc-aes":
+        use_aes()
     out = Collection()
     rows = card_instances(given, out)
     service_keys(given, out)

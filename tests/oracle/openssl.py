@@ -1,9 +1,10 @@
-"""SM3, SM4, CMAC and SM2 by the OpenSSL command line (3.0 or later)."""
+"""SM3, SM4, CMAC and SM2, and what rhc-aes has in their places, by the OpenSSL command line (3.0 or later)."""
 
 import subprocess
 import tempfile
 
 SM2_ORDER = int("FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123", 16)
+P256_ORDER = int("FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551", 16)
 SM2_OID = bytes.fromhex("06082A811CCF5501822D")
 
 
@@ -25,6 +26,17 @@ def sm4(key, blocks):
     return run(["enc", "-sm4-ecb", "-nopad", "-K", key.hex()], blocks)
 
 
+def sha256(data):
+    return run(["dgst", "-sha256", "-binary"], data)
+
+
+def aes128(key, blocks):
+    """AES-128-ECB of whole blocks."""
+    if len(blocks) % 16:
+        raise ValueError("whole blocks only")
+    return run(["enc", "-aes-128-ecb", "-nopad", "-K", key.hex()], blocks)
+
+
 def sm4_cbc(key, initial, blocks):
     return run(["enc", "-sm4-cbc", "-nopad", "-K", key.hex(), "-iv", initial.hex()], blocks)
 
@@ -37,6 +49,11 @@ def cmac(key, data):
 def sm2_secret(label):
     """d = SM3(label) mod (n-1) + 1, the rule of all public test keys (D33, D36, D37, D42)."""
     return int.from_bytes(sm3(label.encode("ascii")), "big") % (SM2_ORDER - 1) + 1
+
+
+def p256_secret(label):
+    """The same rule with SHA-256 and the order of P-256 (D46)."""
+    return int.from_bytes(sha256(label.encode("ascii")), "big") % (P256_ORDER - 1) + 1
 
 
 def sm2_key_der(secret):

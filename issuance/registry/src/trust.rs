@@ -6,9 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cardlib_card::cert::{IssuerCertificate, Mark as CardMark, SamCertificate};
-use cardlib_card::gm::sm2;
-use cardlib_card::suite::VerifyingKey;
+use cardlib_card::cert::{CertificateError, IssuerCertificate, Mark as CardMark, SamCertificate};
+use cardlib_card::profile::Signature;
+use cardlib_card::suite::{SigningKey, VerifyingKey};
 use issuance_registry_api::problems::{CERTIFICATE_DIFFERS, ISSUER_UNKNOWN, RECEIPT_REFUSED};
 use issuance_registry_api::{RegistrationRequest, SamRegistrationRequest};
 use jiff::Timestamp;
@@ -38,7 +38,7 @@ pub enum TrustError {
     #[error("{path}: {cause}", path = path.display())]
     Certificate {
         path: PathBuf,
-        cause: cardlib_card::cert::CertificateError,
+        cause: CertificateError,
     },
 }
 
@@ -75,18 +75,19 @@ impl Trust {
         root: Option<&Path>,
         mark: Mark,
     ) -> Result<(), TrustError> {
+        let bytes = hexadecimal(path, "an issuer certificate")?;
+        let wrong = |cause| TrustError::Certificate {
+            path: path.to_owned(),
+            cause,
+        };
+        let algorithm = algorithm_of(&bytes).map_err(wrong)?;
         let root = match root {
-            Some(root) => public_key(root)?,
-            None if mark == Mark::Test => test_root().ok_or(TrustError::NoRoot)?,
+            Some(root) => public_key(root, algorithm)?,
+            None if mark == Mark::Test => test_root(algorithm).ok_or(TrustError::NoRoot)?,
             None => return Err(TrustError::NoRoot),
         };
-        let bytes = hexadecimal(path, "an issuer certificate")?;
         let issuer = IssuerCertificate::verify(&bytes, &root, card_mark(mark));
-        self.issuers
-            .push(issuer.map_err(|cause| TrustError::Certificate {
-                path: path.to_owned(),
-                cause,
-            })?);
+        self.issuers.push(issuer.map_err(wrong)?);
         Ok(())
     }
 
@@ -203,9 +204,18 @@ fn cn4(now: Timestamp) -> [u8; 4] {
     out
 }
 
-fn test_root() -> Option<VerifyingKey> {
-    let root = sm2::SigningKey::from_label(TEST_ROOT).ok()?;
-    Some(VerifyingKey::Sm2(root.verifying_key().clone()))
+/// The algorithm of the key in an issuer certificate, which is its signer's too (D20, D46).
+fn algorithm_of(certificate: &[u8]) -> Result<Signature, CertificateError> {
+    let read: IssuerCertificate<VerifyingKey> = IssuerCertificate::parse_any(certificate)?;
+    Ok(match read.public_key {
+        VerifyingKey::Sm2(_) => Signature::Sm2,
+        VerifyingKey::P256(_) => Signature::EcdsaP256,
+    })
+}
+
+fn test_root(algorithm: Signature) -> Option<VerifyingKey> {
+    let root = SigningKey::from_label(algorithm, TEST_ROOT).ok()?;
+    Some(root.verifying_key())
 }
 
 fn hexadecimal(path: &Path, what: &'static str) -> Result<Vec<u8>, TrustError> {
@@ -219,7 +229,7 @@ fn hexadecimal(path: &Path, what: &'static str) -> Result<Vec<u8>, TrustError> {
     })
 }
 
-fn public_key(path: &Path) -> Result<VerifyingKey, TrustError> {
+fn public_key(path: &Path, algorithm: Signature) -> Result<VerifyingKey, TrustError> {
     let what = "a public key of 128 digits";
     let bytes = hexadecimal(path, what)?;
     let form = || TrustError::Form {
@@ -229,6 +239,5 @@ fn public_key(path: &Path) -> Result<VerifyingKey, TrustError> {
     if bytes.len() * 2 != KEY_DIGITS {
         return Err(form());
     }
-    let key = sm2::VerifyingKey::from_bytes(&bytes).map_err(|_| form())?;
-    Ok(VerifyingKey::Sm2(key))
+    VerifyingKey::from_bytes(algorithm, &bytes).map_err(|_| form())
 }

@@ -5,6 +5,7 @@ pub mod golden;
 pub mod memory;
 pub mod oracle;
 pub mod search;
+pub mod tiers;
 
 /// Each of these functions as a test over vpcd and as one over our own driver (`tests_stand::Stack`).
 #[macro_export]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use tests_stand::Tool;
+use tests_stand::{Machine, Tool};
 
 /// The tests folder of the source tree.
 pub fn tests_folder() -> PathBuf {
@@ -22,6 +22,7 @@ pub struct Made {
     pub factors: Vec<String>,
     pub chips: Vec<String>,
     pub sam_serials: Vec<String>,
+    pub machine: Machine,
 }
 
 /// All keys and check values of a house in province 41 with test keys.
@@ -31,7 +32,8 @@ pub struct Keys {
 
 impl Keys {
     pub fn compute(made: &Made) -> Result<Self> {
-        let mut tool = python("oracle/keys.py").words("--province 41");
+        let mut tool = python("oracle/keys.py").words("--province 41 --profile");
+        tool = tool.arg(made.machine.profile());
         for (option, values) in [
             ("--factor", &made.factors),
             ("--chip", &made.chips),

@@ -49,6 +49,11 @@ impl Place {
         self.folder.join("elsewhere/unseal")
     }
 
+    /// Where the process writes what it has to say.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("hsm.log")
+    }
+
     pub fn officer_key(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.key"))
     }
@@ -92,6 +97,11 @@ impl Place {
 
     /// Starts the process and waits until it answers.
     pub fn serve(&self, name: &str) -> Result<Service> {
+        self.serve_with(name, &[])
+    }
+
+    /// The same with further options.
+    pub fn serve_with(&self, name: &str, options: &[&str]) -> Result<Service> {
         let mut tool = Tool::new("rhc-hsm")?
             .words("serve --unseal-fd 0")
             .arg("--store")
@@ -104,8 +114,11 @@ impl Place {
         if rustix::process::geteuid().is_root() {
             tool = tool.arg("--user").arg(USER);
         }
+        for option in options {
+            tool = tool.arg(option);
+        }
         let secret = fs::read(self.unseal())?;
-        let log = self.folder.join("hsm.log");
+        let log = self.log();
         let mut service = Service::start_with(name, tool.into_command(), &log, Some(&secret))?;
         service.wait_socket(&self.officer_socket(), READY_WITHIN)?;
         Ok(service)

@@ -118,6 +118,11 @@ impl House {
     }
 
     fn init_tier(&self, tier: Tier) -> Result<()> {
+        self.init_tool(tier)?.ok().map(drop)
+    }
+
+    /// `rhc-kms init` of a tier with test keys.
+    pub fn init_tool(&self, tier: Tier) -> Result<Tool> {
         let place = self.hsm(tier);
         let mut tool = self
             .kms_order(tier, "init --mark test --test-keys")?
@@ -140,7 +145,7 @@ impl House {
                 .arg("--officer")
                 .arg(format!("{name}={}.pub", place.officer_key(name).display()));
         }
-        tool.ok().map(drop)
+        Ok(tool)
     }
 
     /// Each HSM's key is certified at the other end, then keys go from the ministry to the province to the prefecture.
@@ -226,9 +231,9 @@ impl House {
 
     /// The maker's signed lists of cards and SAMs, and tickets to make them.
     pub fn deliver(&self) -> Result<()> {
-        let cards = self.delivery_list("card", &house::card_factors())?;
+        let cards = self.delivery_list("card", 1, &house::card_factors())?;
         let chips: Vec<String> = (1..=5).map(house::chip_serial).collect();
-        let sams = self.delivery_list("sam", &chips)?;
+        let sams = self.delivery_list("sam", 1, &chips)?;
         for (tier, list) in [
             (Tier::Ministry, &sams),
             (Tier::Province, &sams),
@@ -241,10 +246,19 @@ impl House {
         self.ticket(Tier::Prefecture, CARD_TICKET, "card", 100)
     }
 
-    fn delivery_list(&self, kind: &str, items: &[String]) -> Result<PathBuf> {
-        let path = self.folder().join(format!("lists/{kind}s.json"));
+    /// Further cards of the maker, for tests that need many.
+    pub fn deliver_cards(&self, sequence: u32, factors: &[String]) -> Result<()> {
+        let list = self.delivery_list("card", sequence, factors)?;
+        let tool = self.kms(Tier::Prefecture, "delivery import")?;
+        tool.arg(list).ok().map(drop)
+    }
+
+    /// A signed list of the test maker.
+    pub fn delivery_list(&self, kind: &str, sequence: u32, items: &[String]) -> Result<PathBuf> {
+        let path = self.folder().join(format!("lists/{kind}s-{sequence}.json"));
         let mut tool = Tool::new("rhc-card")?
-            .words("delivery-list --maker 5454 --product RHC-SIM --mark test --sequence 1");
+            .words("delivery-list --maker 5454 --product RHC-SIM --mark test --sequence")
+            .arg(sequence.to_string());
         tool = tool.arg("--kind").arg(kind).arg("--out").arg(&path);
         for item in items {
             tool = tool.arg("--item").arg(item);

@@ -215,10 +215,7 @@ pub fn packages_of_others() {
     let second = province.package_for("lower", &lower).unwrap();
     refused(import(&second), "KeyExists");
     refused(import("{}"), "BadPackage");
-    refused(
-        import(&second.replace("test", "tost")),
-        "PackageAltered",
-    );
+    refused(import(&second.replace("test", "tost")), "PackageAltered");
     let digit = second.rfind("\\\"wrapped\\\":\\\"").unwrap() + 14;
     let mut flipped = second.clone().into_bytes();
     flipped[digit] = if flipped[digit] == b'0' { b'1' } else { b'0' };
