@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap here is the failed test
 
+#[path = "issue/demo.rs"]
+mod demo;
 mod house;
 #[path = "issue/identities.rs"]
 mod identities;
