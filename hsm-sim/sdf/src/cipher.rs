@@ -58,7 +58,9 @@ pub fn hash(algorithm: u32) -> Result<Hash, Failure> {
 /// Not whole blocks, or none.
 pub fn whole_blocks(length: u32) -> Result<(), Failure> {
     if length == 0 || !length.is_multiple_of(16) {
-        return Err(Failure::input("SM4 takes whole blocks of 16 bytes, at least one"));
+        return Err(Failure::input(
+            "SM4 takes whole blocks of 16 bytes, at least one",
+        ));
     }
     Ok(())
 }
@@ -72,7 +74,12 @@ impl Open {
                 OperatorAnswer::Random(bytes) if bytes.len() == piece.len() => {
                     piece.copy_from_slice(&bytes);
                 }
-                _ => return Err(Failure::new(SDR_RANDERR, "fewer random bytes than asked for")),
+                _ => {
+                    return Err(Failure::new(
+                        SDR_RANDERR,
+                        "fewer random bytes than asked for",
+                    ));
+                }
             }
         }
         Ok(())

@@ -54,9 +54,8 @@ impl Config {
     /// # Errors
     /// It is missing or wrong.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let wrong = |what: &str| {
-            Failure::new(SDR_OPENDEVICE, &format!("{}: {what}", path.display()))
-        };
+        let wrong =
+            |what: &str| Failure::new(SDR_OPENDEVICE, &format!("{}: {what}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|e| wrong(&e.to_string()))?;
         let file: File = toml::from_str(&text).map_err(|e| wrong(e.message()))?;
         let base = path.parent().unwrap_or(Path::new(""));
@@ -88,7 +87,9 @@ impl Config {
                 };
                 let officer = officer_socket.map(at);
                 if operator.is_none() && officer.is_none() {
-                    return Err(wrong("names no HSM: socket and credential, or officer_socket, or store and unseal"));
+                    return Err(wrong(
+                        "names no HSM: socket and credential, or officer_socket, or store and unseal",
+                    ));
                 }
                 Ok(Self::Daemon {
                     operator,

@@ -40,7 +40,9 @@ impl Engines {
         let engine = Engine::open(&path, &secret, World::system())
             .map_err(|error| failed(error.to_string()))?;
         if engine.info().mark == Mark::Production {
-            return Err(failed("a PRODUCTION store is not opened inside a program".into()));
+            return Err(failed(
+                "a PRODUCTION store is not opened inside a program".into(),
+            ));
         }
         let engine = Arc::new(Mutex::new(engine));
         open.insert(path, Arc::downgrade(&engine));
@@ -77,7 +79,10 @@ impl Device {
                 for socket in sockets {
                     UnixStream::connect(socket).map_err(|error| {
                         let place = socket.display();
-                        Failure::new(SDR_OPENDEVICE, &format!("{place}: {error}; is rhc-hsm serving there?"))
+                        Failure::new(
+                            SDR_OPENDEVICE,
+                            &format!("{place}: {error}; is rhc-hsm serving there?"),
+                        )
                     })?;
                 }
                 Place::Daemon(config)

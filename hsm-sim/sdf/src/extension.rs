@@ -75,8 +75,14 @@ pub fn names(bytes: &[u8]) -> Result<Vec<String>, Failure> {
 pub fn chains(bytes: &[u8], levels: u32) -> Result<Vec<Vec<Factor>>, Failure> {
     let levels = usize::try_from(levels).unwrap_or(0);
     let (factors, rest) = bytes.as_chunks::<8>();
-    if levels == 0 || factors.is_empty() || !rest.is_empty() || !factors.len().is_multiple_of(levels) {
-        return Err(Failure::input("chains of factors of 8 bytes, all equally long"));
+    if levels == 0
+        || factors.is_empty()
+        || !rest.is_empty()
+        || !factors.len().is_multiple_of(levels)
+    {
+        return Err(Failure::input(
+            "chains of factors of 8 bytes, all equally long",
+        ));
     }
     Ok(factors.chunks(levels).map(<[Factor]>::to_vec).collect())
 }
@@ -131,9 +137,18 @@ impl Open {
         ask!(self, OperatorRequest::Sm2Sign { key, input }, Signature)
     }
 
-    pub fn mac_by_name(&mut self, key: String, message: &[u8], length: u8) -> Result<Vec<u8>, Failure> {
+    pub fn mac_by_name(
+        &mut self,
+        key: String,
+        message: &[u8],
+        length: u8,
+    ) -> Result<Vec<u8>, Failure> {
         let message = message.to_vec();
-        let request = OperatorRequest::Mac { key, message, length };
+        let request = OperatorRequest::Mac {
+            key,
+            message,
+            length,
+        };
         let mac = ask!(self, request, Mac)?;
         if mac.len() == usize::from(length) {
             Ok(mac)
@@ -148,7 +163,11 @@ impl Open {
         key: String,
         factors: Vec<Factor>,
     ) -> Result<(Token, Hex<3>), Failure> {
-        let request = DeviceRequest::Diversify { ticket, key, factors };
+        let request = DeviceRequest::Diversify {
+            ticket,
+            key,
+            factors,
+        };
         match self.link.device(request)? {
             DeviceAnswer::Diversified(key, check) => Ok((self.name(key), check)),
             _ => Err(Failure::unexpected()),
@@ -164,7 +183,12 @@ impl Open {
         chains: Vec<Vec<Factor>>,
     ) -> Result<(Vec<u8>, Vec<u8>), Failure> {
         let count = keys.len() * chains.len();
-        let request = DeviceRequest::DeriveAndWrap { ticket, kek, keys, chains };
+        let request = DeviceRequest::DeriveAndWrap {
+            ticket,
+            kek,
+            keys,
+            chains,
+        };
         match self.link.device(request)? {
             DeviceAnswer::Derived(made) if made.len() == count => {
                 let wrapped = made.iter().flat_map(|(wrapped, _)| wrapped.0).collect();

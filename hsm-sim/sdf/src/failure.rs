@@ -3,8 +3,8 @@
 use crate::codes::{
     SDFE_BUSY, SDFE_REFUSED, SDR_COMMFAIL, SDR_ENCDATAERR, SDR_FILEEXISTS, SDR_FILENOEXIST,
     SDR_FILEOFSERR, SDR_FILESIZEERR, SDR_HARDFAIL, SDR_INARGERR, SDR_KEYERR, SDR_KEYNOTEXIST,
-    SDR_KEYTYPEERR, SDR_NOBUFFER, SDR_OUTARGERR, SDR_PARDENY, SDR_PRKRERR, SDR_RANDERR, SDR_STEPERR,
-    SDR_UNKNOWERR, SDR_VERIFYERR,
+    SDR_KEYTYPEERR, SDR_NOBUFFER, SDR_OUTARGERR, SDR_PARDENY, SDR_PRKRERR, SDR_RANDERR,
+    SDR_STEPERR, SDR_UNKNOWERR, SDR_VERIFYERR,
 };
 use hsm_wire::client::ClientError;
 use hsm_wire::{ErrorCode, HsmError};
@@ -56,7 +56,10 @@ impl Failure {
     /// The HSM answered what does not belong to the question.
     #[must_use]
     pub fn unexpected() -> Self {
-        Self::new(SDR_COMMFAIL, "the HSM answered something else than was asked")
+        Self::new(
+            SDR_COMMFAIL,
+            "the HSM answered something else than was asked",
+        )
     }
 
     /// The same with another code.

@@ -62,7 +62,10 @@ pub fn kek_mode(algorithm: u32) -> Result<(), Failure> {
     if algorithm == SGD_SM4_ECB {
         Ok(())
     } else if algorithm & !0xFF == SGD_SM4 {
-        Err(Failure::new(SDR_ALGMODNOTSUPPORT, "a session key goes under SM4 in ECB"))
+        Err(Failure::new(
+            SDR_ALGMODNOTSUPPORT,
+            "a session key goes under SM4 in ECB",
+        ))
     } else {
         Err(Failure::new(SDR_ALGNOTSUPPORT, "SM4 only"))
     }
@@ -93,7 +96,11 @@ pub fn sm2_plain(data: &[u8]) -> Result<Secret, Failure> {
 /// # Errors
 /// Not a key pair of this device.
 pub fn pair_bits(algorithm: u32, bits: u32) -> Result<(), Failure> {
-    let any = [for_signing(algorithm), for_encryption(algorithm), sm2(algorithm, crate::codes::SGD_SM2_2)];
+    let any = [
+        for_signing(algorithm),
+        for_encryption(algorithm),
+        sm2(algorithm, crate::codes::SGD_SM2_2),
+    ];
     if any.iter().all(Result::is_err) {
         return Err(Failure::new(SDR_ALGNOTSUPPORT, "SM2 only"));
     }
@@ -115,7 +122,10 @@ macro_rules! expect {
 
 impl Open {
     pub fn public_key(&mut self, at: u32, pair: Pair) -> Result<Hex<64>, Failure> {
-        let request = DeviceRequest::PublicKey { index: index(at)?, pair };
+        let request = DeviceRequest::PublicKey {
+            index: index(at)?,
+            pair,
+        };
         expect!(self.link.device(request), DeviceAnswer::Public(key) => key)
     }
 
@@ -125,7 +135,10 @@ impl Open {
     }
 
     /// A session key that was made, with its envelope.
-    pub fn generate_enveloped(&mut self, request: DeviceRequest) -> Result<(Token, Envelope), Failure> {
+    pub fn generate_enveloped(
+        &mut self,
+        request: DeviceRequest,
+    ) -> Result<(Token, Envelope), Failure> {
         expect!(self.link.device(request), DeviceAnswer::Enveloped(key, envelope) => (self.name(key), envelope))
     }
 
@@ -153,12 +166,18 @@ impl Open {
         index: u32,
         identity: Vec<u8>,
     ) -> Result<(Token, Hex<64>, Hex<64>), Failure> {
-        let answer = self.link.device(DeviceRequest::AgreementStart { index, identity });
+        let answer = self
+            .link
+            .device(DeviceRequest::AgreementStart { index, identity });
         expect!(answer, DeviceAnswer::Started { agreement, public_key, temporary }
             => (self.name(agreement), public_key, temporary))
     }
 
-    pub fn agreement_finish(&mut self, token: Token, peer: AgreementPeer) -> Result<Token, Failure> {
+    pub fn agreement_finish(
+        &mut self,
+        token: Token,
+        peer: AgreementPeer,
+    ) -> Result<Token, Failure> {
         let agreement = self.handle(token)?;
         let key = self.take_key(DeviceRequest::AgreementFinish { agreement, peer })?;
         self.forget(token);
@@ -171,7 +190,11 @@ impl Open {
         identity: Vec<u8>,
         peer: AgreementPeer,
     ) -> Result<(Token, Hex<64>, Hex<64>), Failure> {
-        let request = DeviceRequest::AgreementAnswer { index, identity, peer };
+        let request = DeviceRequest::AgreementAnswer {
+            index,
+            identity,
+            peer,
+        };
         expect!(self.link.device(request), DeviceAnswer::Answered { key, public_key, temporary }
             => (self.name(key), public_key, temporary))
     }

@@ -5,10 +5,10 @@ use crate::codes::SDR_COMMFAIL;
 use crate::device::SharedEngine;
 use crate::failure::Failure;
 use hsm_engine::device::DeviceSession;
+use hsm_wire::Hex;
 use hsm_wire::client::{ClientError, OperatorClient};
 use hsm_wire::device::{DeviceAnswer, DeviceRequest, Handle, MAX_DATA, Mode, Secret};
 use hsm_wire::operator::{OperatorAnswer, OperatorRequest};
-use hsm_wire::Hex;
 
 /// See the module.
 pub struct Link(Kind);

@@ -52,7 +52,10 @@ impl Open {
     /// Null, of another session, destroyed, or never given out.
     pub fn handle(&self, token: Token) -> Result<Handle, Failure> {
         self.handles.get(&token).copied().ok_or_else(|| {
-            Failure::new(SDR_KEYNOTEXIST, "no key or agreement of this handle in this session")
+            Failure::new(
+                SDR_KEYNOTEXIST,
+                "no key or agreement of this handle in this session",
+            )
         })
     }
 

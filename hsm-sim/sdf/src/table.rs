@@ -90,7 +90,10 @@ impl Table {
 
     pub fn add_session(&self, session: Session) -> Token {
         let token = self.token();
-        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self
+            .sessions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         sessions.insert(token, Arc::new(session));
         token
     }
@@ -100,7 +103,10 @@ impl Table {
         let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);
         let closed = devices.remove(&token).ok_or_else(unknown)?;
         drop(devices);
-        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self
+            .sessions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let (gone, kept) = std::mem::take(&mut *sessions)
             .into_iter()
             .partition(|(_, session)| session.device == token);
@@ -114,7 +120,10 @@ impl Table {
     }
 
     pub fn close_session(&self, token: Token) -> Result<(), Failure> {
-        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self
+            .sessions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let closed = sessions.remove(&token).ok_or_else(unknown)?;
         drop(sessions);
         drop(closed);

@@ -46,7 +46,9 @@ pub unsafe extern "C" fn SDFE_Info(
 ) -> c_int {
     // SAFETY: the contract of the header (see `ffi`), handed on; so below.
     guarded(|| unsafe {
-        text(hSessionHandle, pucJson, puiLength, |open| json(&open.info()?))
+        text(hSessionHandle, pucJson, puiLength, |open| {
+            json(&open.info()?)
+        })
     })
 }
 
@@ -79,7 +81,9 @@ pub unsafe extern "C" fn SDFE_Audit(
 ) -> c_int {
     // SAFETY: as above.
     guarded(|| unsafe {
-        text(hSessionHandle, pucJson, puiLength, |open| open.audit_json(ullFrom))
+        text(hSessionHandle, pucJson, puiLength, |open| {
+            open.audit_json(ullFrom)
+        })
     })
 }
 
@@ -133,8 +137,7 @@ pub unsafe extern "C" fn SDFE_TicketStatus(
     guarded(|| {
         on_session(hSessionHandle, |open| {
             // SAFETY: the contract of the header.
-            let (id, out) =
-                unsafe { (named(pucTicket, uiTicketLength)?, Out::new(pstTicket)?) };
+            let (id, out) = unsafe { (named(pucTicket, uiTicketLength)?, Out::new(pstTicket)?) };
             out.put(open.ticket(id)?);
             Ok(())
         })
@@ -220,8 +223,7 @@ pub unsafe extern "C" fn SDFE_Diversify(
             };
             let chain = chains(factors, uiFactorCount)?.pop().unwrap_or_default();
             // SAFETY: the contract of the header: 3 bytes, and a handle.
-            let (check, out) =
-                unsafe { (Buffer::new(pucCheckValue, 3)?, Out::new(phKeyHandle)?) };
+            let (check, out) = unsafe { (Buffer::new(pucCheckValue, 3)?, Out::new(phKeyHandle)?) };
             let (token, value) = open.diversify(ticket, key, chain)?;
             check.put(&value.0)?;
             out.put(handle(token));

@@ -79,7 +79,10 @@ pub unsafe extern "C" fn SDF_WriteFile(
             let name = unsafe { file_name(pucFileName, uiNameLen) }?;
             let most = u32::try_from(MAX_FILE).unwrap_or(u32::MAX);
             if uiWriteLength > most {
-                return Err(Failure::new(SDR_FILESIZEERR, "a file has at most 65536 bytes"));
+                return Err(Failure::new(
+                    SDR_FILESIZEERR,
+                    "a file has at most 65536 bytes",
+                ));
             }
             // SAFETY: the contract of the header.
             let data = unsafe { bytes(pucBuffer, uiWriteLength, most, "data") }?;

@@ -10,12 +10,7 @@ use hsm_wire::device::{DeviceRequest, Pair};
 use std::ffi::c_int;
 use zeroize::Zeroize;
 
-fn export(
-    session: Handle,
-    at: u32,
-    pair: Pair,
-    place: *mut EccPublicKey,
-) -> c_int {
+fn export(session: Handle, at: u32, pair: Pair, place: *mut EccPublicKey) -> c_int {
     guarded(|| {
         on_session(session, |open| {
             let at = index(at)?;
@@ -57,8 +52,7 @@ pub unsafe extern "C" fn SDF_GenerateKeyPair_ECC(
         on_session(hSessionHandle, |open| {
             pair_bits(uiAlgID, uiKeyBits)?;
             // SAFETY: the contract of the header, for both places.
-            let (public, private) =
-                unsafe { (Out::new(pucPublicKey)?, Out::new(pucPrivateKey)?) };
+            let (public, private) = unsafe { (Out::new(pucPublicKey)?, Out::new(pucPrivateKey)?) };
             let (key, d) = open.generate_pair()?;
             let mut made = EccPrivateKey::new(&d.0);
             public.put(EccPublicKey::new(&key));
@@ -193,8 +187,7 @@ pub unsafe extern "C" fn SDF_GenerateKeyWithKEK(
             kek_mode(uiAlgID)?;
             let kek = index(uiKEKIndex)?;
             // SAFETY: the contract of the header, for all three places.
-            let (room, out) =
-                unsafe { (Room::new(pucKey, puiKeyLength)?, Out::new(phKeyHandle)?) };
+            let (room, out) = unsafe { (Room::new(pucKey, puiKeyLength)?, Out::new(phKeyHandle)?) };
             room.needs(16)?;
             let (token, wrapped) = open.generate_under_kek(kek)?;
             room.put(&wrapped.0)?;

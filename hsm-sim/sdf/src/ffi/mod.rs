@@ -61,7 +61,10 @@ fn guarded(call: impl FnOnce() -> Result<(), Failure>) -> c_int {
             code
         }
         Err(_) => {
-            failure::remember(Failure::new(SDR_UNKNOWERR, "the library contradicts itself"));
+            failure::remember(Failure::new(
+                SDR_UNKNOWERR,
+                "the library contradicts itself",
+            ));
             SDR_UNKNOWERR
         }
     };

@@ -54,7 +54,10 @@ pub unsafe fn envelope(cipher: *const EccCipherHead) -> Result<Envelope, Failure
     let head = unsafe { value(cipher, "cipher text") }?;
     let length = usize::try_from(head.l).unwrap_or(usize::MAX);
     if !(1..=MAX_SM2_PLAIN).contains(&length) {
-        return Err(Failure::new(SDR_ENCDATAERR, "an SM2 cipher text of 1 to 4096 bytes"));
+        return Err(Failure::new(
+            SDR_ENCDATAERR,
+            "an SM2 cipher text of 1 to 4096 bytes",
+        ));
     }
     // SAFETY: the head is inside the object; one past it is where `C` begins.
     let follows = unsafe { cipher.cast::<u8>().add(size_of::<EccCipherHead>()) };

@@ -127,8 +127,7 @@ pub unsafe extern "C" fn SDF_CalculateMAC(
             let data = unsafe { bytes(pucData, uiDataLength, MAX_CALL, "data") }?;
             whole_blocks(uiDataLength)?;
             // SAFETY: the contract of the header.
-            let (room, mut iv) =
-                unsafe { (Room::new(pucMAC, puiMACLength)?, Iv::new(pucIV)?) };
+            let (room, mut iv) = unsafe { (Room::new(pucMAC, puiMACLength)?, Iv::new(pucIV)?) };
             room.needs(16)?;
             open.link.mac(key, &mut iv.value, data)?;
             room.put(&iv.value[..])?;
