@@ -14,6 +14,11 @@ fn over_the_daemon() {
     main_job(Machine::Daemon);
 }
 
+#[test]
+fn over_the_sdf_library() {
+    main_job(Machine::Sdf);
+}
+
 /// AES-128, SHA-256 and P-256 all the way: card, SAMs, certificates, station, hospital.
 #[test]
 fn over_a_pkcs11_token() {

@@ -80,7 +80,9 @@ fn sdf_address(place: &Place) -> Result<()> {
         place.officer_socket()
     );
     fs::write(&device, text)?;
-    let library = binaries::library("hsm_sim_sdf")?;
+    // A copy of its own, as an installed library is: a build that goes on beside does not take it away.
+    let library = place.folder.join("libhsm_sim_sdf.so");
+    fs::copy(binaries::library("hsm_sim_sdf")?, &library)?;
     let text = format!("adapter = \"sdf\"\nlibrary = {library:?}\ndevice = {device:?}\n");
     Ok(fs::write(place.folder.join("hsm.toml"), text)?)
 }
