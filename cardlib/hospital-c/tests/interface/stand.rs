@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use cardlib_ifd::card::{Card, Fault, Manner, Puller, Slot};
+use cardlib_ifd::wire::Order;
 use cardlib_sim::VirtualCard;
 use tests_stand::{Daemon, Place, Stack};
 
@@ -78,7 +79,10 @@ impl Counter {
         let Place::Socket(socket) = &self.daemon.readers()[reader].place else {
             panic!("our own driver listens on sockets");
         };
-        let slot = Slot::connect(socket, Duration::from_secs(5)).expect("reader");
+        let mut slot = Slot::connect(socket, Duration::from_secs(5)).expect("reader");
+        // So that a silent card does not hold up the next test: the reader gives up after the library did.
+        let order = Order::Limit(Duration::from_secs(2));
+        slot.order(order).expect("reader");
         let puller = Some(slot.puller().expect("handle"));
         let manner = Manner {
             fault,
