@@ -89,6 +89,7 @@ impl State {
             encryption_key: self.encryption_public,
             next_order: self.next_order,
             officers: self.officers.keys().cloned().collect(),
+            officer_keys: self.officers.values().copied().collect(),
             policy: self
                 .policy
                 .as_ref()

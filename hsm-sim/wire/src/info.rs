@@ -18,6 +18,9 @@ pub struct HsmInfo {
     /// Number that the next order must bear.
     pub next_order: u64,
     pub officers: Vec<String>,
+    /// Their public keys, in the same order: who enrols officers elsewhere compares them.
+    #[serde(default)]
+    pub officer_keys: Vec<Hex<64>>,
     /// Name and hash of the loaded skeleton policy.
     pub policy: Option<(String, Hex<32>)>,
     pub audit: AuditHead,

@@ -263,6 +263,27 @@ fn marks_never_mix() {
         .refused("mark-mismatch");
 }
 
+/// The HSM would refuse every order signed with the other key: told at once, before anything is made.
+#[test]
+fn init_compares_officers_keys_with_the_hsms() {
+    let mut house = House::new();
+    house.start_hsm("0", "test");
+    std::fs::create_dir(house.path("others")).unwrap();
+    house.officer_key("zhang", "others/zhang.key");
+    let line = |zhang: &str| {
+        format!(
+            "init --tier ministry --area= --hsm h0.s --hsm-officer o0.s --operator-cred op-0.cred \
+             --officer zhang={zhang}.pub --officer li=li.key.pub --store kms-0 --mark test \
+             --as {zhang} --as li.key --test-keys"
+        )
+    };
+    house
+        .line(&line("others/zhang.key"))
+        .refused("unknown-officer");
+    assert!(!house.path("kms-0").exists(), "nothing was made");
+    house.line(&line("zhang.key")).ok();
+}
+
 #[test]
 fn init_finds_the_hsm_by_its_defaults() {
     let mut house = House::new();

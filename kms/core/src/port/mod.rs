@@ -9,7 +9,7 @@ mod order;
 
 use thiserror::Error;
 
-use crate::approval::OfficerSignature;
+use crate::approval::{Officer, OfficerSignature};
 
 pub use cardlib_card::cert::Mark;
 pub use fill::{FillRequest, FillStep, Filled, FilledStep, KeyRef, Target};
@@ -30,7 +30,7 @@ pub struct HsmIdentity {
     /// SM2 key that receives envelopes.
     pub encryption_key: [u8; 64],
     /// Officers enrolled in it.
-    pub officers: Vec<String>,
+    pub officers: Vec<Officer>,
     /// Name of the loaded skeleton policy.
     pub policy: Option<String>,
     /// Whether it is software.

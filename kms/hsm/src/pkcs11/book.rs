@@ -190,13 +190,12 @@ impl Rows<'_> {
             Ok(key)
         };
         let (signing_key, encryption_key) = (key("signing-key")?, key("encryption-key")?);
-        let officers = self.officers()?.into_iter().map(|officer| officer.name);
         Ok(HsmIdentity {
             fingerprint: super::prepare::fingerprint(&signing_key, &encryption_key),
             mark: self.mark()?,
             signing_key,
             encryption_key,
-            officers: officers.collect(),
+            officers: self.officers()?,
             policy: self.fact::<Policy>("policy")?.map(|policy| policy.name),
             simulator: self.needed("software")?,
         })

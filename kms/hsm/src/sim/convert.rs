@@ -7,6 +7,7 @@ use hsm_wire::officer::{ExportEntry, KeySource, OrderDone, OrderOp, PeerKind as 
 use hsm_wire::policy::{Load, Policy, Rule, Shape};
 use hsm_wire::ticket::{Target as WireTarget, TicketSpec};
 use hsm_wire::{self as hsm, Algorithm, Hex, Leaves, Usage};
+use kms_core::approval::Officer;
 use kms_core::port::{
     BaseClass, Export, HeldKey, HsmError, HsmIdentity, KeySpec, KeyUse, Mark, Operation, Outcome,
     PeerKind, PolicyRule, RuleShape, Target, TicketOrder, Ways,
@@ -47,12 +48,18 @@ pub(crate) fn wire_mark(mark: Mark) -> hsm::Mark {
 }
 
 pub(crate) fn identity(info: HsmInfo) -> HsmIdentity {
+    let officers = info.officers.into_iter().zip(&info.officer_keys);
     HsmIdentity {
         fingerprint: info.id.0,
         mark: mark(info.mark),
         signing_key: info.signing_key.0,
         encryption_key: info.encryption_key.0,
-        officers: info.officers,
+        officers: officers
+            .map(|(name, key)| Officer {
+                name,
+                public_key: key.0,
+            })
+            .collect(),
         policy: info.policy.map(|(name, _)| name),
         simulator: info.simulator,
     }

@@ -63,12 +63,13 @@ fn prepare(hsm: &Path, mark: &str, officers: &[String], json: bool) -> Ran {
         .prepare(mark, &officers)
         .map_err(crate::service::down)?;
     let fingerprint = hex::encode_upper(made.fingerprint);
-    let value = json!({ "mark": made.mark, "fingerprint": fingerprint, "officers": made.officers });
+    let officers: Vec<&str> = made.officers.iter().map(|one| one.name.as_str()).collect();
+    let value = json!({ "mark": made.mark, "fingerprint": fingerprint, "officers": officers });
     let table = || {
         let mut table = Table::new(Vec::<String>::new());
         table.row([pick("fingerprint", "指纹"), &spoken(&made.fingerprint)]);
         table.row([pick("mark", "标记"), &made.mark.to_string()]);
-        table.row([pick("officers", "管理员"), &made.officers.join(", ")]);
+        table.row([pick("officers", "管理员"), &officers.join(", ")]);
         table
     };
     output::print(json, &value, table).map_err(Refusal::from)?;

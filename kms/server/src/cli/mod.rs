@@ -168,15 +168,25 @@ async fn create(
     officers: &[kms_core::approval::Officer],
 ) -> Result<Service, Refusal> {
     let enrolled = crate::service::identity(&beginning.hsm)?.officers;
-    if let Some(stranger) = officers
-        .iter()
-        .find(|officer| !enrolled.contains(&officer.name))
-    {
+    for officer in officers {
+        let known = enrolled.iter().find(|known| known.name == officer.name);
+        match known {
+            Some(known) if known.public_key == officer.public_key => continue,
+            Some(_) => {
+                return Err(refuse!(
+                    &refusal::OFFICER,
+                    "the HSM knows {} by another key; bring the key file that rhc-hsm init was given",
+                    "密码机登记的 {} 的公钥不同；请使用 rhc-hsm init 时的密钥文件",
+                    officer.name
+                ));
+            }
+            None => {}
+        }
         return Err(refuse!(
             &refusal::OFFICER,
             "{} is no officer of the HSM (rhc-hsm init --officer)",
             "{} 不是该密码机的管理员（rhc-hsm init --officer）",
-            stranger.name
+            officer.name
         ));
     }
     let service = Service::create(dir, beginning, clock::system()).await?;

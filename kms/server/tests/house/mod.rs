@@ -288,6 +288,11 @@ impl House {
         desk.execute(&order).unwrap()
     }
 
+    /// A further key file of this officer's name.
+    pub fn officer_key(&self, name: &str, file: &str) {
+        self.hsm(&["officer-key", "--name", name, "--out", file]);
+    }
+
     fn hsm(&self, args: &[&str]) {
         self.run(&program("rhc-hsm"), args).ok();
     }
