@@ -11,6 +11,7 @@
 //! | [`sam`] | the SAM |
 //! | [`gate`], [`channel`] | the personalisation dialect's session |
 //! | [`nvm`] | memory that survives power cuts, and its state file |
+//! | [`body`] | what both are made of, and the way of a command to its answer |
 //! | [`tree`], [`apdu`], [`answer`] | SELECT, the check order, T=0 |
 //! | [`crypto`], [`random`], [`transport`], [`stage`] | keys and formulas, random numbers, blanks, life cycle |
 //! | [`vpcd`], [`fault`] | attachment to the PC/SC daemon, and misbehaviour on order |
@@ -18,6 +19,7 @@
 
 pub mod answer;
 pub mod apdu;
+pub mod body;
 pub mod channel;
 pub mod crypto;
 pub mod fault;

@@ -3,8 +3,9 @@
 use cardlib_card::status::Status;
 
 use super::SamCard;
-use crate::answer::{Answer, Outcome, word};
+use crate::answer::{Answer, Outcome};
 use crate::apdu::{Incoming, require};
+use crate::body::Commands;
 use crate::gate::ins;
 use crate::stage::Stage;
 use crate::tree::{self, Target};
@@ -16,7 +17,7 @@ mod app {
     pub const GET_CHALLENGE: u8 = 0x84;
     pub const SELECT: u8 = 0xA4;
     pub const READ_BINARY: u8 = 0xB0;
-    pub const GET_RESPONSE: u8 = 0xC0;
+    pub const GET_RESPONSE: u8 = crate::body::GET_RESPONSE;
     pub const DIGITAL_SIGNATURES: u8 = 0xC4;
     pub const DATA_COMPRESS: u8 = 0xC8;
     pub const UPDATE_BINARY: u8 = 0xD6;
@@ -60,27 +61,7 @@ fn dialect_class(ins: u8) -> Option<u8> {
     }
 }
 
-impl SamCard {
-    /// One command, one answer.
-    pub(super) fn dispatch(&mut self, apdu: &[u8]) -> Vec<u8> {
-        let blocked = self.stage() == Stage::Blocked;
-        let Some(command) = Incoming::parse(apdu).filter(|_| !blocked) else {
-            self.volatile.pending.discard();
-            return word(if blocked {
-                Status::FUNCTION
-            } else {
-                Status::LENGTH
-            });
-        };
-        if command.ins == app::GET_RESPONSE && command.cla == 0 {
-            return self.volatile.pending.get_response(&command);
-        }
-        self.volatile.pending.discard();
-        self.volatile.gate.begin(&command);
-        let answer = self.run(&command);
-        self.volatile.pending.settle(answer)
-    }
-
+impl Commands for SamCard {
     fn run(&mut self, command: &Incoming<'_>) -> Answer {
         require(
             matches!(command.cla, 0x00 | 0x04 | 0x80 | 0x84),
@@ -99,7 +80,9 @@ impl SamCard {
         require(public || !self.memory().locked, Status::FUNCTION)?;
         self.application(command)
     }
+}
 
+impl SamCard {
     fn application(&mut self, command: &Incoming<'_>) -> Answer {
         match command.ins {
             app::SELECT => self.select(command),

@@ -11,6 +11,7 @@ use super::memory::{Change, Pin, SamKey};
 use super::pin::decimal;
 use crate::answer::{Answer, Outcome};
 use crate::apdu::{Incoming, require};
+use crate::body::ChipMemory;
 use crate::gate::{Content, NewKey, ins};
 use crate::stage::{BaseKey, Stage};
 
@@ -25,7 +26,7 @@ impl SamCard {
     pub(super) fn personalise(&mut self, command: &Incoming<'_>) -> Answer {
         match command.ins {
             ins::INITIALIZE_UPDATE => {
-                let state = self.profile.life_cycle.byte(self.life_cycle());
+                let state = self.profile.life_cycle.byte(self.memory().life_cycle());
                 let memory = self.nvm.get();
                 self.volatile
                     .gate

@@ -3,8 +3,9 @@
 use cardlib_card::status::Status;
 
 use super::UserCard;
-use crate::answer::{Answer, word};
+use crate::answer::Answer;
 use crate::apdu::{Incoming, require};
+use crate::body::Commands;
 use crate::gate::ins;
 use crate::stage::Stage;
 
@@ -20,7 +21,7 @@ mod app {
     pub const SELECT: u8 = 0xA4;
     pub const READ_BINARY: u8 = 0xB0;
     pub const READ_RECORD: u8 = 0xB2;
-    pub const GET_RESPONSE: u8 = 0xC0;
+    pub const GET_RESPONSE: u8 = crate::body::GET_RESPONSE;
     pub const WRITE_RECORD: u8 = 0xD2;
     pub const UPDATE_BINARY: u8 = 0xD6;
     pub const UPDATE_RECORD: u8 = 0xDC;
@@ -58,27 +59,7 @@ fn dialect_class(ins: u8) -> Option<u8> {
     }
 }
 
-impl UserCard {
-    /// One command, one answer.
-    pub(super) fn dispatch(&mut self, apdu: &[u8]) -> Vec<u8> {
-        let blocked = self.stage() == Stage::Blocked;
-        let Some(command) = Incoming::parse(apdu).filter(|_| !blocked) else {
-            self.volatile.pending.discard();
-            return word(if blocked {
-                Status::FUNCTION
-            } else {
-                Status::LENGTH
-            });
-        };
-        if command.ins == app::GET_RESPONSE && command.cla == 0 {
-            return self.volatile.pending.get_response(&command);
-        }
-        self.volatile.pending.discard();
-        self.volatile.gate.begin(&command);
-        let answer = self.run(&command);
-        self.volatile.pending.settle(answer)
-    }
-
+impl Commands for UserCard {
     fn run(&mut self, command: &Incoming<'_>) -> Answer {
         require(
             matches!(command.cla, 0x00 | 0x04 | 0x80 | 0x84),
@@ -95,7 +76,9 @@ impl UserCard {
         require(always || self.stage() == Stage::Active, Status::CONDITIONS)?;
         self.application(command)
     }
+}
 
+impl UserCard {
     fn application(&mut self, command: &Incoming<'_>) -> Answer {
         match command.ins {
             app::SELECT => self.select(command),

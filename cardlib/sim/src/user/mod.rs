@@ -24,61 +24,28 @@ mod records;
 mod secure;
 mod select;
 
-use std::path::Path;
-
 use cardlib_card::profile::{BlockRule, File, Profile};
 use cardlib_card::status::Status;
-use thiserror::Error;
 
-use crate::VirtualCard;
 use crate::answer::Pending;
+use crate::body::{Body, ChipMemory};
 use crate::crypto::Key;
 use crate::flaw::Flaw;
 use crate::gate::Gate;
-use crate::nvm::{Mount, Nvm, StateError, medium};
-use crate::random::Random;
 use crate::stage::{Chip, Stage};
 use crate::tree::Tree;
 use auth::Rights;
-use memory::{Block, Change, DfMemory, FileMemory, UserMemory};
+use memory::{Block, DfMemory, FileMemory, UserMemory};
 
+pub use crate::body::OpenError;
 pub use mint::ForgeError;
 
-/// Why a card could not be had from a state file.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// The file.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// A profile that this program does not have, or another than asked for.
-    #[error("the state file is of profile {0}, which is not the one in use here")]
-    Profile(String),
-}
-
-impl OpenError {
-    /// The same text for a Chinese reader.
-    #[must_use]
-    pub fn chinese(&self) -> String {
-        match self {
-            Self::State(cause) => cause.chinese(),
-            Self::Profile(name) => format!("状态文件属于配置 {name}，与当前所用配置不同"),
-        }
-    }
-}
-
 /// A user card.
-pub struct UserCard {
-    profile: &'static Profile,
-    tree: Tree,
-    nvm: Nvm<UserMemory>,
-    random: Random,
-    volatile: Volatile,
-    flaw: Option<Flaw>,
-}
+pub type UserCard = Body<UserMemory, Volatile>;
 
 /// What is lost without power.
 #[derive(Default)]
-struct Volatile {
+pub struct Volatile {
     df: usize,
     ef: Option<usize>,
     challenge: Option<[u8; 8]>,
@@ -87,65 +54,39 @@ struct Volatile {
     gate: Gate,
 }
 
+impl crate::body::Volatile for Volatile {
+    fn front(&mut self) -> (&mut Pending, &mut Gate) {
+        (&mut self.pending, &mut self.gate)
+    }
+}
+
+impl ChipMemory for UserMemory {
+    fn blank(profile: &Profile, chip: Chip, transport: Key) -> Self {
+        Self::blank(profile, chip, transport)
+    }
+
+    fn fits(&self, profile: &Profile) -> bool {
+        self.fits(profile)
+    }
+
+    fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    fn chip(&self) -> Chip {
+        self.chip
+    }
+
+    fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    fn tree(profile: &Profile) -> Tree {
+        Tree::of_user_card(profile)
+    }
+}
+
 impl UserCard {
-    /// A blank without state file.
-    #[must_use]
-    pub fn blank(profile: &'static Profile, chip: Chip, transport: Key, random: Random) -> Self {
-        let memory = UserMemory::blank(profile, chip, transport);
-        Self::with(profile, Nvm::volatile(memory), random)
-    }
-
-    /// A blank that keeps its state in a new file.
-    ///
-    /// # Errors
-    /// The file exists, or cannot be written.
-    pub fn blank_at(
-        path: &Path,
-        profile: &'static Profile,
-        chip: Chip,
-        transport: Key,
-        random: Random,
-    ) -> Result<Self, StateError> {
-        let memory = UserMemory::blank(profile, chip, transport);
-        Ok(Self::with(profile, Nvm::create(path, memory)?, random))
-    }
-
-    /// The card of a state file.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open(path: &Path, profile: &'static Profile, random: Random) -> Result<Self, OpenError> {
-        Self::open_on(path, profile, random, medium::on_file())
-    }
-
-    /// The same, writing through another medium: for tests of tearing.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open_on(
-        path: &Path,
-        profile: &'static Profile,
-        random: Random,
-        mount: Mount,
-    ) -> Result<Self, OpenError> {
-        let nvm = Nvm::<UserMemory>::open_on(path, mount)?;
-        if !nvm.get().fits(profile) {
-            return Err(OpenError::Profile(nvm.get().profile.clone()));
-        }
-        Ok(Self::with(profile, nvm, random))
-    }
-
-    fn with(profile: &'static Profile, nvm: Nvm<UserMemory>, random: Random) -> Self {
-        Self {
-            profile,
-            tree: Tree::of_user_card(profile),
-            nvm,
-            random,
-            volatile: Volatile::default(),
-            flaw: None,
-        }
-    }
-
     /// The card with one rule broken, for tests of those who look for broken rules.
     #[must_use]
     pub fn with_flaw(mut self, flaw: Flaw) -> Self {
@@ -155,36 +96,6 @@ impl UserCard {
 
     fn has(&self, flaw: Flaw) -> bool {
         self.flaw == Some(flaw)
-    }
-
-    /// What the card keeps, for tests that check it after each command. Keys in it show nothing of themselves.
-    #[must_use]
-    pub fn inspect(&self) -> &UserMemory {
-        self.nvm.get()
-    }
-
-    /// The card factor and what else the maker put in.
-    #[must_use]
-    pub fn chip(&self) -> Chip {
-        self.nvm.get().chip
-    }
-
-    /// Where the card stands in its life.
-    #[must_use]
-    pub fn stage(&self) -> Stage {
-        self.nvm.get().stage
-    }
-
-    /// Makes changes durable; a memory that cannot be written answers 6581.
-    fn commit(&mut self, changes: &[Change]) -> Result<(), Status> {
-        self.nvm.commit(changes).map_err(|cause| {
-            tracing::error!(%cause, "the card's memory cannot be written");
-            Status::MEMORY
-        })
-    }
-
-    fn memory(&self) -> &UserMemory {
-        self.nvm.get()
     }
 
     fn current_df(&self) -> &DfMemory {
@@ -216,17 +127,5 @@ impl UserCard {
     fn forget_rights(&mut self) {
         self.volatile.rights = Rights::default();
         self.volatile.challenge = None;
-    }
-}
-
-impl VirtualCard for UserCard {
-    fn reset(&mut self) -> Vec<u8> {
-        self.volatile = Volatile::default();
-        let memory = self.memory();
-        memory.chip.atr(self.profile, memory.stage)
-    }
-
-    fn handle(&mut self, apdu: &[u8]) -> Vec<u8> {
-        self.dispatch(apdu)
     }
 }
