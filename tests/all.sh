@@ -26,8 +26,8 @@ step() {
   fi
   passed=$((passed + good)) failed=$((failed + bad))
   printf '%-34s %4d passed %3d failed %5d s\n' "$name" "$good" "$bad" $((SECONDS - begun))
+  cp "$out" "target/step-${name//[ ,]/-}.log" 2>/dev/null
   if [ $code -ne 0 ]; then
-    cp "$out" "target/failed-${name// /-}.log" 2>/dev/null
     grep -E '^(error|warning: unused|test .* FAILED|thread .* panicked|Diff in)' "$out" | head -n 20
     tail -n 60 "$out"
   fi
