@@ -67,6 +67,12 @@ impl From<OpenError> for Failure {
                 "{}{text}",
                 pick("", "解封密钥不属于此存储，请使用 init 写出的文件 / ")
             )),
+            OpenError::Store(StoreError::NoEpochFile(_)) => {
+                Self::NotRight(format!("{}{text}", pick("", "纪元文件不存在 / ")))
+            }
+            OpenError::Store(StoreError::RolledBack(_)) => {
+                Self::NotRight(format!("{}{text}", pick("", "存储已被恢复为旧副本 / ")))
+            }
             OpenError::Store(StoreError::Damaged { .. }) => Self::NotRight(format!(
                 "{}{text}",
                 pick("", "存储已被改动，请从备份恢复 / ")

@@ -74,6 +74,38 @@ fn the_example_of_the_standard() {
     }
 }
 
+/// What stands on the way in the same example: both Z, and both temporary public keys.
+#[test]
+fn the_examples_intermediate_values() {
+    let [a, b] = sides();
+    let z = |side: &Side| {
+        let hash = identity_hash(IDENTITY, &public(&side.long)).expect("a hash");
+        hex::encode_upper(hash)
+    };
+    assert_eq!(
+        z(&a),
+        "3B85A57179E11E7E513AA622991F2CA74D1807A0BD4D4B38F90987A17AC245B1"
+    );
+    assert_eq!(
+        z(&b),
+        "79C988D63229D97EF19FE02CA1056E01E6A7411ED24694AA8F834F4A4AB022F7"
+    );
+    assert_eq!(
+        public(&a.short).to_string(),
+        concat!(
+            "64CED1BDBC99D590049B434D0FD73428CF608A5DB8FE5CE07F15026940BAE40E",
+            "376629C7AB21E7DB260922499DDB118F07CE8EAAE3E7720AFEF6A5CC062070C0"
+        )
+    );
+    assert_eq!(
+        public(&b.short).to_string(),
+        concat!(
+            "ACC27688A6F7B706098BC91FF3AD1BFF7DC2802CDB14CCCCDB0A90471F9BD707",
+            "2FEDAC0494B2FFC4D6853876C79B8F301C6573AD0AA50F39FC87181E1A1B46FE"
+        )
+    );
+}
+
 #[test]
 fn every_length_begins_alike_and_another_identity_gives_another_key() {
     let [a, b] = sides();

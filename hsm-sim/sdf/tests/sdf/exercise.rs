@@ -1,7 +1,7 @@
 //! Done when 1: every exported function, each code it can return, linked and by `dlopen`, embedded and over the daemon.
 
 use crate::house::{House, Way};
-use crate::judge::judge;
+use crate::judge::{judge, masked_key};
 use crate::program::{Reach, cases, compile, run};
 use std::process::Command;
 
@@ -74,4 +74,12 @@ fn sessions_in_parallel() {
         command.env("ROUNDS", "40");
         run(&house, command);
     }
+}
+
+#[test]
+fn a_session_key_is_not_in_the_program_that_uses_it() {
+    let house = House::new(Way::Daemon(""));
+    let mut command = Command::new(compile(&house, "memory", Reach::Linked));
+    command.env("MASKED", masked_key());
+    run(&house, command);
 }

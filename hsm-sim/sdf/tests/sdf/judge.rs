@@ -40,6 +40,12 @@ pub fn wrapped_key() -> String {
     hex::encode(sm4("ecb", KEK, "", &hex::decode(KEY).unwrap()))
 }
 
+/// [`KEY`] with its bits turned.
+pub fn masked_key() -> String {
+    let key = hex::decode(KEY).unwrap();
+    hex::encode(key.iter().map(|byte| !byte).collect::<Vec<_>>())
+}
+
 /// First 16 bytes of SM3(label), in hexadecimal digits.
 fn test_key(label: &str) -> String {
     let digest = openssl(&["dgst", "-sm3", "-binary"], label.as_bytes());

@@ -1,9 +1,7 @@
 //! How `rhc-hsm` is made and started: secrets, descriptors, users, mistakes.
 #![allow(clippy::unwrap_used)]
 
-mod house;
-
-use house::*;
+use crate::house::*;
 use hsm_wire::client::OfficerClient;
 use std::fs::{self, File};
 use std::io::Write;

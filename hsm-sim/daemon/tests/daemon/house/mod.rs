@@ -1,5 +1,5 @@
 //! A store with two officers in a temporary directory, and the `rhc-hsm` that serves it.
-#![allow(dead_code, clippy::unwrap_used)] // each test binary uses its part; a test may stop at a broken invariant
+#![allow(clippy::unwrap_used)] // a test may stop at a broken invariant
 
 use hsm_wire::attributes::{KeyAttributes, Leaves};
 use hsm_wire::client::{ClientError, OfficerClient, OperatorClient};
@@ -219,7 +219,7 @@ pub fn furnish(house: &House, count: u64) {
         },
         source: KeySource::TestFormula(label.into()),
     };
-    let policy = include_str!("../../../engine/policies/rhc-cos-1-test.json");
+    let policy = include_str!("../../../../engine/policies/rhc-cos-1-test.json");
     let ticket = TicketSpec {
         id: "t".into(),
         kind: Target::Card,

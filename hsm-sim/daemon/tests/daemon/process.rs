@@ -1,9 +1,7 @@
 //! `rhc-hsm` as a process: two sockets, officers, an operator, strangers and garbage.
 #![allow(clippy::unwrap_used)]
 
-mod house;
-
-use house::*;
+use crate::house::*;
 use hsm_wire::client::{OfficerClient, OperatorClient};
 use hsm_wire::frame;
 use hsm_wire::officer::OfficerRequest;

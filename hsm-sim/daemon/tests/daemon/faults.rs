@@ -1,9 +1,7 @@
 //! Faults on purpose: each does what its name says, and none loses a count, gives one twice, or makes a second script.
 #![allow(clippy::unwrap_used)]
 
-mod house;
-
-use house::*;
+use crate::house::*;
 use hsm_wire::ErrorCode;
 use hsm_wire::client::{ClientError, OfficerClient};
 use hsm_wire::fill::FillAnswer;
@@ -88,6 +86,41 @@ fn a_tampered_hsm_does_nothing_until_it_is_restarted() {
     house.end("-TERM");
     house.serve(&[]);
     assert_eq!(used(&house), 1);
+}
+
+/// No room for the record: nothing is given out, nothing works until a restart, and then nothing was spent.
+#[test]
+fn a_full_disk_stops_the_hsm() {
+    let mut house = faulty("at=2:full");
+    assert!(house.operator().fill_card(fill_request(1)).is_ok());
+    for number in [2, 3] {
+        let refused = house.operator().fill_card(fill_request(number));
+        assert_eq!(refusal(refused), ErrorCode::AuditClosed);
+    }
+    house.end("-TERM");
+    house.serve(&[]);
+    assert_eq!(used(&house), 1);
+    assert!(house.operator().fill_card(fill_request(2)).is_ok());
+}
+
+/// The power goes in the middle of a record: it is as if the call had never been.
+#[test]
+fn a_torn_record_never_was() {
+    let mut house = faulty("at=2:torn");
+    assert!(house.operator().fill_card(fill_request(1)).is_ok());
+    assert!(broken(house.operator().fill_card(fill_request(2))));
+    let ended = house.child.take().unwrap().wait().unwrap();
+    assert_eq!(ended.code(), Some(70));
+    house.serve(&[]);
+    assert_eq!(used(&house), 1);
+    assert_eq!(
+        house
+            .operator()
+            .fill_card(fill_request(2))
+            .unwrap()
+            .quota_left,
+        99_998
+    );
 }
 
 /// 300 cards through an HSM in which every third call fails: with retries of the same request each card gets one

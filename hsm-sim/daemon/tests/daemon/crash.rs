@@ -1,9 +1,7 @@
 //! Kills, crowds and crashes: no count is lost or given back, no core image is left.
 #![allow(clippy::unwrap_used)]
 
-mod house;
-
-use house::*;
+use crate::house::*;
 use hsm_wire::ErrorCode;
 use std::fs::{self};
 use std::os::unix::process::ExitStatusExt;

@@ -1,9 +1,7 @@
 //! M of N custodians unseal a store; one too few, one twice, a stranger's or a wrong passphrase do not.
 #![allow(clippy::unwrap_used)]
 
-mod house;
-
-use house::*;
+use crate::house::*;
 use hsm_wire::client::OfficerClient;
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,96 @@
+/* Key pairs, signatures and encryption of an index. A part of exercise.c. */
+
+static void pairs(void) {
+    ECCrefPublicKey pub, bad;
+    ECCrefPrivateKey priv;
+    static const unsigned char zeros[32];
+    CASE(SDF_ExportSignPublicKey_ECC, "good", SDR_OK, (session, 1, &pub));
+    truth("right-aligned", pub.bits == 256 && !memcmp(pub.x, zeros, 32) && !memcmp(pub.y, zeros, 32));
+    show("sign-x", pub.x + 32, 32), show("sign-y", pub.y + 32, 32);
+    CASE(SDF_ExportSignPublicKey_ECC, "no key", SDR_KEYNOTEXIST, (session, 9, &pub));
+    CASE(SDF_ExportSignPublicKey_ECC, "an SM4 key", SDR_KEYTYPEERR, (session, 3, &pub));
+    CASE(SDF_ExportSignPublicKey_ECC, "index 0", SDR_INARGERR, (session, 0, &pub));
+    CASE(SDF_ExportSignPublicKey_ECC, "null", SDR_OUTARGERR, (session, 1, NULL));
+    CASE(SDF_ExportEncPublicKey_ECC, "good", SDR_OK, (session, 1, &pub));
+    CASE(SDF_ExportEncPublicKey_ECC, "no key", SDR_KEYNOTEXIST, (session, 9, &pub));
+    CASE(SDF_ExportEncPublicKey_ECC, "a signing key", SDR_KEYTYPEERR, (session, 3, &pub));
+    CASE(SDF_ExportEncPublicKey_ECC, "null", SDR_OUTARGERR, (session, 1, NULL));
+    CASE(SDF_GenerateKeyPair_ECC, "good", SDR_OK, (session, SGD_SM2_1, 256, &pub, &priv));
+    show("pair-x", pub.x + 32, 32), show("pair-y", pub.y + 32, 32), show("pair-d", priv.K + 32, 32);
+    CASE(SDF_GenerateKeyPair_ECC, "RSA", SDR_ALGNOTSUPPORT, (session, SGD_RSA, 256, &pub, &priv));
+    CASE(SDF_GenerateKeyPair_ECC, "512 bits", SDR_INARGERR, (session, SGD_SM2, 512, &pub, &priv));
+    CASE(SDF_GenerateKeyPair_ECC, "null", SDR_OUTARGERR, (session, SGD_SM2, 256, &pub, NULL));
+
+    ECCSignature sig;
+    memset(data, 0x5A, sizeof data);
+    CASE(SDF_InternalSign_ECC, "good", SDR_OK, (session, 1, data, 32, &sig));
+    CASE(SDF_InternalSign_ECC, "31 bytes", SDR_INARGERR, (session, 1, data, 31, &sig));
+    CASE(SDF_InternalSign_ECC, "huge", SDR_INARGERR, (session, 1, data, 0xFFFFFFFF, &sig));
+    CASE(SDF_InternalSign_ECC, "null data", SDR_INARGERR, (session, 1, NULL, 32, &sig));
+    CASE(SDF_InternalSign_ECC, "null place", SDR_OUTARGERR, (session, 1, data, 32, NULL));
+    CASE(SDF_InternalSign_ECC, "no key", SDR_KEYNOTEXIST, (session, 9, data, 32, &sig));
+    CASE(SDF_InternalSign_ECC, "an SM4 key", SDR_KEYTYPEERR, (session, 3, data, 32, &sig));
+    CASE(SDF_InternalVerify_ECC, "good", SDR_OK, (session, 1, data, 32, &sig));
+    CASE(SDF_InternalVerify_ECC, "no key", SDR_KEYNOTEXIST, (session, 9, data, 32, &sig));
+    CASE(SDF_InternalVerify_ECC, "an SM4 key", SDR_KEYTYPEERR, (session, 3, data, 32, &sig));
+    CASE(SDF_InternalVerify_ECC, "33 bytes", SDR_INARGERR, (session, 1, data, 33, &sig));
+    CASE(SDF_InternalVerify_ECC, "null", SDR_INARGERR, (session, 1, data, 32, NULL));
+    SDF_ExportSignPublicKey_ECC(session, 1, &pub);
+    CASE(SDF_ExternalVerify_ECC, "good", SDR_OK, (session, SGD_SM2_1, &pub, data, 32, &sig));
+    CASE(SDF_ExternalVerify_ECC, "encryption algorithm", SDR_ALGNOTSUPPORT, (session, SGD_SM2_3, &pub, data, 32, &sig));
+    CASE(SDF_ExternalVerify_ECC, "null key", SDR_INARGERR, (session, SGD_SM2_1, NULL, data, 32, &sig));
+    CASE(SDF_ExternalVerify_ECC, "null signature", SDR_INARGERR, (session, SGD_SM2_1, &pub, data, 32, NULL));
+    bad = pub, bad.x[40] ^= 1;
+    CASE(SDF_ExternalVerify_ECC, "no point", SDR_KEYERR, (session, SGD_SM2_1, &bad, data, 32, &sig));
+    bad = pub, bad.bits = 512;
+    CASE(SDF_ExternalVerify_ECC, "512 bits", SDR_KEYERR, (session, SGD_SM2_1, &bad, data, 32, &sig));
+    data[0] ^= 1;
+    CASE(SDF_InternalVerify_ECC, "another value", SDR_VERIFYERR, (session, 1, data, 32, &sig));
+    CASE(SDF_ExternalVerify_ECC, "another value", SDR_VERIFYERR, (session, SGD_SM2, &pub, data, 32, &sig));
+    sig.r[0] = 1;
+    CASE(SDF_InternalVerify_ECC, "r of 512 bits", SDR_VERIFYERR, (session, 1, data, 32, &sig));
+}
+
+static void encryption(void) {
+    CIPHER c, d;
+    ECCrefPublicKey pub, bad;
+    unsigned char plain[40] = "forty bytes that go under an SM2 key....", back[40];
+    memset(&c, 0, sizeof c);
+    SDF_ExportEncPublicKey_ECC(session, 1, &pub);
+    bad = pub, bad.y[63] ^= 1;
+    CASE(SDF_InternalEncrypt_ECC, "good", SDR_OK, (session, 1, SGD_SM2_3, plain, 40, &c.c));
+    CASE(SDF_InternalEncrypt_ECC, "no key", SDR_KEYNOTEXIST, (session, 9, SGD_SM2_3, plain, 40, &c.c));
+    CASE(SDF_InternalEncrypt_ECC, "key type", SDR_KEYTYPEERR, (session, 3, SGD_SM2_3, plain, 40, &d.c));
+    CASE(SDF_InternalEncrypt_ECC, "signature algorithm", SDR_ALGNOTSUPPORT, (session, 1, SGD_SM2_1, plain, 40, &d.c));
+    CASE(SDF_InternalEncrypt_ECC, "nothing", SDR_INARGERR, (session, 1, SGD_SM2_3, plain, 0, &d.c));
+    CASE(SDF_InternalEncrypt_ECC, "huge", SDR_INARGERR, (session, 1, SGD_SM2_3, plain, 0xFFFFFFF0, &d.c));
+    CASE(SDF_InternalEncrypt_ECC, "null place", SDR_OUTARGERR, (session, 1, SGD_SM2_3, plain, 40, NULL));
+    length = 40;
+    CASE(SDF_InternalDecrypt_ECC, "good", SDR_OK, (session, 1, SGD_SM2_3, &c.c, back, &length));
+    truth("what was encrypted", length == 40 && !memcmp(plain, back, 40));
+    length = 39;
+    CASE(SDF_InternalDecrypt_ECC, "little room", SDR_NOBUFFER, (session, 1, SGD_SM2_3, &c.c, back, &length));
+    truth("the length needed", length == 40);
+    CASE(SDF_InternalDecrypt_ECC, "null buffer", SDR_OUTARGERR, (session, 1, SGD_SM2_3, &c.c, NULL, &length));
+    CASE(SDF_InternalDecrypt_ECC, "null length", SDR_OUTARGERR, (session, 1, SGD_SM2_3, &c.c, back, NULL));
+    CASE(SDF_InternalDecrypt_ECC, "null cipher text", SDR_INARGERR, (session, 1, SGD_SM2_3, NULL, back, &length));
+    CASE(SDF_InternalDecrypt_ECC, "no right", SDR_PARDENY, (other, 1, SGD_SM2_3, &c.c, back, &length));
+    CASE(SDF_InternalDecrypt_ECC, "no key", SDR_KEYNOTEXIST, (session, 9, SGD_SM2_3, &c.c, back, &length));
+    CASE(SDF_InternalDecrypt_ECC, "key type", SDR_KEYTYPEERR, (session, 3, SGD_SM2_3, &c.c, back, &length));
+    CASE(SDF_InternalDecrypt_ECC, "RSA", SDR_ALGNOTSUPPORT, (session, 1, SGD_RSA, &c.c, back, &length));
+    d = c, d.c.M[5] ^= 1;
+    CASE(SDF_InternalDecrypt_ECC, "changed", SDR_ENCDATAERR, (session, 1, SGD_SM2_3, &d.c, back, &length));
+    d = c, d.c.L = 0xFFFFFFFF;
+    CASE(SDF_InternalDecrypt_ECC, "huge L", SDR_ENCDATAERR, (session, 1, SGD_SM2_3, &d.c, back, &length));
+    d = c, d.c.x[0] = 1;
+    CASE(SDF_InternalDecrypt_ECC, "x of 512 bits", SDR_ENCDATAERR, (session, 1, SGD_SM2_3, &d.c, back, &length));
+    CASE(SDF_ExternalEncrypt_ECC, "good", SDR_OK, (session, SGD_SM2, &pub, plain, 40, &d.c));
+    length = 40;
+    CASE(SDF_InternalDecrypt_ECC, "what came from outside", SDR_OK, (session, 1, SGD_SM2, &d.c, back, &length));
+    truth("the same", !memcmp(plain, back, 40));
+    CASE(SDF_ExternalEncrypt_ECC, "no point", SDR_KEYERR, (session, SGD_SM2_3, &bad, plain, 40, &d.c));
+    CASE(SDF_ExternalEncrypt_ECC, "null key", SDR_INARGERR, (session, SGD_SM2_3, NULL, plain, 40, &d.c));
+    CASE(SDF_ExternalEncrypt_ECC, "null data", SDR_INARGERR, (session, SGD_SM2_3, &pub, NULL, 40, &d.c));
+    CASE(SDF_ExternalEncrypt_ECC, "null place", SDR_OUTARGERR, (session, SGD_SM2_3, &pub, plain, 40, NULL));
+    CASE(SDF_ExternalEncrypt_ECC, "signature algorithm", SDR_ALGNOTSUPPORT, (session, SGD_SM2_1, &pub, plain, 40, &d.c));
+}
