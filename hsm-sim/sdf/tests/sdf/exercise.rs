@@ -71,7 +71,7 @@ fn sessions_in_parallel() {
     for way in [Way::Embedded, Way::Daemon("")] {
         let house = House::new(way);
         let mut command = Command::new(compile(&house, "threads", Reach::Linked));
-        command.env("ROUNDS", "40");
+        command.env("ROUNDS", "24");
         run(&house, command);
     }
 }
