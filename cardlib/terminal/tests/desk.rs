@@ -13,7 +13,8 @@ use cardlib_terminal::areas::{
 };
 use cardlib_terminal::blocking::Term;
 use cardlib_terminal::papers::{Paper, PapersError};
-use cardlib_terminal::{Desk, FlowError, Office, Session, Validity};
+use cardlib_terminal::sam_public::{change_pin, read_public};
+use cardlib_terminal::{Desk, FlowError, Office, Pin, SamClient, Session, Validity};
 use support::{
     Papers, card, card_with, content, day, inpatient, made, outpatient, pin, powered, profile, sam,
     sam_with, today,
@@ -213,6 +214,39 @@ fn a_full_index_takes_no_further_visit_and_a_freed_place_is_used_again() {
         session.record_visit(&outpatient())
     });
     assert_eq!(outcome, Ok(3));
+}
+
+#[test]
+fn a_visit_goes_into_the_place_that_was_chosen_if_it_is_free() {
+    let kind = VisitKind::Outpatient;
+    let outcome = served(&mut powered(card()), sam(5), |session| {
+        session.record_visit_at(&outpatient(), 4)?;
+        let taken = session.record_visit_at(&outpatient(), 4);
+        assert_eq!(taken, Err(FlowError::Taken { kind, number: 4 }));
+        let beyond = session.record_visit_at(&outpatient(), 6);
+        assert!(matches!(beyond, Err(FlowError::Unknown(_))));
+        session.visits(kind)
+    });
+    assert_eq!(outcome, Ok(vec![4]));
+}
+
+#[test]
+fn a_sam_alone_gives_its_public_files_and_changes_its_pin() {
+    let mut sam = powered(sam(5));
+    let mut sam = sam.transaction().expect("sam");
+    let read = |sam: &mut dyn Channel, path| read_public(profile(), sam, path).expect(path);
+    assert_eq!(read(&mut sam, "DF01/001B"), Papers::default().issuer());
+    assert_eq!(read(&mut sam, "MF/0016").len(), 6);
+    let other = Pin::new("654321").expect("pin");
+    let mut change = |old: &Pin, new: &Pin| change_pin(profile(), &mut sam, old, new);
+    assert_eq!(
+        change(&other, &other),
+        Err(FlowError::PinWrong { tries_left: 9 })
+    );
+    assert_eq!(change(&pin(), &other), Ok(()));
+    let refused = SamClient::open(profile(), &mut sam, &pin()).map(drop);
+    assert_eq!(refused, Err(FlowError::PinWrong { tries_left: 9 }));
+    assert!(SamClient::open(profile(), &mut sam, &other).is_ok());
 }
 
 /// Each SAM type and what its desk is refused (R69, SAM 4.5).
