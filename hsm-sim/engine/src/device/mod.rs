@@ -15,6 +15,8 @@ mod pairs;
 pub(crate) mod persistent;
 mod rights;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use rights::index_password_verifier;
 pub use session::DeviceSession;
