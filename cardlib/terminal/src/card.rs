@@ -1,7 +1,7 @@
 //! The user card's commands (user card 3.1), and what an answer must look like.
 
 use cardlib_card::apdu::Command;
-use cardlib_card::profile::{AtrFacts, Df, File, Key, LifeCycle, Profile, RecordAddress};
+use cardlib_card::profile::{AtrFacts, Df, File, LifeCycle, Profile, RecordAddress};
 use cardlib_card::status::Status;
 use cardlib_card::tlv;
 use cardlib_reader::{Channel, exchange};
@@ -166,70 +166,6 @@ impl<'a> UserCard<'a> {
         Ok(out)
     }
 
-    /// The card's challenge, which serves the next command that needs one (D15).
-    ///
-    /// # Errors
-    /// What the card answers.
-    pub fn challenge(&mut self) -> Result<[u8; 8], FlowError> {
-        let random = self.send(
-            "GET CHALLENGE",
-            &Command::new(0x00, 0x84, 0x00, 0x00).with_le(8),
-        )?;
-        random
-            .try_into()
-            .map_err(|_| malformed(Part::Card, "challenge", "does not have 8 bytes"))
-    }
-
-    /// INTERNAL AUTHENTICATE: the card's proof for `random` and `info` under its IRK.
-    ///
-    /// # Errors
-    /// What the card answers.
-    pub fn internal_authenticate(
-        &mut self,
-        random: [u8; 8],
-        info: [u8; 8],
-        version: u8,
-    ) -> Result<[u8; 8], FlowError> {
-        let proof = self.send(
-            "INTERNAL AUTHENTICATE",
-            &internal_authenticate(random, info, version),
-        )?;
-        proof
-            .try_into()
-            .map_err(|_| malformed(Part::Card, "proof", "does not have 8 bytes"))
-    }
-
-    /// EXTERNAL AUTHENTICATE: our proof under a key of the current directory. Never repeated by itself (R68).
-    ///
-    /// # Errors
-    /// [`FlowError::KeyRefused`], [`FlowError::KeyBlocked`].
-    pub fn external_authenticate(
-        &mut self,
-        key: &Key,
-        proof: [u8; 8],
-        info: [u8; 8],
-        version: u8,
-    ) -> Result<(), FlowError> {
-        match self
-            .raw(&external_authenticate(key.kid, proof, info, version))?
-            .1
-        {
-            Status::OK => Ok(()),
-            Status::BLOCKED => Err(FlowError::KeyBlocked(key.name.clone())),
-            status => match status.retries() {
-                Some(tries_left) => Err(FlowError::KeyRefused {
-                    key: key.name.clone(),
-                    tries_left,
-                }),
-                None => Err(FlowError::Refused {
-                    part: Part::Card,
-                    step: "EXTERNAL AUTHENTICATE",
-                    status,
-                }),
-            },
-        }
-    }
-
     /// Plain UPDATE BINARY of the current file, in pieces that clients send.
     ///
     /// # Errors
@@ -263,7 +199,7 @@ impl<'a> UserCard<'a> {
         }
     }
 
-    fn raw(&mut self, command: &Command) -> Result<(Vec<u8>, Status), FlowError> {
+    pub(crate) fn raw(&mut self, command: &Command) -> Result<(Vec<u8>, Status), FlowError> {
         let answer = exchange(self.channel, command).map_err(|cause| FlowError::Reader {
             part: Part::Card,
             cause,

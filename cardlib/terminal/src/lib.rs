@@ -5,8 +5,8 @@
 //!
 //! | module | one idea |
 //! |---|---|
-//! | [`card`] | the user card's commands, and what an answer must look like |
-//! | [`sam`], `signing` | the SAM's commands; its PIN ([`pin`]), public files, digest and signature |
+//! | [`card`], `authentication` | the user card's commands, and what an answer must look like |
+//! | [`sam`], `session_key`, `signing` | the SAM's commands; its PIN ([`pin`]), public files, session keys, digest and signature |
 //! | [`sam_public`] | a SAM's public files and the change of its PIN |
 //! | [`secure`] | secure messaging of one command, with the SAM's help |
 //! | [`flow`] | select, authenticate, read, update: what a hospital or a station does |
@@ -64,6 +64,7 @@
 
 pub mod anchors;
 pub mod areas;
+mod authentication;
 pub mod blocking;
 pub mod card;
 mod commands;
@@ -79,6 +80,7 @@ mod reading;
 pub mod sam;
 pub mod sam_public;
 pub mod secure;
+mod session_key;
 mod signing;
 pub mod snapshot;
 pub mod visits;

@@ -1,13 +1,13 @@
 //! A file, and an element of one: selection, structure, rights, records, updates, and its description when it is made.
 
-use cardlib_card::content::{CardContent, FileContent, FileData};
-use cardlib_card::element;
+use cardlib_card::content::CardContent;
 use cardlib_sim::{UserCard, VirtualCard};
 
+use super::making;
 use crate::host::card::{authenticate, secured, with_mac};
 use crate::host::{send, status};
 use crate::page::{self, BINARY, CYCLIC, FIXED, FileRow, KEYS, VARIABLE};
-use crate::stand::{Stand, enter, word};
+use crate::stand::{Stand, enter};
 
 /// The file as a whole.
 pub fn file(stand: &Stand, path: &str) {
@@ -44,9 +44,9 @@ pub fn file(stand: &Stand, path: &str) {
         CYCLIC => ring(&mut card, row),
         _ => records(&mut card, row),
     }
-    described(stand, row);
-    made_with_content(stand, row);
-    inside(stand, row);
+    making::described(stand, row);
+    making::made_with_content(stand, row);
+    making::inside(stand, row);
 }
 
 /// One tagged element: what an empty one is, its update, and the form of its text.
@@ -84,7 +84,7 @@ pub fn element(stand: &Stand, tag: u8) {
 }
 
 /// A text of a type and its bytes (R20–R22).
-fn sample(kind: &str, len: u8) -> (String, Vec<u8>) {
+pub(super) fn sample(kind: &str, len: u8) -> (String, Vec<u8>) {
     let len = usize::from(len);
     let filled = |head: &[u8], fill: u8| {
         let mut bytes = head.to_vec();
@@ -99,13 +99,13 @@ fn sample(kind: &str, len: u8) -> (String, Vec<u8>) {
     }
 }
 
-fn open(card: &mut UserCard, row: &FileRow) {
+pub(super) fn open(card: &mut UserCard, row: &FileRow) {
     enter(card, row.df());
     let select = format!("00A4000C02{}", row.fid());
     assert_eq!(status(card, &select), "9000", "SELECT {}", row.path);
 }
 
-fn grant(card: &mut UserCard, name: &str) {
+pub(super) fn grant(card: &mut UserCard, name: &str) {
     let kid = page::key_row(name).kid;
     assert_eq!(authenticate(card, name, kid), 0x9000, "{name}");
 }
@@ -122,7 +122,7 @@ fn strangers(card: &mut UserCard, row: &FileRow, right: &str) {
     }
 }
 
-fn read(card: &mut UserCard, number: u8) -> Result<Vec<u8>, u16> {
+pub(super) fn read(card: &mut UserCard, number: u8) -> Result<Vec<u8>, u16> {
     match send(card, &[0x00, 0xB2, number, 0x04, 0x00]) {
         (bytes, 0x9000) => Ok(bytes),
         (_, status) => Err(status),
@@ -231,77 +231,4 @@ fn binary(card: &mut UserCard, row: &FileRow) {
     assert_eq!(send(card, &read_last), (vec![0xA5], 0x9000));
     let beyond = [0x00, 0xD6, last[0], last[1], 0x02, 0xA5, 0xA5];
     assert_eq!(send(card, &beyond).1, 0x6A84);
-}
-
-/// Content goes by the file's path.
-fn made_with_content(stand: &Stand, row: &FileRow) {
-    let record = match row.kind {
-        VARIABLE => {
-            let (tag, _, len) = row.elements[0];
-            [&[tag, len][..], &vec![0x5C; usize::from(len)]].concat()
-        }
-        _ => vec![0x5C; usize::from(row.size)],
-    };
-    let data = if row.kind == BINARY {
-        FileData::Binary(record.clone())
-    } else {
-        FileData::Records(vec![record.clone()])
-    };
-    let path = row.path.to_owned();
-    let mut card = stand.card_with(&CardContent {
-        files: vec![FileContent { path, data }],
-    });
-    open(&mut card, row);
-    if row.read != "free" {
-        grant(&mut card, row.read);
-    }
-    let found = if row.kind == BINARY {
-        send(&mut card, &[0x00, 0xB0, 0x00, 0x00, 0x01]).0
-    } else {
-        read(&mut card, 1).unwrap_or_default()
-    };
-    assert!(
-        !found.is_empty() && record.starts_with(&found),
-        "content of {}",
-        row.path
-    );
-}
-
-/// CREATE FILE takes the description that the dialect's page gives, on a card in the making.
-fn described(stand: &Stand, row: &FileRow) {
-    let (mut card, mut host) = stand.half_made();
-    let descriptor = descriptor(row);
-    let said = host.run(&mut card, [0x84, 0xE0, 0, 0], &descriptor);
-    assert_eq!(said, 0x9000, "CREATE FILE of {}", row.path);
-}
-
-/// `parent ‖ FID ‖ kind ‖ size ‖ records ‖ read ‖ update ‖ erase ‖ maintenance ‖ flags ‖ 00`.
-#[must_use]
-pub fn descriptor(row: &FileRow) -> Vec<u8> {
-    let mut bytes = crate::stand::fid_of(row.df()).to_be_bytes().to_vec();
-    bytes.extend(word(row.fid()).to_be_bytes());
-    bytes.push(row.kind);
-    bytes.extend(row.size.to_be_bytes());
-    bytes.push(row.records);
-    bytes.extend([row.read, row.update, row.erase, row.stk].map(page::access));
-    bytes.extend([row.flags, 0x00]);
-    bytes
-}
-
-/// What is inside a cyclic record, as whoever makes one writes it.
-fn inside(stand: &Stand, row: &FileRow) {
-    if row.kind != CYCLIC {
-        return;
-    }
-    let parts = &stand.copy.file(row.path).expect("the file").elements;
-    let made: Vec<u8> = parts
-        .iter()
-        .flat_map(|part| element::encode(part.kind, part.len, "1").expect("one digit"))
-        .collect();
-    let wanted: Vec<u8> = row
-        .elements
-        .iter()
-        .flat_map(|(_, kind, len)| sample(kind, *len).1)
-        .collect();
-    assert_eq!(made, wanted);
 }

@@ -5,6 +5,7 @@
 pub mod applications;
 pub mod files;
 pub mod keys;
+pub mod making;
 pub mod readers;
 pub mod sams;
 pub mod whole;

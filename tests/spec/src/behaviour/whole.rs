@@ -4,7 +4,7 @@ use cardlib_card::profile::Signature;
 use cardlib_card::suite;
 use cardlib_sim::{Chip, VirtualCard};
 
-use super::{files, sams};
+use super::{making, sams};
 use crate::host::card::{authenticate, challenge, with_mac};
 use crate::host::{self, card_key, send, status};
 use crate::page::{self, FILES, KEYS};
@@ -69,7 +69,7 @@ pub fn card_made(stand: &Stand) {
     let (mut card, mut host) = stand.half_made();
     let card = &mut card;
     for row in &FILES {
-        let said = host.run(card, [0x84, 0xE0, 0, 0], &files::descriptor(row));
+        let said = host.run(card, [0x84, 0xE0, 0, 0], &making::descriptor(row));
         assert_eq!(said, 0x9000, "{}", row.path);
     }
     let algorithm = if stand.aes() { 0x05 } else { 0x04 };
