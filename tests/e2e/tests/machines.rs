@@ -6,7 +6,7 @@ use tests_e2e::oracle::{Keys, Made, tests_folder};
 use tests_e2e::search::Search;
 use tests_e2e::tiers;
 use tests_stand::house::{self, House};
-use tests_stand::kms::is_chip_state;
+use tests_stand::kms::{Tier, is_chip_state};
 use tests_stand::{Inserted, Machine, Tool};
 
 #[test]
@@ -42,6 +42,7 @@ fn main_job(machine: Machine) {
     assert_eq!(verdict(&house, 0), "genuine");
 
     forged(&house, &chip);
+    doctor(&house);
     no_key_in_the_open(&house);
 }
 
@@ -71,6 +72,22 @@ fn forged(house: &House, chip: &tests_stand::Chip) {
     inserted.pull(&house.daemon, reader).expect("pull");
 }
 
+/// The doctor finds nothing missing, and says of a token that the key service counts for it.
+fn doctor(house: &House) {
+    for tier in Tier::ALL {
+        let told = house.kms(tier, "doctor --json").and_then(Tool::ok);
+        let told = told.expect("doctor").json().expect("json");
+        let counts = if house.machine == Machine::Token {
+            "key-service"
+        } else {
+            "hsm"
+        };
+        assert_eq!(told["hsm"]["counts"], counts, "{told}");
+        assert_eq!(told["hsm"]["keys"], "hsm", "{told}");
+        assert_eq!(told["missing"], serde_json::json!([]), "{told}");
+    }
+}
+
 /// No test key of any tier, card or SAM in files (but the chips' own) or in the memory of a key service at work.
 fn no_key_in_the_open(house: &House) {
     let made = Made {
@@ -89,6 +106,12 @@ fn no_key_in_the_open(house: &House) {
         .expect("search");
     assert!(found.is_empty(), "{found:#?}");
     assert!(files > 20, "only {files} files were searched");
+    let chips = house.folder().join("chips");
+    let (seen, _) = search.folder(&chips, &|_| false).expect("search");
+    assert!(
+        !seen.is_empty(),
+        "the search is blind: the chips hold no key"
+    );
     for running in &house.tiers {
         let (found, bytes) = memory::search(running.service.pid(), &search).expect("memory");
         assert!(

@@ -5,6 +5,7 @@
 
 mod fill;
 mod key;
+mod nature;
 mod order;
 
 use thiserror::Error;
@@ -14,6 +15,7 @@ use crate::approval::{Officer, OfficerSignature};
 pub use cardlib_card::cert::Mark;
 pub use fill::{FillRequest, FillStep, Filled, FilledStep, KeyRef, Target};
 pub use key::{BaseClass, HeldKey, KeySpec, KeyUse, Ways};
+pub use nature::{Keeper, Nature};
 pub use order::{
     Export, Operation, Outcome, PackageLabel, PeerKind, PolicyRule, RuleShape, TicketOrder,
 };
@@ -90,6 +92,9 @@ pub trait Hsm: Send + Sync {
     /// # Errors
     /// It does not answer.
     fn identity(&self) -> Result<HsmIdentity, HsmError>;
+
+    /// What it is, and which rules it keeps itself.
+    fn nature(&self) -> Nature;
 
     /// All keys with attributes and check values, never bytes.
     ///

@@ -30,7 +30,7 @@ mod token;
 
 use std::path::Path;
 
-use kms_core::port::{FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity};
+use kms_core::port::{FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Keeper, Nature};
 
 use book::Book;
 use token::Token;
@@ -75,6 +75,19 @@ impl Hsm for Pkcs11Hsm {
     fn identity(&self) -> Result<HsmIdentity, HsmError> {
         self.token.is_there()?;
         self.book.read(|rows| rows.identity())
+    }
+
+    fn nature(&self) -> Nature {
+        Nature {
+            adapter: "pkcs11",
+            algorithms: "AES-128, SHA-256, ECDSA P-256",
+            keys: Keeper::Hsm,
+            rules: Keeper::KeyService,
+            officers: Keeper::KeyService,
+            counts: Keeper::KeyService,
+            scripts: Keeper::KeyService,
+            audit: Keeper::Nobody,
+        }
     }
 
     fn keys(&self) -> Result<Vec<HeldKey>, HsmError> {

@@ -342,3 +342,23 @@ impl Drop for Session {
         unsafe { (self.device.library.functions.close_session)(self.handle) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_such_library_is_refused_with_a_word() {
+        let refused = |path: &str| Library::load(Path::new(path)).err().map(|e| e.to_string());
+        let none = refused("/nowhere/libsdf.so");
+        assert!(none.is_some_and(|text| text.contains("/nowhere/libsdf.so")));
+        let other = refused("libc.so.6");
+        assert!(other.is_some_and(|text| text.contains("lacks SDFE_GetVersion")));
+    }
+
+    #[test]
+    fn texts_end_at_their_first_zero() {
+        assert_eq!(text(b"Busy\0\0garbage"), "Busy");
+        assert_eq!(text(b"whole"), "whole");
+    }
+}

@@ -13,8 +13,8 @@ use hsm_wire::device::FillOutcome;
 use hsm_wire::order::Order;
 use kms_core::approval::OfficerSignature;
 use kms_core::port::{
-    FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Operation, OrderDesk, Outcome,
-    PackageLabel, Target,
+    FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Nature, Operation, OrderDesk,
+    Outcome, PackageLabel, Target,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,6 +82,10 @@ impl Hsm for SdfHsm {
     fn identity(&self) -> Result<HsmIdentity, HsmError> {
         self.call(|session| read(&session.info()?))
             .map(convert::identity)
+    }
+
+    fn nature(&self) -> Nature {
+        Nature::whole("sdf")
     }
 
     fn keys(&self) -> Result<Vec<HeldKey>, HsmError> {

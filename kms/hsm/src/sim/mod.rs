@@ -12,7 +12,7 @@ use std::time::Duration;
 use hsm_wire::client::{ClientError, OperatorClient};
 use hsm_wire::operator::SignInput;
 use hsm_wire::secret::OperatorSecret;
-use kms_core::port::{FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Target};
+use kms_core::port::{FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Nature, Target};
 
 use crate::retry::again;
 
@@ -95,6 +95,10 @@ impl SimHsm {
 impl Hsm for SimHsm {
     fn identity(&self) -> Result<HsmIdentity, HsmError> {
         self.call(OperatorClient::info).map(convert::identity)
+    }
+
+    fn nature(&self) -> Nature {
+        Nature::whole("sim")
     }
 
     fn keys(&self) -> Result<Vec<HeldKey>, HsmError> {
