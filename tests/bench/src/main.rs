@@ -1,10 +1,16 @@
 //! `rhc-bench`: speed and memory of the house against its bars (`tests/bench/bars.toml`). Exit 3 when one is missed.
 
 mod bars;
+mod c_interface;
+mod card;
+mod desk;
+mod hsm;
 mod measure;
+mod null_card;
 mod people;
 mod replay;
 mod report;
+mod sdf;
 mod section;
 mod station;
 
@@ -19,11 +25,33 @@ use section::Part;
 use serde_json::json;
 
 /// Everything that is measured; a new part is a module and a line here, and a table in `bars.toml`.
-const PARTS: &[Part] = &[Part {
-    name: "station",
-    title: "A card at the station, and idle services",
-    measure: station::measure,
-}];
+const PARTS: &[Part] = &[
+    Part {
+        name: "station",
+        title: "A card at the station, and idle services",
+        measure: station::measure,
+    },
+    Part {
+        name: "card",
+        title: "A virtual card and a desk, against a card and a client that do nothing",
+        measure: card::measure,
+    },
+    Part {
+        name: "c_interface",
+        title: "The C interface against the same flows in Rust",
+        measure: c_interface::measure,
+    },
+    Part {
+        name: "sdf",
+        title: "The GM/T 0018 library with the engine inside",
+        measure: sdf::measure,
+    },
+    Part {
+        name: "hsm",
+        title: "The HSM simulator against OpenSSL, and its memory",
+        measure: hsm::measure,
+    },
+];
 const BARS: &str = "tests/bench/bars.toml";
 const PROFILE: &str = if cfg!(debug_assertions) {
     "dev (measure with make bench, which builds release)"
@@ -50,14 +78,34 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Act {
-    /// Send a recorded script to two readers; prints milliseconds (used by the benchmark itself)
+    /// Send a recorded script to one or two readers; prints milliseconds (used by the benchmark itself)
     Replay {
         #[arg(long)]
         script: PathBuf,
         #[arg(long)]
         card: String,
         #[arg(long)]
+        sam: Option<String>,
+    },
+    /// Read a whole card again and again; prints the best times (used by the benchmark itself)
+    ReadWhole {
+        #[arg(long)]
+        card: String,
+        #[arg(long)]
         sam: String,
+        #[arg(long)]
+        pin_file: PathBuf,
+    },
+    /// Read a whole card, or update one element many times; prints milliseconds (used by the benchmark itself)
+    Desk {
+        #[arg(long)]
+        card: String,
+        #[arg(long)]
+        sam: String,
+        #[arg(long)]
+        pin_file: PathBuf,
+        #[arg(long)]
+        updates: u32,
     },
 }
 
@@ -65,10 +113,20 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => bench(&cli.only),
-        Some(Act::Replay { script, card, sam }) => replay::run(&script, &card, &sam).map(|time| {
-            println!("{}", time.as_secs_f64() * 1000.0);
-            true
-        }),
+        Some(Act::Replay { script, card, sam }) => {
+            told(replay::run(&script, &card, sam.as_deref()))
+        }
+        Some(Act::ReadWhole {
+            card,
+            sam,
+            pin_file,
+        }) => c_interface::read_whole(&card, &sam, &pin_file).map(|()| true),
+        Some(Act::Desk {
+            card,
+            sam,
+            pin_file,
+            updates,
+        }) => told(desk::run(&card, &sam, &pin_file, updates)),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -78,6 +136,11 @@ fn main() -> ExitCode {
             ExitCode::from(4)
         }
     }
+}
+
+fn told(time: Result<std::time::Duration>) -> Result<bool> {
+    println!("{}", time?.as_secs_f64() * 1000.0);
+    Ok(true)
 }
 
 fn bench(only: &[String]) -> Result<bool> {

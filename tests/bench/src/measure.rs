@@ -153,7 +153,7 @@ impl Both {
 }
 
 /// A state file and whatever a chip keeps beside it under the same name.
-fn with_companions(state: &Path) -> Result<Vec<PathBuf>> {
+pub fn with_companions(state: &Path) -> Result<Vec<PathBuf>> {
     let name = state.file_stem().context("no name")?.to_owned();
     let folder = state.parent().context("no folder")?;
     let all = fs::read_dir(folder)?.flatten().map(|entry| entry.path());

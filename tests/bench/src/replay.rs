@@ -12,17 +12,39 @@ use serde::{Deserialize, Serialize};
 use tests_stand::Exchange;
 
 /// What happens next, and in which reader.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Step {
     sam: bool,
     act: Act,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 enum Act {
     Apdu { command: String, answer: String },
     Reset,
     Power,
+}
+
+impl Step {
+    pub fn is_for_card(&self) -> bool {
+        !self.sam
+    }
+
+    /// INS of an APDU.
+    pub fn ins(&self) -> Option<u8> {
+        match &self.act {
+            Act::Apdu { command, .. } => u8::from_str_radix(command.get(2..4)?, 16).ok(),
+            _ => None,
+        }
+    }
+
+    /// What the card said, if it was asked.
+    pub fn answer(&self) -> Option<Vec<u8>> {
+        match &self.act {
+            Act::Apdu { answer, .. } => hex::decode(answer).ok(),
+            _ => None,
+        }
+    }
 }
 
 /// Both recordings in the order of time.
@@ -54,16 +76,21 @@ pub fn apdus(steps: &[Step]) -> usize {
         .count()
 }
 
-/// Sends the steps of a file to two readers and gives the time from reaching for the daemon to the last answer: a
+/// Sends the steps of a file to one or two readers and gives the time from reaching for the daemon to the last answer: a
 /// station, too, connects after it has seen the card.
-pub fn run(script: &Path, card: &str, sam: &str) -> Result<Duration> {
+pub fn run(script: &Path, card: &str, sam: Option<&str>) -> Result<Duration> {
     let steps = decode(serde_json::from_slice(&std::fs::read(script)?)?)?;
     let mut buffer = vec![0; pcsc::MAX_BUFFER_SIZE_EXTENDED];
     let started = Instant::now();
     let context = pcsc::Context::establish(Scope::User).context("no PC/SC daemon")?;
-    let mut cards = [connect(&context, card)?, connect(&context, sam)?];
+    let readers = [Some(card), sam].into_iter().flatten();
+    let mut cards = readers
+        .map(|reader| connect(&context, reader))
+        .collect::<Result<Vec<_>>>()?;
     for (at, (sam, act)) in steps.iter().enumerate() {
-        let card = &mut cards[usize::from(*sam)];
+        let card = cards
+            .get_mut(usize::from(*sam))
+            .context("no reader for it")?;
         match act {
             Bytes::Apdu(command, answer) => {
                 let got = card.transmit(command, &mut buffer)?;

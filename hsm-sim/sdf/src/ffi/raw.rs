@@ -217,9 +217,11 @@ impl Room<'_> {
         if length == 0 {
             return Err(Failure::input("no data"));
         }
-        // SAFETY: readable by the caller's promise, writable and not null as in `put`; `copy` allows the two to overlap.
-        unsafe { ptr::copy(data.as_ptr(), self.place, length) };
-        // SAFETY: writable as above, just initialised; `data` is not looked at any more, and no other reference exists.
+        if data.as_ptr() != self.place {
+            // SAFETY: readable by the caller's promise, writable and not null as in `put`; `copy` allows an overlap.
+            unsafe { ptr::copy(data.as_ptr(), self.place, length) };
+        }
+        // SAFETY: writable as above, holding the data; `data` is not looked at any more, and no other reference exists.
         let here = unsafe { slice::from_raw_parts_mut(self.place, length) };
         work(here).inspect_err(|_| here.zeroize())?;
         self.say(length);

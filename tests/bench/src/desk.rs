@@ -1,0 +1,44 @@
+//! A desk as a process of its own, as a PC/SC client is led to its daemon by the environment: it reads a whole card, or
+//! updates one element again and again, and prints the milliseconds that it took.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use cardlib_card::profile::Profile;
+use cardlib_reader::pcsc::{Readers, Sharing};
+use cardlib_terminal::{Desk, Pin};
+
+/// 联系人电话1.
+const TELEPHONE: u8 = 27;
+/// Nothing is signed here, so any day on which the card is valid will do.
+const TODAY: &str = "20270101";
+
+/// Reads everything, and updates the telephone `updates` times.
+///
+/// # Errors
+/// What the flow says.
+pub fn run(card: &str, sam: &str, pin: &Path, updates: u32) -> Result<Duration> {
+    let profile = Profile::rhc_2012();
+    let pin = Pin::new(std::fs::read_to_string(pin)?.trim())?;
+    let started = Instant::now();
+    let readers = Readers::open()?;
+    let mut card = readers.connect(card, Sharing::Exclusive)?;
+    let mut sam = readers.connect(sam, Sharing::Exclusive)?;
+    let mut desk = Desk::new(profile, &mut card, &mut sam, &pin, TODAY.parse()?);
+    desk.serve(|session| {
+        let flow = session.flow();
+        if updates == 0 {
+            let paths: Vec<&str> = profile
+                .files
+                .iter()
+                .map(|file| file.path.as_str())
+                .collect();
+            flow.read(&paths).map(drop)?;
+        }
+        (0..updates).try_for_each(|n| {
+            flow.update_element(TELEPHONE, &(13_800_000_000_u64 + u64::from(n)).to_string())
+        })
+    })?;
+    Ok(started.elapsed())
+}
