@@ -22,6 +22,7 @@ mod info;
 mod maker;
 mod readers;
 mod script;
+mod serve;
 mod talk;
 mod text;
 mod trace;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Task::Watch(order) => watch::run(&order),
         Task::Dump(order) => dump::run(&order),
         Task::Readers { json } => readers::run(json),
+        Task::Serve(order) => serve::run(&order),
         Task::DeliveryList(order) => maker::delivery_list(&order),
         Task::MakerKey { out } => maker::new_key(&out),
     };
@@ -62,9 +64,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs go to standard error and hold no card data; `RUST_LOG` widens them.
+/// Logs go to standard error and hold no card data; `RHC_LOG` widens them.
 fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RHC_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)

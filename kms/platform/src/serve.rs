@@ -3,6 +3,8 @@
 //! Handlers take [`Peer`] as an argument. Bodies are limited to 2 MiB, requests to 30 s, handshakes to 10 s; a
 //! panicking handler answers a problem and the service stays up; SIGTERM or SIGINT lets requests under way finish.
 
+mod connection;
+
 use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -10,22 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::identity::{Identity, peer_of};
+use self::connection::{Gate, Revoked, connection};
+use crate::identity::Identity;
 use crate::limit::{RefusalLimit, limit_refusals};
 use crate::name::{Peer, Role};
 use crate::problem::{
@@ -36,9 +34,6 @@ use crate::tls::{TlsError, Verifier, server_config_with};
 
 const MAX_BODY: usize = 2 * 1024 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Also how long a kept-alive connection may idle; the client gives up earlier.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Requests under way at the stop get this long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections at once; further ones wait in the kernel's queue.
@@ -101,17 +96,6 @@ pub struct Server {
     router: Router,
     gate: Gate,
 }
-
-/// Who is let in, asked at the handshake and again whenever a revocation list changed.
-#[derive(Clone)]
-struct Gate {
-    verifier: Arc<Verifier>,
-    revocations: Arc<Revocations>,
-}
-
-/// Marks a request on a connection whose peer was revoked since the handshake.
-#[derive(Clone)]
-struct Revoked;
 
 impl Server {
     /// With nobody revoked.
@@ -188,83 +172,6 @@ impl Server {
             tracing::warn!("requests under way were cut off at the stop");
         }
     }
-}
-
-/// One connection: handshake, then requests with the peer attached.
-async fn connection(
-    tcp: TcpStream,
-    acceptor: TlsAcceptor,
-    router: Router,
-    gate: Gate,
-    mut stopped: watch::Receiver<bool>,
-) {
-    // Small answers must not wait for the peer's delayed acknowledgement (40 ms each).
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
-    let mut generation = gate.revocations.generation();
-    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp));
-    let tls = tokio::select! {
-        tls = handshake => tls,
-        () = stopping(&mut stopped) => return,
-    };
-    let tls = match tls {
-        Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return tracing::info!(%error, "handshake refused"),
-        Err(_) => return tracing::info!("handshake timed out"),
-    };
-    let chain: Vec<_> = tls
-        .get_ref()
-        .1
-        .peer_certificates()
-        .unwrap_or_default()
-        .iter()
-        .map(|certificate| certificate.clone().into_owned())
-        .collect();
-    let Some(peer) = chain.first().and_then(|own| peer_of(own).ok()) else {
-        return tracing::warn!("verified certificate without a name");
-    };
-    let mut admitted = true;
-    let service = MapRequest::new(
-        router,
-        move |request: axum::http::Request<hyper::body::Incoming>| {
-            let mut request = request.map(Body::new);
-            let now = gate.revocations.generation();
-            if admitted && now != generation {
-                (admitted, generation) = (gate.verifier.still_admits(&chain), now);
-            }
-            if admitted {
-                request.extensions_mut().insert(peer.clone());
-            } else {
-                request.extensions_mut().insert(Revoked);
-            }
-            request
-        },
-    );
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(64 * 1024);
-    let served = builder.serve_connection(TokioIo::new(tls), TowerToHyperService::new(service));
-    tokio::pin!(served);
-    let result = tokio::select! {
-        result = &mut served => result,
-        () = stopping(&mut stopped) => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "connection ended");
-    }
-}
-
-/// Ready when the service stops.
-async fn stopping(stopped: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is a stop too.
-    let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 /// The outermost layers: limits, panics, unknown paths.

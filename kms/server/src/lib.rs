@@ -14,6 +14,7 @@
 pub mod act;
 pub mod authority;
 pub mod cli;
+mod hsm;
 pub mod http;
 pub mod issue;
 pub mod records;

@@ -19,6 +19,12 @@ fn list(authority: &Authority, identities: &[&Identity]) -> String {
     authority.revocation_list(&all, 1, now).unwrap()
 }
 
+/// curl as the exported identity.
+fn curl(dir: &Path, how: &str, url: &str) -> Output {
+    let words = format!("{how} --cacert root.pem --cert chain.pem --key key.pem {url}");
+    run(dir, "curl", &words.split(' ').collect::<Vec<_>>())
+}
+
 /// In one step, as an authority publishes it.
 fn publish(file: &Path, text: &str) {
     let fresh = file.with_extension("new");
@@ -104,21 +110,11 @@ fn foreign_tools_see_the_same_list_and_the_same_refusal() {
     let any = "127.0.0.1:0".parse().unwrap();
     let running = start_with(any, house.identity("rhc://41/kms/k1"), revocations);
     let url = format!("{}/who", running.url());
-    let curl = [
-        "-sS",
-        "--cacert",
-        "root.pem",
-        "--cert",
-        "chain.pem",
-        "--key",
-        "key.pem",
-        &url,
-    ];
-    let out = run(dir.path(), "curl", &curl);
+    let out = curl(dir.path(), "-sS", &url);
     assert!(!out.status.success() && out.stdout.is_empty());
     export(dir.path(), &house.identity("rhc://41/clerk/li"));
     assert!(
-        run(dir.path(), "curl", &curl).status.success(),
+        curl(dir.path(), "-sS", &url).status.success(),
         "somebody else"
     );
 }
@@ -156,17 +152,7 @@ fn a_flood_of_refused_requests_is_told_to_wait() {
     let dir = tempfile::tempdir().unwrap();
     export(dir.path(), &flood);
     let url = format!("{}/stations", running.url());
-    let curl = [
-        "-sSi",
-        "--cacert",
-        "root.pem",
-        "--cert",
-        "chain.pem",
-        "--key",
-        "key.pem",
-        &url,
-    ];
-    let said = run(dir.path(), "curl", &curl).stdout;
+    let said = curl(dir.path(), "-sSi", &url).stdout;
     let said = String::from_utf8_lossy(&said).to_lowercase();
     assert!(said.starts_with("http/1.1 429"), "{said}");
     let wait = said

@@ -1,7 +1,5 @@
 //! Hand-downs as operations: what a grant signs and exports, what an import must be before the HSM sees it (D27).
 
-use std::collections::BTreeSet;
-
 use cardlib_card::cert::IssuerCertificate;
 use cardlib_card::suite::VerifyingKey;
 use kms_core::catalogue::{self, SM2_ROOT, key_id};
@@ -192,12 +190,7 @@ impl Service {
             .into_iter()
             .map(|(_, requester)| requester)
             .collect();
-        let held: BTreeSet<String> = self
-            .hsm
-            .keys()?
-            .into_iter()
-            .map(|key| key.spec.id)
-            .collect();
+        let held = self.held_ids()?;
         let operations = if label.ids.iter().all(|id| held.contains(id)) {
             // The HSM has taken it; perhaps the service fell before it could note that.
             vec![]

@@ -1,7 +1,5 @@
 //! From an act to the operations of its next round.
 
-use std::collections::BTreeSet;
-
 use kms_core::catalogue;
 use kms_core::fill::ticket_base_keys;
 use kms_core::handdown::{Holder, admit};
@@ -39,12 +37,7 @@ impl Service {
             Act::ConfirmPeer { name } => self.prepare_peer(name).await,
             Act::TestTransport { vendor } => {
                 self.only_test(true)?;
-                let held: BTreeSet<String> = self
-                    .hsm
-                    .keys()?
-                    .into_iter()
-                    .map(|key| key.spec.id)
-                    .collect();
+                let held = self.held_ids()?;
                 Ok(nobody(self.test_transports(vendor_bytes(vendor)?, &held)))
             }
             Act::RawTransport { vendor, key } => {

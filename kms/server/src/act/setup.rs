@@ -15,12 +15,7 @@ pub const TEST_VENDOR: [u8; 2] = [0x54, 0x54];
 impl Service {
     /// Operations that are still missing, so that an interrupted set-up goes on.
     pub(super) fn set_up(&self, test_keys: bool) -> Result<Vec<Operation>> {
-        let held: BTreeSet<String> = self
-            .hsm
-            .keys()?
-            .into_iter()
-            .map(|key| key.spec.id)
-            .collect();
+        let held = self.held_ids()?;
         let mut operations = Vec::new();
         let HsmIdentity { policy, .. } = self.hsm.identity()?;
         if policy.is_none() {

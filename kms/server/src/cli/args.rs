@@ -1,10 +1,18 @@
 //! What can be typed.
 
+mod hand_down;
+mod hsm;
+mod tickets;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use kms_platform::lang::pick;
+
+pub(crate) use hand_down::{GrantArgs, ImportArgs, OrderCommand, RequestArgs};
+pub(crate) use hsm::{HsmCommand, TransportCommand};
+pub(crate) use tickets::{DeliveryCommand, TicketCommand};
 
 /// The key service of a tier: keys for health cards and SAMs, made and moved by two officers, used by stations.
 #[derive(Parser)]
@@ -83,6 +91,15 @@ pub(crate) enum Command {
     Order(OrderCommand),
     /// Answer stations over mutual TLS
     Serve(ServeArgs),
+    /// The HSM: what it is, which rules it keeps itself, how fast it is, what is missing (exit 3)
+    Doctor {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
     /// Tier, mark, HSM, numbers
     Status {
         /// Directory of the service's store
@@ -219,219 +236,6 @@ pub(crate) enum OfficerCommand {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum HsmCommand {
-    /// Give a new PKCS#11 token its key pairs, its mark and its first officers
-    #[command(after_help = "\
-The file names token and book, for example:
-  adapter = \"pkcs11\"
-  library = \"/usr/lib/softhsm/libsofthsm2.so\"
-  token = \"rhc-41\"            # label, as softhsm2-util --init-token --label gave it
-  pin-file = \"pin\"            # user PIN, mode 0600
-  book = \"book.sqlite\"        # attributes, officers, quotas: made by this command
-
-Then: rhc-kms init --hsm FILE.toml --profile rhc-aes ...")]
-    Prepare {
-        /// The .toml file
-        #[arg(long)]
-        hsm: PathBuf,
-        /// test, demo or production
-        #[arg(long)]
-        mark: String,
-        /// A first officer: NAME=PUBLIC-KEY-FILE, at least twice
-        #[arg(long = "officer", value_name = "NAME=FILE")]
-        officers: Vec<String>,
-        /// JSON instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show this tier's HSM, or export its public keys for another tier
-    Info {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// File to be made
-        #[arg(long)]
-        out: Option<PathBuf>,
-        /// JSON instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-    /// Enrol another tier's HSM from its file; it waits for two officers
-    Enrol {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// What `hsm info --out` made there
-        #[arg(long)]
-        peer_info: PathBuf,
-        /// The HSM is a card maker's, of this vendor code; the file is what `rhc-hsm info --json` printed there
-        #[arg(long, value_name = "VENDOR")]
-        maker: Option<String>,
-        /// Who asks (not one of the two who confirm)
-        #[arg(long, value_name = "PERSON", value_parser = person)]
-        by: String,
-        /// JSON instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-    /// Two officers confirm the fingerprint that they compared by voice
-    Confirm {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// Name that `hsm enrol` printed
-        #[arg(long)]
-        peer: String,
-        #[command(flatten)]
-        signing: Signing,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum TransportCommand {
-    /// Take a maker's transport key in
-    Import {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// Vendor code, four hex digits
-        #[arg(long)]
-        vendor: String,
-        /// The public test transport key (TEST only)
-        #[arg(long, group = "source")]
-        test_key: bool,
-        /// A file of 32 hex digits (TEST only)
-        #[arg(long, group = "source")]
-        key_file: Option<PathBuf>,
-        /// The maker's package (D27)
-        #[arg(long, group = "source")]
-        package: Option<PathBuf>,
-        #[command(flatten)]
-        signing: Signing,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum DeliveryCommand {
-    /// Take a list in; FILE.sig stands beside it
-    Import {
-        /// The list
-        file: PathBuf,
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// The maker's public key: 128 hex digits or a file of them
-        #[arg(long)]
-        maker_key: Option<String>,
-        /// Officers who vouch for a maker's key seen for the first time; twice
-        #[arg(long = "as", value_name = "KEYFILE")]
-        officers: Vec<PathBuf>,
-        /// JSON instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum TicketCommand {
-    /// Ask for a ticket
-    Request {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// card, sam-national or sam-provincial
-        #[arg(long)]
-        kind: String,
-        /// How many cards or SAMs
-        #[arg(long)]
-        quantity: u64,
-        /// Who asks (not one of the two who approve)
-        #[arg(long, value_name = "PERSON", value_parser = person)]
-        by: String,
-        /// What for
-        #[arg(long, default_value = "")]
-        purpose: String,
-        /// Days of validity
-        #[arg(long, default_value_t = 30)]
-        days: u16,
-        /// Own id instead of a drawn one
-        #[arg(long)]
-        id: Option<String>,
-        /// JSON instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-    /// Approve a ticket, by two officers other than the requester
-    Approve {
-        /// The ticket
-        id: String,
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        #[command(flatten)]
-        signing: Signing,
-    },
-    /// All tickets
-    List {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// JSON instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Args)]
-pub(crate) struct RequestArgs {
-    /// Directory of the service's store
-    #[arg(long)]
-    pub store: PathBuf,
-    /// Who asks (may approve neither above nor here)
-    #[arg(long, value_name = "PERSON", value_parser = person)]
-    pub by: String,
-    /// File to be made
-    #[arg(long)]
-    pub out: PathBuf,
-}
-
-#[derive(Args)]
-#[command(group = clap::ArgGroup::new("step").required(true))]
-pub(crate) struct GrantArgs {
-    /// Directory of the service's store
-    #[arg(long)]
-    pub store: PathBuf,
-    /// Open a grant for this request of a lower tier
-    #[arg(long, group = "step", requires = "by")]
-    pub request: Option<PathBuf>,
-    /// Who brings the request (not one of the two who approve)
-    #[arg(long, value_name = "PERSON", value_parser = person)]
-    pub by: Option<String>,
-    /// Approve this grant and make the package
-    #[arg(long, group = "step", requires = "out", value_name = "ID")]
-    pub approve: Option<String>,
-    /// Package to be made
-    #[arg(long)]
-    pub out: Option<PathBuf>,
-    #[command(flatten)]
-    pub signing: Signing,
-    /// JSON instead of a table
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct ImportArgs {
-    /// The package
-    pub file: PathBuf,
-    /// Directory of the service's store
-    #[arg(long)]
-    pub store: PathBuf,
-    #[command(flatten)]
-    pub signing: Signing,
-}
-
-#[derive(Subcommand)]
 pub(crate) enum AuditCommand {
     /// Walk the whole chain; exit 3 and the first bad row when it is broken
     Verify {
@@ -441,34 +245,6 @@ pub(crate) enum AuditCommand {
         /// JSON instead of a table
         #[arg(long)]
         json: bool,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum OrderCommand {
-    /// Print exactly what would be signed
-    Show {
-        /// The order
-        file: PathBuf,
-    },
-    /// Add an officer's signature
-    Sign {
-        /// The order
-        file: PathBuf,
-        /// The officer's key file
-        #[arg(long = "as", value_name = "KEYFILE")]
-        officer: PathBuf,
-    },
-    /// Execute an order that two officers signed
-    Submit {
-        /// The order
-        file: PathBuf,
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// Package to be made, when the order is a grant's last
-        #[arg(long)]
-        out: Option<PathBuf>,
     },
 }
 

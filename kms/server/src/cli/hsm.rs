@@ -58,7 +58,7 @@ pub(super) async fn run(command: HsmCommand) -> Ran {
 /// A token's key pairs, mark and first officers, before any service has it.
 fn prepare(hsm: &Path, mark: &str, officers: &[String], json: bool) -> Ran {
     let mark = mark.parse().map_err(Failure::usage)?;
-    let officers = super::first_officers(officers)?;
+    let officers = super::init::first_officers(officers)?;
     let made = address_in(hsm)?
         .prepare(mark, &officers)
         .map_err(crate::service::down)?;

@@ -1,7 +1,5 @@
 //! A user card's script.
 
-use std::sync::Arc;
-
 use cardlib_card::dialect::{ChipState, user};
 use kms_api::receipt::{CardReceipt, PURPOSE};
 use kms_api::{PersonalisationRequest, Script};
@@ -34,7 +32,7 @@ impl Service {
     /// # Errors
     /// A refusal by name; nothing was made then, or the same request brings the same script.
     pub async fn personalise(
-        self: &Arc<Self>,
+        &self,
         peer: &Peer,
         request: &PersonalisationRequest,
     ) -> Result<Script> {

@@ -9,6 +9,9 @@ mod sam;
 mod sam_certificate;
 mod sam_stage;
 
+use crate::records::{chips, tickets};
+use crate::refusal::{self, Result};
+use crate::service::Service;
 use cardlib_card::dialect::{AnswerKind, Plan};
 use kms_api::{CheckValue, Phase, Script, Step};
 use kms_core::binding::{self, Binding, ChipClaim, Standing};
@@ -19,12 +22,6 @@ use kms_core::tier::Factor;
 use kms_platform::audit::{AuditId, Outcome};
 use kms_platform::name::Peer;
 use sqlx::{Sqlite, Transaction};
-use std::sync::Arc;
-
-use crate::records::{chips, tickets};
-use crate::refusal::{self, Result};
-use crate::refuse;
-use crate::service::Service;
 
 /// One request as audit, ticket and binding see it.
 pub(crate) struct Intent<'a> {
@@ -140,18 +137,9 @@ impl Service {
     }
 
     /// Fills a plan in the HSM, off the async threads.
-    pub(crate) async fn fill(self: &Arc<Self>, plan: Plan, job: &Job<'_>) -> Result<Script> {
+    pub(crate) async fn fill(&self, plan: Plan, job: &Job<'_>) -> Result<Script> {
         let (request, outline) = fill::request(self.profile, plan, job)?;
-        let hsm = Arc::clone(&self.hsm);
-        let filled = tokio::task::spawn_blocking(move || hsm.fill(&request))
-            .await
-            .map_err(|_| {
-                refuse!(
-                    &refusal::HSM_DOWN,
-                    "the call to the HSM broke off",
-                    "对密码机的调用中断"
-                )
-            })??;
+        let filled = self.in_hsm(move |hsm| hsm.fill(&request)).await?;
         script(job.request_id, &outline, filled)
     }
 }

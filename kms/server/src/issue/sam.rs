@@ -1,7 +1,5 @@
 //! A SAM's scripts, stage by stage (D43).
 
-use std::sync::Arc;
-
 use cardlib_card::cert::SamCertificate;
 use cardlib_card::dialect::sam::{self, KeyPair, Versions};
 use cardlib_card::dialect::{ChipState, Plan};
@@ -27,11 +25,7 @@ impl Service {
     ///
     /// # Errors
     /// A refusal by name.
-    pub async fn sam_national(
-        self: &Arc<Self>,
-        peer: &Peer,
-        request: &SamNationalRequest,
-    ) -> Result<Script> {
+    pub async fn sam_national(&self, peer: &Peer, request: &SamNationalRequest) -> Result<Script> {
         let province = province_factor(&request.province).ok_or_else(|| {
             refuse!(
                 &refusal::INVALID,
@@ -74,7 +68,7 @@ impl Service {
     /// # Errors
     /// A refusal by name.
     pub async fn sam_provincial_keys(
-        self: &Arc<Self>,
+        &self,
         peer: &Peer,
         request: &SamProvincialKeysRequest,
     ) -> Result<Script> {
@@ -118,7 +112,7 @@ impl Service {
     /// # Errors
     /// A refusal by name.
     pub async fn sam_provincial_files(
-        self: &Arc<Self>,
+        &self,
         peer: &Peer,
         request: &SamProvincialFilesRequest,
     ) -> Result<Script> {

@@ -1,7 +1,5 @@
 //! The certificate of a SAM's key (D21), signed by the province's issuer key in the HSM.
 
-use std::sync::Arc;
-
 use cardlib_card::cert::{IssuerCertificate, SamCertificate};
 use cardlib_card::suite::VerifyingKey;
 use kms_api::SamProvincialFilesRequest;
@@ -21,7 +19,7 @@ impl Service {
     /// The SAM's certificate: the one made before for this very key, or a new one signed in the HSM. A SAM whose key pair
     /// was born again (stage a repeated) gets a new certificate; it is not active yet, so the old one is of no use.
     pub(super) async fn sam_certificate(
-        self: &Arc<Self>,
+        &self,
         peer: &Peer,
         request: &SamProvincialFilesRequest,
         serial: &[u8; 10],
@@ -99,21 +97,14 @@ impl Service {
     }
 
     async fn sign_certificate(
-        self: &Arc<Self>,
+        &self,
         issuer: &[u8],
         body: &SamCertificate<VerifyingKey>,
     ) -> Result<Vec<u8>> {
-        let (hsm, message) = (Arc::clone(&self.hsm), body.to_be_signed());
-        let signature =
-            tokio::task::spawn_blocking(move || hsm.sign(&key_id(SM2_ISSUER, 0), &message))
-                .await
-                .map_err(|_| {
-                    refuse!(
-                        &refusal::HSM_DOWN,
-                        "the call to the HSM broke off",
-                        "对密码机的调用中断"
-                    )
-                })??;
+        let message = body.to_be_signed();
+        let signature = self
+            .in_hsm(move |hsm| hsm.sign(&key_id(SM2_ISSUER, 0), &message))
+            .await?;
         let certificate = body.with_signature(&signature);
         let issuer = IssuerCertificate::<VerifyingKey>::parse_any(issuer)
             .map_err(|e| Refusal::about(&refusal::STORE, e.to_string()))?;

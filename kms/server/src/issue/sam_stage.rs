@@ -1,7 +1,5 @@
 //! What a SAM's three requests have in common: who may ask, what the chip is bound to, the way from plan to script (D43).
 
-use std::sync::Arc;
-
 use cardlib_card::dialect::Plan;
 use kms_api::Script;
 use kms_core::binding::{Binding, ChipClaim, ChipKind};
@@ -33,7 +31,7 @@ pub(super) struct Stage<'a> {
 impl Service {
     /// Checks who asks and where, makes the plan, records, fills.
     pub(super) async fn stage(
-        self: &Arc<Self>,
+        &self,
         peer: &Peer,
         stage: &Stage<'_>,
         area_digits: &str,

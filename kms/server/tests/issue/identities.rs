@@ -50,7 +50,7 @@ fn a_revoked_identity_is_shut_out_without_a_restart() {
         .line(&format!("{revoke} --party rhc://4101/station/one"))
         .ok();
 
-    let error = standing.status().err().expect("on a standing connection");
+    let error = standing.status().expect_err("on a standing connection");
     let slug = error.problem().map(|problem| problem.slug().to_owned());
     assert_eq!(slug.as_deref(), Some("identity-revoked"));
     assert!(client(&thief).status().is_err(), "on a new connection");
@@ -72,10 +72,10 @@ fn a_revoked_identity_is_shut_out_without_a_restart() {
     let listed = house::json(&listed.out);
     let of = |identity: &Identity| {
         let serial = identity.serial().unwrap();
-        let all = listed.as_array().unwrap().iter();
-        all.cloned()
-            .find(|one| one["serial"] == serial.as_str())
+        let mut all = listed.as_array().unwrap().iter();
+        all.find(|one| one["serial"] == serial.as_str())
             .unwrap()
+            .clone()
     };
     assert_eq!(of(&thief)["reason"], "stolen");
     assert!(of(&good)["revoked"].is_null());

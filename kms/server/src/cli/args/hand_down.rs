@@ -1,0 +1,84 @@
+//! Keys from tier to tier, and orders as files.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{Signing, person};
+
+#[derive(Args)]
+pub(crate) struct RequestArgs {
+    /// Directory of the service's store
+    #[arg(long)]
+    pub store: PathBuf,
+    /// Who asks (may approve neither above nor here)
+    #[arg(long, value_name = "PERSON", value_parser = person)]
+    pub by: String,
+    /// File to be made
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("step").required(true))]
+pub(crate) struct GrantArgs {
+    /// Directory of the service's store
+    #[arg(long)]
+    pub store: PathBuf,
+    /// Open a grant for this request of a lower tier
+    #[arg(long, group = "step", requires = "by")]
+    pub request: Option<PathBuf>,
+    /// Who brings the request (not one of the two who approve)
+    #[arg(long, value_name = "PERSON", value_parser = person)]
+    pub by: Option<String>,
+    /// Approve this grant and make the package
+    #[arg(long, group = "step", requires = "out", value_name = "ID")]
+    pub approve: Option<String>,
+    /// Package to be made
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub signing: Signing,
+    /// JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ImportArgs {
+    /// The package
+    pub file: PathBuf,
+    /// Directory of the service's store
+    #[arg(long)]
+    pub store: PathBuf,
+    #[command(flatten)]
+    pub signing: Signing,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum OrderCommand {
+    /// Print exactly what would be signed
+    Show {
+        /// The order
+        file: PathBuf,
+    },
+    /// Add an officer's signature
+    Sign {
+        /// The order
+        file: PathBuf,
+        /// The officer's key file
+        #[arg(long = "as", value_name = "KEYFILE")]
+        officer: PathBuf,
+    },
+    /// Execute an order that two officers signed
+    Submit {
+        /// The order
+        file: PathBuf,
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// Package to be made, when the order is a grant's last
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+}
