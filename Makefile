@@ -1,7 +1,7 @@
 # make demo     the whole house in one minute: keys, cards, registry, hospital (KEEP=1 leaves it running, RHC_LANG=zh|en)
 # make test     format, lints, build, unit tests, end-to-end tests on the real PC/SC daemon, foreign judges
 # make bench    speed and memory against tests/bench/bars.toml (ONLY=part for one); exit 3 on a miss; writes docs/performance.md
-# make soak     every item of every profile perturbed, then an hour of fuzzing, in release mode; dated logs in docs/evidence/
+# make soak     every profile item perturbed, cuts and kills, an hour of fuzzing; dated logs in docs/evidence/
 # make lint     format, clippy, and cargo-deny where it is installed
 
 .PHONY: demo test bench soak lint setup build
@@ -19,10 +19,7 @@ bench: setup
 	@target/release/rhc-bench $(addprefix --only ,$(ONLY))
 
 soak: setup
-	@mkdir -p docs/evidence
-	@cargo build --release -p tests-fuzz -p tests-spec --locked --quiet
-	@bash -c 'set -o pipefail; target/release/rhc-spec perturb | tee docs/evidence/perturbation-$$(date +%F).log'
-	@bash -c 'set -o pipefail; target/release/rhc-fuzz --seconds 3600 | tee docs/evidence/fuzz-$$(date +%F).log'
+	@tests/soak.sh
 
 lint:
 	@tests/lint.sh
