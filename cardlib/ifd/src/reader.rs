@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{ThreadId, current};
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -27,7 +28,7 @@ const QUEUE: i32 = 4;
 pub enum Presence {
     /// A card.
     Present,
-    /// Nobody. After every card the reader says so once before it lets the next one in: no swap is missed.
+    /// Nobody. After every card the thread that waits for events hears so before the next card is let in: no swap is missed.
     Absent,
     /// The reader itself was unplugged.
     Gone,
@@ -38,6 +39,9 @@ struct Door {
     card: Option<Arc<UnixStream>>,
     atr: Vec<u8>,
     gone: bool,
+    /// The thread that waits for events. pcscd asks from others too (before each reset, for instance): what they hear must
+    /// not be kept from this one.
+    watcher: Option<ThreadId>,
 }
 
 /// One reader.
@@ -72,11 +76,18 @@ impl Reader {
         if door.gone {
             return Presence::Gone;
         }
+        let watches = door.watcher.is_none_or(|it| it == current().id());
         if let Some(card) = &door.card {
             if !hung_up(card, Duration::ZERO) {
                 return Presence::Present;
             }
-            *door = Door::default();
+            if watches {
+                door.card = None;
+                door.atr.clear();
+            }
+            return Presence::Absent;
+        }
+        if !watches {
             return Presence::Absent;
         }
         match self.listener.accept() {
@@ -92,7 +103,8 @@ impl Reader {
     #[must_use]
     pub fn wait(&self, time: Option<Duration>) -> Presence {
         let (card, gone) = {
-            let door = lock(&self.door);
+            let mut door = lock(&self.door);
+            door.watcher = Some(current().id());
             (door.card.clone(), door.gone)
         };
         if gone {
@@ -217,4 +229,28 @@ fn remove_dead(path: &Path) -> io::Result<()> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_swap_that_another_thread_saw_is_still_told_to_the_one_that_waits() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("reader");
+        let reader = Reader::open(&path).expect("reader");
+        let elsewhere = || std::thread::scope(|scope| scope.spawn(|| reader.presence()).join());
+        let first = UnixStream::connect(&path).expect("a card");
+        assert_eq!(reader.wait(Some(Duration::ZERO)), Presence::Absent);
+        assert_eq!(elsewhere().ok(), Some(Presence::Absent), "not let in yet");
+        assert_eq!(reader.presence(), Presence::Present);
+        assert_eq!(elsewhere().ok(), Some(Presence::Present));
+        drop(first);
+        let _second = UnixStream::connect(&path).expect("the next card");
+        assert_eq!(elsewhere().ok(), Some(Presence::Absent));
+        assert_eq!(elsewhere().ok(), Some(Presence::Absent), "nor let in now");
+        assert_eq!(reader.presence(), Presence::Absent);
+        assert_eq!(reader.presence(), Presence::Present);
+    }
 }

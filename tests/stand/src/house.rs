@@ -30,6 +30,9 @@ pub fn card_factors() -> Vec<String> {
         .collect()
 }
 
+/// Files in memory, where the system has that.
+const MEMORY: &str = "/dev/shm";
+
 /// A card whose factor stands on no list.
 pub const UNLISTED: &str = "A1B2C3D4E5F6EE10";
 
@@ -59,7 +62,26 @@ impl House {
 
     /// The same with readers of that stack.
     pub fn found_on(stack: Stack) -> Result<Self> {
-        let guard = tempfile::Builder::new().prefix("rhc-house-").tempdir()?;
+        Self::found_in(stack, Machine::default(), &std::env::temp_dir())
+    }
+
+    /// A house over that HSM, in memory where there is room: a token's files and the stores of many small steps wait for a
+    /// disk most of the time.
+    pub fn found_over(machine: Machine) -> Result<Self> {
+        let memory = Path::new(MEMORY);
+        // Copies of the SDF library would fill it.
+        let quick = machine != Machine::Sdf && tempfile::tempfile_in(memory).is_ok();
+        let place = if quick {
+            memory.to_path_buf()
+        } else {
+            std::env::temp_dir()
+        };
+        Self::found_in(Stack::Vpcd, machine, &place)
+    }
+
+    fn found_in(stack: Stack, machine: Machine, place: &Path) -> Result<Self> {
+        let mut folder = tempfile::Builder::new();
+        let guard = folder.prefix("rhc-house-").tempdir_in(place)?;
         let folder = guard.path().to_path_buf();
         // The HSM's user must reach its own store.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o711))?;
@@ -73,7 +95,7 @@ impl House {
             hsms: Vec::new(),
             registry: None,
             inserted: Vec::new(),
-            machine: Machine::default(),
+            machine,
             folder,
             guard: Some(guard),
         })
@@ -91,9 +113,7 @@ impl House {
 
     /// The same over that HSM and with its profile.
     pub fn ready_over(machine: Machine) -> Result<Self> {
-        let mut house = Self::found()?;
-        house.machine = machine;
-        house.made_ready()
+        Self::found_over(machine)?.made_ready()
     }
 
     fn made_ready(mut self) -> Result<Self> {

@@ -12,6 +12,7 @@ pub mod hsm;
 pub mod kms;
 pub mod machine;
 pub mod pcscd;
+pub mod people;
 pub mod ports;
 pub mod process;
 pub mod registry;
