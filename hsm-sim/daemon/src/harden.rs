@@ -52,6 +52,15 @@ pub fn lock_memory() {
     }
 }
 
+/// Gives back what opening a large store left behind.
+pub fn trim_memory() {
+    // SAFETY: malloc_trim takes a number only, and may be called at any time.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Allows the memory to be locked as far as root may say so, before the user changes.
 fn raise_memlock() {
     let all = libc::rlimit {

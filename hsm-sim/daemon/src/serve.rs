@@ -62,6 +62,7 @@ pub fn serve(arguments: &Serve) -> Result<(), Failure> {
     let epoch = epoch_file(arguments)?;
     let engine = Engine::open_at(&arguments.store, &secret, world, epoch.as_ref())?;
     drop(secret);
+    harden::trim_memory();
     let info = engine.info();
     check_production(info.mark, arguments.force_not_for_production)?;
     if arguments.faults.is_some() && info.mark != Mark::Test {

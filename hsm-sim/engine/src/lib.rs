@@ -19,6 +19,7 @@ pub mod device;
 mod engine;
 pub mod exchange;
 mod fill;
+mod keyring;
 mod keys;
 mod material;
 mod operator;

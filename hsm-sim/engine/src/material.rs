@@ -114,14 +114,43 @@ impl Material {
         Ok(Hex([a, b, c]))
     }
 
-    /// r ‖ s over a message, or over *e*; `None` for a block cipher.
-    pub(crate) fn sign(&self, input: &SignInput) -> Option<Result<Hex<64>, HsmError>> {
-        Some(match (self, input) {
-            (Self::Sm2(key), SignInput::Message(message)) => key.sign(message),
-            (Self::Sm2(key), SignInput::Digest(e)) => key.sign_digest(e),
-            (Self::P256(key), SignInput::Message(message)) => key.sign(message),
-            (Self::P256(key), SignInput::Digest(e)) => key.sign_digest(e),
-            (Self::Sm4(_) | Self::Aes128(_), _) => return None,
+    /// r ‖ s over each message, or each *e*; many are made on all cores. `NotPermitted` for a block cipher.
+    pub(crate) fn sign_all(&self, inputs: &[SignInput]) -> Result<Vec<Hex<64>>, HsmError> {
+        let digests: Vec<[u8; 32]> = match self {
+            Self::Sm2(key) => key.digests(inputs)?,
+            Self::P256(_) => inputs.iter().map(sha256).collect(),
+            Self::Sm4(_) | Self::Aes128(_) => return Err(ErrorCode::NotPermitted.into()),
+        };
+        let part = |digests: &[[u8; 32]]| match self {
+            Self::Sm2(key) => key.sign_digests(digests),
+            Self::P256(key) => digests.iter().map(|e| key.sign_digest(e)).collect(),
+            Self::Sm4(_) | Self::Aes128(_) => Err(ErrorCode::NotPermitted.into()),
+        };
+        if digests.len() < WORTH_THREADS {
+            return part(&digests);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let size = digests.len().div_ceil(cores);
+        std::thread::scope(|scope| {
+            let parts: Vec<_> = digests
+                .chunks(size)
+                .map(|digests| scope.spawn(|| part(digests)))
+                .collect();
+            let mut all = Vec::with_capacity(inputs.len());
+            for made in parts {
+                all.extend(made.join().map_err(|_| ErrorCode::Internal)??);
+            }
+            Ok(all)
         })
+    }
+}
+
+/// Fewer signatures than this are made faster than threads start.
+const WORTH_THREADS: usize = 16;
+
+fn sha256(input: &SignInput) -> [u8; 32] {
+    match input {
+        SignInput::Message(message) => Sha256::digest(message).into(),
+        SignInput::Digest(e) => *e,
     }
 }

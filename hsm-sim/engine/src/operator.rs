@@ -1,11 +1,12 @@
 //! What the operator may do with keys, besides filling.
 
 use crate::fill;
+use crate::keys::Uses;
 use crate::state::{Event, State, shown};
 use crate::world::World;
 use hsm_wire::fill::FillRequest;
 use hsm_wire::frame::MAX_FRAME;
-use hsm_wire::operator::{MAX_BATCH, OperatorAnswer, OperatorRequest, SignInput};
+use hsm_wire::operator::{MAX_BATCH, MAX_SIGNATURES, OperatorAnswer, OperatorRequest, SignInput};
 use hsm_wire::ticket::Target;
 use hsm_wire::{ErrorCode, Hex, HsmError, Usage};
 
@@ -23,9 +24,7 @@ pub(crate) fn read(
 ) -> Option<Result<OperatorAnswer, HsmError>> {
     Some(match request {
         OperatorRequest::Info => Ok(OperatorAnswer::Info(Box::new(state.info()))),
-        OperatorRequest::ListKeys => Ok(OperatorAnswer::Keys(
-            state.keys.values().map(|k| k.info.clone()).collect(),
-        )),
+        OperatorRequest::ListKeys => Ok(OperatorAnswer::Keys(state.keys.infos())),
         OperatorRequest::Key { id } => state
             .key(id)
             .map(|k| OperatorAnswer::Key(Box::new(k.info.clone()))),
@@ -79,6 +78,9 @@ pub(crate) fn plan(state: &State, world: &mut World, request: &OperatorRequest) 
             length,
         } => mac(state, world.clock.now(), key, message, *length),
         OperatorRequest::Sm2Sign { key, input } => sign(state, world.clock.now(), key, input),
+        OperatorRequest::Sm2SignMany { key, inputs } => {
+            sign_many(state, world.clock.now(), key, inputs)
+        }
         OperatorRequest::FillCard(request) => {
             fill_answer(fill::plan(state, world, Target::Card, request))
         }
@@ -125,6 +127,9 @@ pub(crate) fn describe(request: &OperatorRequest) -> (&'static str, String) {
     match request {
         OperatorRequest::Mac { key, .. } => ("mac", shown(key)),
         OperatorRequest::Sm2Sign { key, .. } => ("sm2-sign", shown(key)),
+        OperatorRequest::Sm2SignMany { key, inputs } => {
+            ("sm2-sign", format!("{} {} times", shown(key), inputs.len()))
+        }
         OperatorRequest::FillCard(request) => ("fill-card", filled(request)),
         OperatorRequest::FillSam(request) => ("fill-sam", filled(request)),
         OperatorRequest::FillCards(requests) => ("fill-card", batch_of(requests)),
@@ -165,19 +170,36 @@ fn mac(state: &State, now: u64, id: &str, message: &[u8], length: u8) -> Planned
 }
 
 fn sign(state: &State, now: u64, id: &str, input: &SignInput) -> Planned {
+    let (events, signatures) = signatures(state, now, id, std::slice::from_ref(input))?;
+    let signature = signatures.into_iter().next().ok_or(ErrorCode::Internal)?;
+    Ok((events, OperatorAnswer::Signature(signature)))
+}
+
+fn sign_many(state: &State, now: u64, id: &str, inputs: &[SignInput]) -> Planned {
+    if inputs.is_empty() || inputs.len() > MAX_SIGNATURES {
+        return Err(HsmError::about(ErrorCode::TooLarge, "1 to 1024 signatures"));
+    }
+    let (events, signatures) = signatures(state, now, id, inputs)?;
+    Ok((events, OperatorAnswer::Signatures(signatures)))
+}
+
+fn signatures(
+    state: &State,
+    now: u64,
+    id: &str,
+    inputs: &[SignInput],
+) -> Result<(Vec<Event>, Vec<Hex<64>>), HsmError> {
     let key = state.key(id)?;
     // The key of an index wants its password (`device`).
     if key.usage() != Usage::Sign || hsm_wire::device::is_indexed(id) {
         return Err(HsmError::about(ErrorCode::NotPermitted, id));
     }
-    key.check_usable(now, 0)?;
-    if matches!(input, SignInput::Message(message) if message.len() > MAX_MESSAGE) {
-        return Err(HsmError::about(ErrorCode::TooLarge, "message"));
+    let mut uses = Uses::default();
+    for input in inputs {
+        uses.take(key, now)?;
+        if matches!(input, SignInput::Message(message) if message.len() > MAX_MESSAGE) {
+            return Err(HsmError::about(ErrorCode::TooLarge, "message"));
+        }
     }
-    let signature = key.material.sign(input);
-    let signature = signature.ok_or_else(|| HsmError::about(ErrorCode::NotPermitted, id))??;
-    Ok((
-        key.use_event().into_iter().collect(),
-        OperatorAnswer::Signature(signature),
-    ))
+    Ok((uses.into_events(), key.material.sign_all(inputs)?))
 }

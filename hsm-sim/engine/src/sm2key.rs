@@ -1,7 +1,8 @@
 //! SM2 inside the HSM: keys, signatures (by `hsm_wire::gm`), envelopes, and the public test scalars.
 
 use crate::world::{Entropy, EntropyError, World};
-use hsm_wire::gm::PrivateKey;
+use hsm_wire::gm::{self, PrivateKey};
+use hsm_wire::operator::SignInput;
 use hsm_wire::{ErrorCode, Hex, HsmError};
 use serde::{Deserialize, Serialize};
 use sm2::dsa::signature::rand_core::{TryCryptoRng, TryRng};
@@ -58,6 +59,24 @@ impl Sm2Key {
     pub(crate) fn sign_digest(&self, e: &[u8; 32]) -> Result<Hex<64>, HsmError> {
         self.private()?
             .sign_digest(e)
+            .map_err(|_| ErrorCode::Internal.into())
+    }
+
+    /// *e* of each input: ZA of the default identity goes before a message.
+    pub(crate) fn digests(&self, inputs: &[SignInput]) -> Result<Vec<[u8; 32]>, HsmError> {
+        let public = self.public_key()?;
+        let digest = |input: &SignInput| match input {
+            SignInput::Message(message) => gm::message_digest(&public, message),
+            SignInput::Digest(e) => Ok(*e),
+        };
+        let digests = inputs.iter().map(digest).collect::<Result<_, _>>();
+        digests.map_err(|_| ErrorCode::Internal.into())
+    }
+
+    /// r ‖ s over each *e*.
+    pub(crate) fn sign_digests(&self, digests: &[[u8; 32]]) -> Result<Vec<Hex<64>>, HsmError> {
+        self.private()?
+            .sign_digests(digests)
             .map_err(|_| ErrorCode::Internal.into())
     }
 

@@ -4,6 +4,7 @@
 //! Replaying the journal applies the same events, so memory and store cannot tell different stories.
 
 use crate::device::persistent::{self, DeviceState};
+use crate::keyring::Keyring;
 use crate::keys::Key;
 pub(crate) use crate::parts::{Answered, Event, Peer, Ticket};
 use crate::sm2key::Sm2Key;
@@ -33,7 +34,7 @@ pub(crate) struct State {
     pub(crate) epoch: u64,
     pub(crate) next_order: u64,
     pub(crate) officers: BTreeMap<String, Hex<64>>,
-    pub(crate) keys: BTreeMap<String, Key>,
+    pub(crate) keys: Keyring,
     pub(crate) peers: BTreeMap<String, Peer>,
     pub(crate) policy: Option<(Policy, Hex<32>)>,
     pub(crate) tickets: BTreeMap<String, Ticket>,
@@ -65,7 +66,7 @@ impl State {
             epoch: 0,
             next_order: 1,
             officers,
-            keys: BTreeMap::new(),
+            keys: Keyring::default(),
             peers: BTreeMap::new(),
             policy: None,
             tickets: BTreeMap::new(),
@@ -138,8 +139,8 @@ impl State {
             Event::OperatorSet(hash) => self.operator_hash = hash,
             Event::OfficerAdded(name, key) => drop(self.officers.insert(name, key)),
             Event::OfficerRemoved(name) => drop(self.officers.remove(&name)),
-            Event::KeyAdded(key) => drop(self.keys.insert(key.info.id.clone(), *key)),
-            Event::KeyRemoved(id) => drop(self.keys.remove(&id)),
+            Event::KeyAdded(key) => self.keys.insert(*key),
+            Event::KeyRemoved(id) => self.keys.remove(&id),
             Event::PeerAdded(name, peer) => drop(self.peers.insert(name, *peer)),
             Event::PeerRemoved(name) => drop(self.peers.remove(&name)),
             Event::PolicySet(policy) => self.policy = policy,
@@ -159,11 +160,7 @@ impl State {
                 }
             }
             Event::Device(event) => persistent::apply(self, event),
-            Event::KeyUsed(id) => {
-                if let Some(key) = self.keys.get_mut(&id) {
-                    key.info.used += 1;
-                }
-            }
+            Event::KeyUsed(id) => self.keys.used(&id),
             Event::Opened => self.epoch += 1,
             Event::AuditorSet(hash) => self.auditor_hash = Some(hash),
             Event::Filled {

@@ -102,12 +102,22 @@ impl PrivateKey {
     /// # Errors
     /// The library could not sign.
     pub fn sign_digest(&self, e: &[u8; 32]) -> Result<Hex<64>, GmError> {
-        let signature: Signature = self
-            .signer()?
-            .sign_prehash(e)
-            .map_err(|_| GmError::Signing)?;
-        Ok(Hex(signature.to_bytes().into()))
+        signed(&self.signer()?, e)
     }
+
+    /// r ‖ s over each *e*; what the key alone costs is spent once.
+    ///
+    /// # Errors
+    /// The library could not sign.
+    pub fn sign_digests(&self, digests: &[[u8; 32]]) -> Result<Vec<Hex<64>>, GmError> {
+        let signer = self.signer()?;
+        digests.iter().map(|e| signed(&signer, e)).collect()
+    }
+}
+
+fn signed(signer: &SigningKey, e: &[u8; 32]) -> Result<Hex<64>, GmError> {
+    let signature: Signature = signer.sign_prehash(e).map_err(|_| GmError::Signing)?;
+    Ok(Hex(signature.to_bytes().into()))
 }
 
 fn verifier(public_key: &Hex<64>) -> Result<VerifyingKey, GmError> {

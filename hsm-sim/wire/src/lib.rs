@@ -3,7 +3,7 @@
 //! The **operator's** socket uses keys (fill a card's script, MAC, sign, read attributes); whoever connects proves
 //! knowledge of a 32-byte secret first. The **officers'** socket makes, moves and destroys keys; it takes *orders*:
 //! a JSON body that names this HSM and its next order number, signed by at least two different enrolled officers.
-//! Neither socket has a request that returns key bytes.
+//! Neither socket has a request that returns the bytes of a key that the HSM keeps.
 //!
 //! Frames are `length (u32, big-endian) ‖ postcard`, at most [`frame::MAX_FRAME`] bytes. This crate knows no health
 //! card and no other crate of the project: types, framing, officers' signatures and two blocking clients.

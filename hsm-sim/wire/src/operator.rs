@@ -69,7 +69,15 @@ pub enum OperatorRequest {
     HelloAuditor {
         secret: [u8; 32],
     },
+    /// `Sm2Sign` for up to [`MAX_SIGNATURES`] inputs: one durable write and one audit record for all, and as many uses.
+    Sm2SignMany {
+        key: String,
+        inputs: Vec<SignInput>,
+    },
 }
+
+/// Most signatures of one request.
+pub const MAX_SIGNATURES: usize = 1024;
 
 /// Most fills of one request. The whole request and its whole answer must fit a frame too.
 pub const MAX_BATCH: usize = 64;
@@ -95,6 +103,8 @@ pub enum OperatorAnswer {
     /// In the requests' order.
     FilledMany(Vec<Result<FillAnswer, HsmError>>),
     Device(Box<DeviceAnswer>),
+    /// In the inputs' order.
+    Signatures(Vec<Hex<64>>),
 }
 
 /// What travels back.

@@ -103,8 +103,8 @@ pub(super) fn sign(state: &State, now: u64, id: &str, message: &str) -> Planned 
     }
     let message = hex::decode(message)
         .map_err(|_| HsmError::about(ErrorCode::BadRequest, "message is hexadecimal"))?;
-    let signature = key.material.sign(&SignInput::Message(message));
-    let signature = signature.ok_or_else(|| HsmError::about(ErrorCode::NotPermitted, id))??;
+    let signatures = key.material.sign_all(&[SignInput::Message(message)])?;
+    let signature = signatures.into_iter().next().ok_or(ErrorCode::Internal)?;
     Ok((
         key.use_event().into_iter().collect(),
         OrderDone::Signature(signature),

@@ -60,13 +60,15 @@ impl Journal {
         }
     }
 
-    /// Reads a journal to its end. Returns it, its events, and how many bytes of a broken-off write it dropped.
+    /// Reads a journal to its end, record by record into `apply`. Returns it, and how many bytes of a broken-off write it
+    /// dropped.
     pub(super) fn open(
         path: &Path,
         generation: u64,
         header: &[u8],
         (key, version): (&Sm4Key, Version),
-    ) -> Result<(Self, Vec<Event>, u64), StoreError> {
+        mut apply: impl FnMut(Event),
+    ) -> Result<(Self, u64), StoreError> {
         let mut bytes = Vec::new();
         let mut file = OpenOptions::new()
             .read(true)
@@ -75,10 +77,10 @@ impl Journal {
             .map_err(StoreError::io(path))?;
         file.read_to_end(&mut bytes).map_err(StoreError::io(path))?;
         let mut journal = Self::at_start(path, file, generation, header);
-        let mut events = Vec::new();
         let mut rest = bytes.as_slice();
         while let Some((record, after)) = journal.next_record(rest)? {
-            events.extend(journal.read_record((key, version), record)?);
+            let events = journal.read_record((key, version), record)?;
+            events.into_iter().for_each(&mut apply);
             rest = after;
         }
         let dropped = rest.len() as u64;
@@ -94,7 +96,7 @@ impl Journal {
             .file
             .seek(SeekFrom::Start(journal.length))
             .map_err(StoreError::io(path))?;
-        Ok((journal, events, dropped))
+        Ok((journal, dropped))
     }
 
     /// Splits one whole record off; `None` at the end or at a record that was cut off.

@@ -176,15 +176,13 @@ impl Store {
         let key = secret.store_key(&header.salt);
         let generation = newest_snapshot(dir)?;
         let (mut state, version) = read_snapshot(dir, generation, &header_bytes, &key)?;
-        let (journal, records, dropped) = Journal::open(
+        let (journal, dropped) = Journal::open(
             &journal_path(dir, generation),
             generation,
             &header_bytes,
             (&key, version),
+            |event| state.apply(event),
         )?;
-        for event in records {
-            state.apply(event);
-        }
         let mut store = Self {
             dir: dir.to_owned(),
             header: header_bytes,

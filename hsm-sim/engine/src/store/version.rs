@@ -142,7 +142,7 @@ impl From<StateOne> for State {
             epoch: 0,
             next_order: old.next_order,
             officers: old.officers,
-            keys: keys.map(|(id, key)| (id, key.into())).collect(),
+            keys: keys.map(|(_, key)| Key::from(key)).collect(),
             peers: old.peers,
             policy: old.policy,
             tickets: old.tickets,

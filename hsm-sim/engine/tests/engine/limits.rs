@@ -161,3 +161,50 @@ fn keys_of_two_algorithms_do_not_meet_in_one_call() {
         ErrorCode::AlgorithmMismatch
     );
 }
+
+/// A batch is what its parts are alone, in their order, with one record; and all or nothing at the quota.
+#[test]
+fn many_signatures_are_one_request_and_as_many_uses() {
+    let mut hsm = Hsm::new(Mark::Test);
+    let pair = |algorithm| {
+        let attributes = KeyAttributes {
+            algorithm,
+            ..sm2("pair", Usage::Sign)
+        };
+        limited(attributes, Some(100), None)
+    };
+    for (id, algorithm) in [("sm2", Algorithm::Sm2), ("p256", Algorithm::P256)] {
+        hsm.random_key(id, pair(algorithm)).ok().unwrap();
+        let inputs: Vec<_> = (0..60_u8)
+            .map(|n| match n % 2 {
+                0 => SignInput::Message(vec![n; 50]),
+                _ => SignInput::Digest([n; 32]),
+            })
+            .collect();
+        let many = |inputs: &[SignInput]| OperatorRequest::Sm2SignMany {
+            key: id.to_owned(),
+            inputs: inputs.to_vec(),
+        };
+        let before = hsm.info().audit.count;
+        let Ok(OperatorAnswer::Signatures(all)) = hsm.engine.operator(many(&inputs)) else {
+            panic!("no signatures")
+        };
+        assert_eq!(hsm.info().audit.count, before + 1);
+        // Both libraries sign deterministically.
+        for (n, signature) in all.iter().enumerate().step_by(7) {
+            let alone = OperatorRequest::Sm2Sign {
+                key: id.to_owned(),
+                input: inputs[n].clone(),
+            };
+            let Ok(OperatorAnswer::Signature(alone)) = hsm.engine.operator(alone) else {
+                panic!("no signature")
+            };
+            assert_eq!(alone, *signature, "{id} {n}");
+        }
+        // 60 + 9 are used.
+        let refused = hsm.engine.operator(many(&inputs[..32]));
+        assert_eq!(code(refused), ErrorCode::KeyUsedUp);
+        assert!(hsm.engine.operator(many(&inputs[..31])).is_ok());
+        assert_eq!(code(hsm.engine.operator(many(&[]))), ErrorCode::TooLarge);
+    }
+}

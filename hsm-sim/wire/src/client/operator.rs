@@ -154,6 +154,22 @@ impl OperatorClient {
         )
     }
 
+    /// Many signatures with one key; see [`MAX_SIGNATURES`](crate::operator::MAX_SIGNATURES).
+    ///
+    /// # Errors
+    /// See [`ClientError`]; either all are made or none.
+    pub fn sm2_sign_many(
+        &mut self,
+        key: &str,
+        inputs: Vec<SignInput>,
+    ) -> Result<Vec<Hex<64>>, ClientError> {
+        let request = OperatorRequest::Sm2SignMany {
+            key: key.to_owned(),
+            inputs,
+        };
+        ask!(self, request, Signatures)
+    }
+
     /// A user card's script.
     ///
     /// # Errors

@@ -226,6 +226,10 @@ pub fn with_key(trial: &mut Trial, operation: &str, role: &str) -> Result<(), Hs
             key: subject("sign"),
             input: SignInput::Message(vec![1, 2, 3]),
         },
+        "sm2-sign-many" => OperatorRequest::Sm2SignMany {
+            key: subject("sign"),
+            inputs: vec![SignInput::Digest([7; 32]); 3],
+        },
         "fill-card-slot" => card(trial, |r| r.slots[2].key = subject("slot")),
         "fill-card-base" => card(trial, |r| r.base.key = subject("card")),
         "fill-card-text" => card(trial, |r| r.mac_texts[0].key = subject("mac")),
