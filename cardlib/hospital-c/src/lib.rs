@@ -15,6 +15,7 @@
 //! | [`areas`] | reading and updating files of records, the photo |
 //! | [`visits`] | a visit under way, recorded, read, settled |
 //! | [`items`] | elements by number, many in one flow |
+//! | [`remote`] | the same functions for another process on this computer |
 //! | [`sam`] | the SAM's files, PIN and signature |
 //!
 //! Nothing here knows where on a card a value lies: that is the profile's and the terminal's business.
@@ -26,6 +27,7 @@ pub mod device;
 pub mod ffi;
 pub mod items;
 pub mod registry;
+pub mod remote;
 pub mod sam;
 pub mod slot;
 pub mod text;

@@ -17,6 +17,7 @@ Examples:
   rhc-card info --reader 'Virtual PCD 0 00 00'
   rhc-card delivery-list --maker 5454 --product RHC-SIM --mark test --kind card --sequence 1 \\
       --item 1122334455667788 --out cards.json
+  rhc-card serve --port 20120 --token-file ~/.rhc-token
   rhc-card forge --from card1.state --out forged.state
 
 Exit codes: 0 done, 2 usage, 3 the card or file is not right, 4 no reader, daemon or disk.
@@ -59,6 +60,8 @@ pub enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Serve the C interface to programs on this computer that cannot load the library (rhc_reader.dll)
+    Serve(Serve),
     /// Write and sign a maker's delivery list: FILE and FILE.sig
     DeliveryList(DeliveryList),
     /// Draw a maker's signature key into a new file and print its public key
@@ -67,6 +70,19 @@ pub enum Task {
         #[arg(long)]
         out: PathBuf,
     },
+}
+
+#[derive(clap::Args)]
+pub struct Serve {
+    /// Port on the loopback; 0 takes a free one, which is printed
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Who can read this file may call; drawn anew (mode 0600) when it is not there
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+    /// Configuration of the readers [default: rhc_reader.toml beside this program, or in /etc/rhc]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

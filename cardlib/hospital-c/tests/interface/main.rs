@@ -11,5 +11,6 @@ mod hostile;
 mod names;
 mod page;
 mod program;
+mod remote;
 mod stand;
 mod threads;
