@@ -23,6 +23,7 @@ pub mod files;
 pub mod flows;
 pub mod formulas;
 pub mod hierarchy;
+pub mod mutants;
 pub mod plan;
 pub mod random;
 pub mod report;

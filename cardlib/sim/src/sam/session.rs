@@ -1,5 +1,8 @@
 //! DELIVERY SESSION KEY and CIPHER DATA (R50–R53, D45): from a root over the card's key to the session key, then cipher and MAC.
 
+#[cfg(feature = "faults")]
+pub mod tamper;
+
 use cardlib_card::status::Status;
 
 use super::SamCard;
@@ -32,6 +35,7 @@ const MAC_LEN: usize = 4;
 const MAX_CIPHER: usize = 0xF0;
 
 /// A session key and how far its MAC has come.
+#[derive(Clone)]
 pub(super) struct SessionKey {
     key: Key,
     kind: u8,

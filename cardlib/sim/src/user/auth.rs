@@ -1,5 +1,8 @@
 //! INTERNAL and EXTERNAL AUTHENTICATE and the rights that the latter gives (R31–R38, D14, R70).
 
+#[cfg(feature = "faults")]
+pub mod tamper;
+
 use cardlib_card::profile::{Access, Key as KeyInfo, KeyClass};
 use cardlib_card::status::Status;
 
@@ -14,7 +17,7 @@ use crate::flaw::Flaw;
 const PROOF_LEN: usize = 17;
 
 /// For each kind of right (R34) the key that gave it last.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Rights {
     read: Option<&'static str>,
     update: Option<&'static str>,

@@ -10,7 +10,26 @@ macro_rules! files {
 }
 
 /// Name and text of every file.
-pub const FILES: &[(&str, &str)] = &files!["setups.toml", "user-card/reset.toml",];
+pub const FILES: &[(&str, &str)] = &files! {
+    "setups.toml",
+    "user-card/reset.toml",
+    "user-card/files.toml",
+    "user-card/elements.toml",
+    "user-card/rights.toml",
+    "user-card/keys.toml",
+    "user-card/messaging.toml",
+    "user-card/blocking.toml",
+    "user-card/apdu.toml",
+    "user-card/order.toml",
+    "user-card/visits.toml",
+    "user-card/misc.toml",
+    "sam/files.toml",
+    "sam/pin.toml",
+    "sam/keys.toml",
+    "sam/cipher.toml",
+    "sam/sign.toml",
+    "sam/apdu.toml",
+};
 
 /// Loads them.
 ///

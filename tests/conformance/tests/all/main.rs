@@ -1,4 +1,5 @@
 //! The suites on sound virtual products: no false alarm, in any preset.
 #![allow(clippy::unwrap_used)] // a failed unwrap here is the failed assertion
 
+mod mutants;
 mod sound;
