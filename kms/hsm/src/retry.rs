@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use kms_core::port::HsmError;
 
 /// Tries in all, and what lies between them, doubled each time.
-const TRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(10);
+const TRIES: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(4);
 /// After this long nothing new is tried: whoever waits has waited for one silent HSM already.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Refusals that say: not now.
@@ -80,10 +80,10 @@ mod tests {
             (calls, done.is_ok())
         };
         assert_eq!(tried(|| refused("Busy"), 3), (4, true));
-        assert_eq!(tried(|| refused("EntropyFailed"), 4), (5, true));
+        assert_eq!(tried(|| refused("EntropyFailed"), 5), (6, true));
         assert_eq!(
             tried(|| HsmError::Unavailable("gone".into()), 9),
-            (5, false)
+            (6, false)
         );
         assert_eq!(tried(|| refused("TicketEmpty"), 1), (1, false));
         assert_eq!(tried(|| refused("Tampered"), 1), (1, false));

@@ -76,7 +76,7 @@ fn serve(house: &mut House, tier: Tier, faults: Option<&str>) {
     if let Some(at) = house.hsms.iter().position(|hsm| hsm.name() == name) {
         house.hsms.remove(at).stop();
     }
-    let spec = faults.map(|faults| format!("{faults},slow=1,silent=5"));
+    let spec = faults.map(|faults| format!("{faults},slow=1,silent=2"));
     let options: Vec<&str> = spec.iter().flat_map(|spec| ["--faults", spec]).collect();
     house
         .hsms
@@ -309,17 +309,16 @@ fn no_fault_of_an_hsm_loses_a_key_or_a_count() {
 fn nor_does_one_behind_the_sdf_library() {
     Suite {
         machine: Machine::Sdf,
-        cards: 60,
-        sams: 20,
-        least: 120,
+        cards: 30,
+        sams: 10,
+        least: 75,
     }
     .run();
 }
 
 impl Suite {
     fn run(&self) {
-        let mut house = House::found().expect("house");
-        house.machine = self.machine;
+        let mut house = House::found_over(self.machine).expect("house");
         raise(&mut house, self);
         tiers::compare(&house).expect("the keys that OpenSSL computes");
         let set_up = injected(&house);
