@@ -20,11 +20,13 @@ mod client;
 pub mod problems;
 mod sam;
 mod serial;
+mod state;
 
 pub use card::{
-    CardEvent, CardNumber, CardState, CardView, Cards, Checks, EventRequest, HistoryEntry,
-    Registered, RegistrationRequest, Reservation, ReservationRequest, Verification,
+    CardNumber, CardView, Cards, Checks, EventRequest, HistoryEntry, Registered,
+    RegistrationRequest, Reservation, ReservationRequest, Verification,
 };
 pub use client::RegistryClient;
 pub use sam::{ChipSerial, SamRegistrationRequest, SamSerial, SamSerialRequest, SamState, SamView};
 pub use serial::{CardSerial, Digest, Factor, Invalid, SamSerialNumber};
+pub use state::{CardEvent, CardState, UnknownWord};

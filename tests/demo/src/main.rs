@@ -2,6 +2,8 @@
 //!
 //! Writes `out/demo/result.json`. `KEEP=1` leaves everything running; `RHC_LANG=zh|en` chooses the language.
 
+mod entries;
+mod hospital;
 mod result;
 mod say;
 mod story;

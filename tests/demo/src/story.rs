@@ -1,25 +1,21 @@
 //! The story itself, step by step; each step is one call of the stand and one line of the tale.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tests_stand::house::{self, House};
 use tests_stand::kms::Tier;
-use tests_stand::{Outcome, Tool};
 
+use crate::entries::{file, masked, millis, station_entry, text};
+use crate::hospital::hospital;
 use crate::result::{Entry, Report, TierKeys};
 use crate::say::Teller;
 use crate::words;
 
-/// Readers of the house: three residents' cards, the forged one, the unlisted one.
-const FORGED_READER: usize = 3;
-const UNLISTED_READER: usize = 4;
 const APPLICANTS: &str = "issuance/station/examples/applicants.csv";
-/// A fourth person, for the blank that nobody listed.
-const FOURTH: &str = "tests/demo/fourth.csv";
 
 /// Tells everything; `Ok(false)` when something did not go as it should.
 pub fn tell(teller: &mut Teller, out: &Path) -> Result<bool> {
@@ -203,177 +199,6 @@ fn cards(teller: &mut Teller, house: &mut House) -> Result<Vec<Entry>> {
         ));
     }
     Ok(issued)
-}
-
-fn hospital(
-    teller: &mut Teller,
-    house: &mut House,
-    issued: &[Entry],
-) -> Result<(Vec<Entry>, Vec<Entry>)> {
-    teller.begin(words::HOSPITAL);
-    let mut verified = Vec::new();
-    for at in 0..issued.len() {
-        let outcome = house.verify(house.card_reader(at), 1)?;
-        verified.push(hospital_entry(&(at + 1).to_string(), "genuine", &outcome)?);
-    }
-    let refused = vec![
-        forged(house)?,
-        lost(house, issued)?,
-        without_key(house)?,
-        unlisted(house)?,
-    ];
-    teller.end(
-        words::HOSPITAL,
-        &format!("{} + {}", verified.len(), refused.len()),
-    );
-    for entry in &verified {
-        let reason = entry.reason.as_deref().unwrap_or_default();
-        teller.detail(&format!(
-            "{}: {} ({} ms) {reason}",
-            entry.card, entry.verdict, entry.took_ms
-        ));
-    }
-    for (entry, about) in
-        refused
-            .iter()
-            .zip([words::FORGED, words::LOST, words::NO_KEY, words::UNLISTED])
-    {
-        let how = teller.pick(if entry.is_expected() {
-            words::GOOD
-        } else {
-            words::BAD
-        });
-        teller.detail(&format!(
-            "{} → {} ({}), {how}",
-            teller.pick(about),
-            entry.verdict,
-            entry.exit_code
-        ));
-        teller.detail(&format!(
-            "  {}",
-            entry.reason.as_deref().unwrap_or_default()
-        ));
-    }
-    Ok((verified, refused))
-}
-
-/// A card with the first resident's data and random keys.
-fn forged(house: &mut House) -> Result<Entry> {
-    let factors = house::card_factors();
-    let mut chip = house.card(&factors[0]);
-    let original = chip.state.clone();
-    chip.state = original.with_file_name("forged.state");
-    Tool::new("rhc-card")?
-        .words("forge --from")
-        .arg(&original)
-        .arg("--out")
-        .arg(&chip.state)
-        .ok()?;
-    let reader = house.card_reader(FORGED_READER).clone();
-    house.insert(&chip, &reader)?;
-    hospital_entry("forged", "forged", &house.verify(&reader, 1)?)
-}
-
-/// The second resident reports the card lost.
-fn lost(house: &House, issued: &[Entry]) -> Result<Entry> {
-    let number = issued
-        .get(1)
-        .and_then(|entry| entry.number.clone())
-        .context("no second card")?;
-    let tool = house
-        .tool("rhc-registry")?
-        .words("card")
-        .arg(number)
-        .words("--set lost --reason reported-by-telephone");
-    tool.arg("--url")
-        .arg(house.registry_url()?)
-        .arg("--identity")
-        .arg(house.identity("clerk-41"))
-        .ok()?;
-    hospital_entry("lost", "lost", &house.verify(house.card_reader(1), 1)?)
-}
-
-/// A SAM of type 4 unlocks; it has no key to read with.
-fn without_key(house: &House) -> Result<Entry> {
-    hospital_entry(
-        "sam-4",
-        "not-permitted-with-this-sam",
-        &house.verify(house.card_reader(2), 4)?,
-    )
-}
-
-/// A blank whose factor its maker never listed.
-fn unlisted(house: &mut House) -> Result<Entry> {
-    let reader = house.card_reader(UNLISTED_READER).clone();
-    house.insert(&house.card(house::UNLISTED), &reader)?;
-    let outcome = house.personalise(&file(FOURTH)?, 1, &reader)?.run()?;
-    station_entry("not-listed", "factor-not-on-list", &outcome)
-}
-
-/// A file of the source tree.
-fn file(name: &str) -> Result<PathBuf> {
-    let path = PathBuf::from(name);
-    if path.is_file() {
-        return Ok(path);
-    }
-    bail!("{name} is not here: run the demo from the top of the source tree (make demo)")
-}
-
-/// What `rhc-station personalise --json` told of its one card.
-fn station_entry(card: &str, expected: &'static str, outcome: &Outcome) -> Result<Entry> {
-    let told = outcome.json()?;
-    let one = &told["cards"][0];
-    let failed = text(one, "verdict").as_deref() == Some("failed");
-    Ok(Entry {
-        card: card.to_owned(),
-        act: "issue",
-        number: text(one, "card_number"),
-        serial: text(one, "serial"),
-        verdict: text(one, if failed { "kind" } else { "verdict" })
-            .or_else(|| text(&told, "verdict"))
-            .unwrap_or_default(),
-        reason: text(one, "message").or_else(|| text(&told, "message")),
-        expected,
-        exit_code: outcome.code,
-        took_ms: u64::try_from(outcome.took.as_millis())?,
-        timings: one["timings"].clone(),
-    })
-}
-
-/// What `rhc-hospital verify --json` told.
-fn hospital_entry(card: &str, expected: &'static str, outcome: &Outcome) -> Result<Entry> {
-    let told = outcome.json()?;
-    Ok(Entry {
-        card: card.to_owned(),
-        act: "verify",
-        number: text(&told["card"], "number"),
-        serial: text(&told["card"], "serial"),
-        verdict: text(&told, "verdict").unwrap_or_default(),
-        reason: text(&told, "reason"),
-        expected,
-        exit_code: outcome.code,
-        took_ms: u64::try_from(outcome.took.as_millis())?,
-        timings: told["timings"].clone(),
-    })
-}
-
-fn text(document: &Value, field: &str) -> Option<String> {
-    document[field].as_str().map(str::to_owned)
-}
-
-/// First six and last two characters of a card number.
-fn masked(number: &str) -> String {
-    match (
-        number.get(..6),
-        number.get(number.len().saturating_sub(2)..),
-    ) {
-        (Some(head), Some(tail)) => format!("{head}…{tail}"),
-        _ => "…".to_owned(),
-    }
-}
-
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Everything runs on; what to try with tools that are not ours.
