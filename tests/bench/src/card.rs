@@ -139,7 +139,7 @@ impl Bench {
             let (took, steps) = self.desk(0)?;
             let again = self.again(&steps)?;
             section.note(format!(
-                "whole card through a SAM: desk {took:.1} ms, replay of its {} commands {again:.1} ms",
+                "every area through a SAM: desk {took:.1} ms, replay of its {} commands {again:.1} ms",
                 replay::apdus(&steps)
             ));
             (desk, bare) = (desk.min(took), bare.min(again));

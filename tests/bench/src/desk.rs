@@ -27,17 +27,13 @@ pub fn run(card: &str, sam: &str, pin: &Path, updates: u32) -> Result<Duration> 
     let mut sam = readers.connect(sam, Sharing::Exclusive)?;
     let mut desk = Desk::new(profile, &mut card, &mut sam, &pin, TODAY.parse()?);
     desk.serve(|session| {
-        let flow = session.flow();
         if updates == 0 {
-            let paths: Vec<&str> = profile
-                .files
-                .iter()
-                .map(|file| file.path.as_str())
-                .collect();
-            flow.read(&paths).map(drop)?;
+            session.read_everything().map(drop)?;
         }
+        let flow = session.flow();
         (0..updates).try_for_each(|n| {
-            flow.update_element(TELEPHONE, &(13_800_000_000_u64 + u64::from(n)).to_string())
+            let number = 13_800_000_000_u64 + u64::from(n);
+            flow.update_element(TELEPHONE, &number.to_string())
         })
     })?;
     Ok(started.elapsed())
