@@ -353,8 +353,14 @@ fn a_sam_is_made_in_two_stages_by_two_tiers() {
     };
     assert_eq!(keys.sam.key_version, 2);
     let script = provincial.sam_provincial_keys(&keys).unwrap();
+    let pulled = play_all(&mut sam, &script);
+    // Pulled after stage a, it is taken up from stage a again and proves anew; the earlier proof is of no use any more.
+    let mut keys = keys;
+    (keys.request_id, keys.sam) = (Uuid::new_v4(), probe(&mut sam));
+    let script = provincial.sam_provincial_keys(&keys).unwrap();
     let answers = play_all(&mut sam, &script);
     let (public_key, proof) = (answers[0].clone(), answers[1].clone());
+    assert_eq!(pulled[0], public_key, "the public test key");
     let expected = SigningKey::from_label(format!("RHC-TEST-SM2-SAM-{serial}").as_bytes()).unwrap();
     assert_eq!(public_key, expected.verifying_key().to_bytes(), "D37");
 
@@ -375,7 +381,8 @@ fn a_sam_is_made_in_two_stages_by_two_tiers() {
         },
         sam: probe(&mut sam),
     };
-    unproved_keys_are_refused(&provincial, &files, &expected);
+    let earlier = pulled[1].clone().try_into().unwrap();
+    unproved_keys_are_refused(&provincial, &files, &expected, earlier);
     let script = provincial.sam_provincial_files(&files).unwrap();
     assert_eq!(script.quota_left, 0, "stages a and b are one count");
     assert_eq!(
@@ -423,6 +430,7 @@ fn unproved_keys_are_refused(
     provincial: &kms_api::Client,
     good: &SamProvincialFilesRequest,
     own: &SigningKey,
+    earlier: [u8; 64],
 ) {
     let with = |public_key: [u8; 64], key_proof: [u8; 64]| {
         let request = SamProvincialFilesRequest {
@@ -447,6 +455,7 @@ fn unproved_keys_are_refused(
             "the right key, a guessed challenge",
         ),
         ([0; 64], good.key_proof, "no key at all"),
+        (good.public_key, earlier, "the proof of an earlier stage a"),
     ] {
         let error = with(key, proof).err().expect(why);
         assert_eq!(
