@@ -42,7 +42,7 @@ fn sources() -> PathBuf {
 
 /// Compiles `tests/c/NAME.c` with every warning an error.
 pub fn compile(house: &House, name: &str, reach: Reach) -> PathBuf {
-    let program = house.path(name);
+    let program = house.programs.path().join(name);
     let mut command = Command::new("gcc");
     command
         .args([
