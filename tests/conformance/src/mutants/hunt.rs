@@ -66,6 +66,41 @@ pub fn hunt<'a>(
     })
 }
 
+/// The first user-card case that fails on a card changed by chance.
+///
+/// # Errors
+/// The changed card cannot be made.
+pub fn hunt_changed(
+    change: &super::generate::Change,
+    suites: &Suites,
+    seed: &str,
+) -> Result<Option<String>, String> {
+    let recipe = Recipe::sound(crate::hierarchy::PRESETS[0], 1)?;
+    let mut cases: Vec<&Case> = suites
+        .of(crate::suite::Kind::UserCard)
+        .filter(|case| case.is_for(recipe.preset.name))
+        .collect();
+    cases.sort_by_key(|case| (case.is_destructive(), case.steps.len()));
+    for case in cases {
+        let own = change.clone();
+        let faulty: Make = Box::new(move || Ok(Box::new(super::generate::Changed::make(&own)?)));
+        let sam: Make = Box::new(move || Ok(Box::new(recipe.sam()?)));
+        let with_sam = case.needs.iter().any(|need| need == "sam");
+        let mut bench = VirtualBench::new("mutant", Some(faulty), with_sam.then_some(sam))?;
+        let end = on_bench(
+            case,
+            &recipe,
+            crate::suite::Kind::UserCard,
+            &mut bench,
+            seed,
+        )?;
+        if end.is_some_and(|(verdict, _)| verdict == Verdict::Fail) {
+            return Ok(Some(case.id.clone()));
+        }
+    }
+    Ok(None)
+}
+
 /// A mutant's verdict on one case, on a sample of its own.
 fn one(
     mutant: &Mutant,
@@ -83,6 +118,16 @@ fn one(
             VirtualBench::new("mutant", Some(faulty), with_sam.then_some(sam))?
         }
     };
+    on_bench(case, &recipe, mutant.kind, &mut bench, seed)
+}
+
+fn on_bench(
+    case: &Case,
+    recipe: &Recipe,
+    kind: crate::suite::Kind,
+    bench: &mut VirtualBench,
+    seed: &str,
+) -> Result<Option<(Verdict, Option<String>)>, String> {
     let plan = Plan {
         cases: vec![Planned {
             case,
@@ -93,7 +138,7 @@ fn one(
     };
     let manner = Manner {
         preset: recipe.preset,
-        kind: mutant.kind,
+        kind,
         seed: seed.to_owned(),
         repeats: 1,
         limits: Limits::default(),
@@ -101,7 +146,7 @@ fn one(
     let ends = run(
         &plan,
         &manner,
-        &mut bench,
+        bench,
         &mut NoSink,
         &BTreeSet::new(),
         &mut |_, _, _| {},

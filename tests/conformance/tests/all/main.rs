@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap here is the failed assertion
 
 mod mutants;
+mod requirements;
 mod sound;
