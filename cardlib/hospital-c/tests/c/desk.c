@@ -1,7 +1,8 @@
 /* A registration desk with a SAM of type 5: open, PIN, read all, update a contact, record a visit with signature, settle. */
 #include "check.h"
 
-/* The interface as its manual gives it; a header that differs does not compile. */
+/* The interface as its manual gives it; a header that differs does not compile. (On 32-bit Windows all are __stdcall.) */
+#ifndef _WIN32
 HANDLE iDOpenPort(void);
 int iDClosePort(void);
 int PowerOn(HANDLE, int slot, char *ATR);
@@ -22,6 +23,7 @@ int iW_DF03EDInfo(HANDLE h, int recNo, char *szData, int nPos, int nLen, int nSt
 int iR_DF03ED_ALLInfo(HANDLE h, int recNo, char *szData);
 DWORD wsc_GetCardInfo(HANDLE h, void *items, int n);
 int VerifyPin(HANDLE h, char *pin, BYTE *retry);
+#endif
 /* The same as the DLL's own header gives it. */
 int __stdcall iR_DF03EF05Info(HANDLE hDev, char *ZYJLBS1, char *ZYJLBS2, char *ZYJLBS3);
 int __stdcall iW_DF02EF07Info(HANDLE hDev, char *GMWZMC, char *GMFY);
