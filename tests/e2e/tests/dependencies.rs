@@ -167,8 +167,8 @@ fn floor(name: &str) -> u8 {
     match name {
         "cardlib-card" | "cardlib-ifd" | "hsm-wire" | "kms-platform" => 0,
         "cardlib-reader" | "cardlib-sim" | "hsm-engine" | "kms-api" | "issuance-registry-api" => 1,
-        "cardlib-terminal" | "hsm-daemon" | "kms-core" | "issuance-application" => 2,
-        "kms-hsm" => 3,
+        "cardlib-terminal" | "hsm-daemon" | "hsm-sdf" | "kms-core" | "issuance-application" => 2,
+        "kms-hsm" | "cardlib-hospital-c" => 3,
         "cardlib-tool" | "kms-server" | "issuance-registry" | "issuance-station"
         | "issuance-hospital" => 4,
         _ if name.starts_with("tests-") => 5,
