@@ -1,7 +1,7 @@
 //! The port's rules, which a token does not know: which key may go where and how deep, which command carries what.
 //!
 //! They are those of the HSM's own engine (`hsm-sim/engine`), written a second time because an adapter and an HSM share no
-//! code; `tests/rules` tries both against the same requests.
+//! code; `tests/token/refusals.rs` breaks each of them.
 
 use cardlib_card::dialect::{Level, Segment};
 use kms_core::port::{
