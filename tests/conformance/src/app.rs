@@ -196,8 +196,6 @@ fn execute(order: &cli::Run) -> Result<u8, Failure> {
         Some(path) => key::read(path).map_err(environment)?,
         None => key::rehearsal().map_err(environment)?,
     };
-    std::fs::create_dir_all(&order.out)
-        .map_err(|e| environment(format!("{}: {e}", order.out.display())))?;
     if package::is_sealed(&order.out) {
         return Err(Failure::Usage(format!(
             "{}: {}",
@@ -209,6 +207,8 @@ fn execute(order: &cli::Run) -> Result<u8, Failure> {
         )));
     }
     let mut bench = bench(order, preset)?;
+    std::fs::create_dir_all(&order.out)
+        .map_err(|e| environment(format!("{}: {e}", order.out.display())))?;
     let (mut writer, head, done, before) = begin(order, preset, &suites, &plan, bench.as_ref())?;
     announce(&plan, order);
     let manner = Manner {

@@ -1,6 +1,9 @@
 //! Virtual products in this process: cards and SAMs of the simulator with the public test keys and a synthetic person,
 //! fresh for each sample. The rehearsal of a laboratory, and the body of every mutant.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use cardlib_card::cert::{
     CertificateBody, IssuerCertificate, IssuerLevel, Mark, SamCertificate, issuer_code, sam_serial,
 };
@@ -78,6 +81,12 @@ impl Recipe {
     }
 
     fn issuer(&self) -> Result<Vec<u8>, String> {
+        signed_once(format!("{} issuer", self.preset.name), || {
+            self.issuer_signed()
+        })
+    }
+
+    fn issuer_signed(&self) -> Result<Vec<u8>, String> {
         let key = self.signer(&format!("RHC-TEST-SM2-ISSUER-{PROVINCE}"))?;
         let certificate = IssuerCertificate {
             body: self.body()?,
@@ -169,12 +178,7 @@ impl Recipe {
         UserCard::minted(self.profile, chip, content, |i| self.card_key(i), random).map_err(told)
     }
 
-    /// A SAM of the recipe's type.
-    ///
-    /// # Errors
-    /// The profile does not take it.
-    pub fn sam(&self) -> Result<SamCard, String> {
-        let serial = sam_serial(&format!("{PROVINCE}01"), self.sam_type, 2026, 17).map_err(told)?;
+    fn sam_signed(&self, serial: [u8; 10]) -> Result<Vec<u8>, String> {
         let key = self.signer(&format!("RHC-TEST-SM2-SAM-{}", hex::encode(serial)))?;
         let certificate = SamCertificate {
             body: self.body()?,
@@ -185,6 +189,20 @@ impl Recipe {
         let signature = issuer
             .sign_message(&certificate.to_be_signed())
             .map_err(told)?;
+        Ok(certificate.with_signature(&signature).to_vec())
+    }
+
+    /// A SAM of the recipe's type.
+    ///
+    /// # Errors
+    /// The profile does not take it.
+    pub fn sam(&self) -> Result<SamCard, String> {
+        let serial = sam_serial(&format!("{PROVINCE}01"), self.sam_type, 2026, 17).map_err(told)?;
+        let key = self.signer(&format!("RHC-TEST-SM2-SAM-{}", hex::encode(serial)))?;
+        let own = signed_once(
+            format!("{} {}", self.preset.name, hex::encode(serial)),
+            || self.sam_signed(serial),
+        )?;
         let factor = *b"41000000";
         let dates = [[0x20, 0x26, 0x01, 0x01], [0x20, 0x36, 0x12, 0x31]].concat();
         let minted = MintedSam {
@@ -202,7 +220,7 @@ impl Recipe {
                     [&[0x01][..], &factor, &factor, &dates].concat(),
                 ),
                 ("DF01/001B", self.issuer()?),
-                ("DF01/001C", certificate.with_signature(&signature).to_vec()),
+                ("DF01/001C", own),
             ],
         };
         let root = |i: KeyInstance<'_>| {
@@ -219,6 +237,21 @@ impl Recipe {
         )
         .map_err(told)
     }
+}
+
+/// Certificates are the same for every sample, and signing one takes longer than making all the rest of a chip.
+fn signed_once(
+    name: String,
+    sign: impl FnOnce() -> Result<Vec<u8>, String>,
+) -> Result<Vec<u8>, String> {
+    static MADE: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+    let made = || MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(there) = made().get(&name) {
+        return Ok(there.clone());
+    }
+    let fresh = sign()?;
+    made().insert(name, fresh.clone());
+    Ok(fresh)
 }
 
 fn told(cause: impl std::fmt::Display) -> String {

@@ -19,9 +19,7 @@ pub enum Change {
     Bit(u8, u32),
 }
 
-const INS: [u8; 12] = [
-    0xA4, 0xB0, 0xB2, 0xD6, 0xDC, 0xD2, 0x0C, 0x84, 0x82, 0x88, 0x1E, 0x18,
-];
+const INS: [u8; 3] = [0xA4, 0xB0, 0xB2];
 const WORDS: [u16; 18] = [
     0x6700, 0x6981, 0x6982, 0x6983, 0x6984, 0x6985, 0x6986, 0x6987, 0x6988, 0x6A80, 0x6A81, 0x6A82,
     0x6A83, 0x6A84, 0x6A86, 0x6A88, 0x6B00, 0x9000,
@@ -34,8 +32,8 @@ pub fn change(seed: &str, number: u32) -> Change {
     match chance.below(10) {
         0..=5 => Change::Profile(chance.draw()),
         6..=8 => {
-            let ins = INS[chance.below(INS.len())];
-            let from = WORDS[chance.below(WORDS.len())];
+            // Pairs that occur: most others would change nothing.
+            let (ins, from, ..) = super::words::CARD[chance.below(super::words::CARD.len())];
             let to = WORDS
                 .iter()
                 .copied()
@@ -44,7 +42,10 @@ pub fn change(seed: &str, number: u32) -> Change {
                 .find(|word| *word != from);
             Change::Word(ins, from, to.unwrap_or(0x6F00))
         }
-        _ => Change::Bit(INS[chance.below(3)], 1 + u32::from(chance.byte() % 3)),
+        _ => Change::Bit(
+            INS[chance.below(INS.len())],
+            1 + u32::from(chance.byte() % 3),
+        ),
     }
 }
 
@@ -63,9 +64,10 @@ impl Changed {
     pub fn make(change: &Change) -> Result<Self, String> {
         let mut recipe = Recipe::sound(PRESETS[0], 1)?;
         if let Change::Profile(number) = change {
-            let mut profile = recipe.profile.clone();
-            change_profile(&mut profile, *number);
-            recipe.profile = Box::leak(Box::new(profile));
+            let name = format!("generated {number}");
+            recipe.profile = super::changed_once(&name, recipe.profile, |profile| {
+                change_profile(profile, *number)
+            });
         }
         Ok(Self {
             card: recipe.card()?,

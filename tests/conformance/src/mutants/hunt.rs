@@ -66,7 +66,7 @@ pub fn hunt<'a>(
     })
 }
 
-/// The first user-card case that fails on a card changed by chance.
+/// The first user-card case that fails on a card changed by chance; those in `first` are tried first.
 ///
 /// # Errors
 /// The changed card cannot be made.
@@ -74,6 +74,7 @@ pub fn hunt_changed(
     change: &super::generate::Change,
     suites: &Suites,
     seed: &str,
+    first: &BTreeSet<String>,
 ) -> Result<Option<String>, String> {
     let recipe = Recipe::sound(crate::hierarchy::PRESETS[0], 1)?;
     let mut cases: Vec<&Case> = suites
@@ -81,6 +82,14 @@ pub fn hunt_changed(
         .filter(|case| case.is_for(recipe.preset.name))
         .collect();
     cases.sort_by_key(|case| (case.is_destructive(), case.steps.len()));
+    // Broad cases before narrow ones: what catches one change often catches the next.
+    cases.sort_by_key(|case| {
+        (
+            !first.contains(&case.id),
+            case.group != "sequences",
+            case.group != "files",
+        )
+    });
     for case in cases {
         let own = change.clone();
         let faulty: Make = Box::new(move || Ok(Box::new(super::generate::Changed::make(&own)?)));

@@ -18,6 +18,9 @@ pub mod sam;
 pub mod user;
 pub mod words;
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use cardlib_card::content::CardContent;
 use cardlib_card::profile::Profile;
 use cardlib_sim::VirtualCard;
@@ -68,10 +71,7 @@ impl Mutant {
         let mut content: CardContent = recipe.content()?;
         match &self.fault {
             Fault::Profile(change) => {
-                let mut profile = recipe.profile.clone();
-                change(&mut profile);
-                // A profile lives as long as the program; a run makes some hundreds at most.
-                recipe.profile = Box::leak(Box::new(profile));
+                recipe.profile = changed_once(&self.id, recipe.profile, change);
                 content = recipe.content()?;
             }
             Fault::Data(tag, value) => content
@@ -99,6 +99,21 @@ impl Mutant {
             }
         })
     }
+}
+
+/// A changed profile, made once: profiles live as long as the program.
+fn changed_once(
+    name: &str,
+    sound: &Profile,
+    change: impl FnOnce(&mut Profile),
+) -> &'static Profile {
+    static MADE: Mutex<BTreeMap<String, &'static Profile>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.entry(name.to_owned()).or_insert_with(|| {
+        let mut profile = sound.clone();
+        change(&mut profile);
+        Box::leak(Box::new(profile))
+    })
 }
 
 /// The table: every seeded fault.

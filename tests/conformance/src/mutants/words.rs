@@ -4,7 +4,7 @@ use super::{Fault, Mutant, mutant};
 use crate::suite::Kind;
 
 /// INS, the right word, the wrong one, the clause.
-const CARD: [(u8, u16, u16, &str); 26] = [
+pub(super) const CARD: [(u8, u16, u16, &str); 26] = [
     (0xB2, 0x6982, 0x6985, "UC-2.2-DF01-EF05-read"),
     (0xB0, 0x6982, 0x6985, "UC-2.2-DF03-EE01-read"),
     (0xDC, 0x6982, 0x6985, "UC-2.2-DF01-EF05-update"),

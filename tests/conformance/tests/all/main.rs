@@ -1,6 +1,8 @@
 //! The suites on sound virtual products: no false alarm, in any preset.
 #![allow(clippy::unwrap_used)] // a failed unwrap here is the failed assertion
 
+mod evidence;
+mod hostile;
 mod mutants;
 mod requirements;
 mod sound;

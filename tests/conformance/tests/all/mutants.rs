@@ -46,6 +46,7 @@ fn mutants_by_chance_are_caught() {
     let suites = embedded::suites().unwrap();
     let (mut killed, mut counted, mut number) = (0, 0, 0);
     let mut survivors = Vec::new();
+    let mut killers = std::collections::BTreeSet::new();
     while counted < count && number < 20 * count {
         number += 1;
         let change = change(&seed, number);
@@ -53,8 +54,11 @@ fn mutants_by_chance_are_caught() {
             continue;
         }
         counted += 1;
-        match hunt_changed(&change, &suites, &seed).unwrap() {
-            Some(_) => killed += 1,
+        match hunt_changed(&change, &suites, &seed, &killers).unwrap() {
+            Some(killer) => {
+                killed += 1;
+                killers.insert(killer);
+            }
             None => survivors.push(format!("{number}: {change:?}")),
         }
     }
