@@ -134,6 +134,25 @@ impl Device {
         &mut self,
         act: impl FnOnce(&mut Session<'_>) -> Result<T, FlowError>,
     ) -> Result<T, Fault> {
+        self.serve_as(Fault::from, act)
+    }
+
+    /// As [`Device::serve`] for what comes from the card: data that are not of their form are the card's fault then.
+    ///
+    /// # Errors
+    /// What stopped it.
+    pub fn serve_reading<T>(
+        &mut self,
+        act: impl FnOnce(&mut Session<'_>) -> Result<T, FlowError>,
+    ) -> Result<T, Fault> {
+        self.serve_as(Fault::reading, act)
+    }
+
+    fn serve_as<T>(
+        &mut self,
+        fault: fn(FlowError) -> Fault,
+        act: impl FnOnce(&mut Session<'_>) -> Result<T, FlowError>,
+    ) -> Result<T, Fault> {
         let (pin, today) = (self.pin()?, today()?);
         let at = |part| move |cause| FlowError::Reader { part, cause };
         // A raw transaction on either ends before the other is begun.
@@ -147,7 +166,7 @@ impl Device {
                 (outcome, card.swapped())
             }
         };
-        outcome.map_err(|cause| self.after(cause, swapped))
+        outcome.map_err(|cause| self.after(cause, swapped, fault))
     }
 
     /// A flow on the card alone.
@@ -171,7 +190,7 @@ impl Device {
                 outcome
             }
         };
-        outcome.map_err(|cause| self.after(cause, swapped))
+        outcome.map_err(|cause| self.after(cause, swapped, Fault::from))
     }
 
     /// A flow on the SAM alone.
@@ -191,7 +210,7 @@ impl Device {
                 act(profile, channel)
             }),
         };
-        outcome.map_err(|cause| self.after(cause, false))
+        outcome.map_err(|cause| self.after(cause, false, Fault::from))
     }
 
     /// The PIN that flows use: given by the program, else the PIN file's.
@@ -218,7 +237,7 @@ impl Device {
     }
 
     /// What a failure leaves behind: a connection that is let go, a PIN that is not tried again.
-    fn after(&mut self, cause: FlowError, swapped: bool) -> Fault {
+    fn after(&mut self, cause: FlowError, swapped: bool, fault: fn(FlowError) -> Fault) -> Fault {
         match &cause {
             FlowError::PinWrong { .. } | FlowError::PinBlocked => self.pin = KnownPin::Refused,
             FlowError::Reader { part, .. } | FlowError::NotReset { part, .. } => match part {
@@ -234,7 +253,7 @@ impl Device {
                 "读卡器中的卡已更换；请重新调用 PowerOn",
             );
         }
-        cause.into()
+        fault(cause)
     }
 }
 

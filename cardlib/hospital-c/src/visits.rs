@@ -152,8 +152,7 @@ pub fn require_used(device: &mut Device, spot: Spot) -> Result<(), Fault> {
 /// # Errors
 /// [`Code::Invalid`] when the flag is FF.
 pub fn signed(device: &mut Device, spot: Spot) -> Result<SignedVisit, Fault> {
-    let read = device.serve(|session| Ok(stored(session, spot)));
-    read?.map_err(Fault::reading)
+    device.serve_reading(|session| stored(session, spot))
 }
 
 pub(crate) fn stored(session: &mut Session<'_>, spot: Spot) -> Result<SignedVisit, FlowError> {
@@ -438,8 +437,7 @@ pub fn erase(device: &mut Device, spot: Spot) -> Result<(), Fault> {
         }
         &mut own
     };
-    let settled = device.serve(|session| Ok(session.settle(spot.kind, spot.number, office)));
-    settled?.map(drop).map_err(Fault::reading)
+    device.serve_reading(|session| session.settle(spot.kind, spot.number, office).map(drop))
 }
 
 /// The program that calls has asked its back office.
