@@ -1,11 +1,11 @@
 //! The command line of `rhc-hospital`.
 
-use std::path::{Path, PathBuf};
+mod values;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use cardlib_card::cert::Mark;
 use cardlib_card::profile::Profile;
-use cardlib_card::suite::VerifyingKey;
 use cardlib_card::visit::Day;
 use cardlib_reader::ReaderError;
 use cardlib_reader::pcsc::{PcscCard, Readers, Sharing};
@@ -13,13 +13,14 @@ use cardlib_terminal::{Anchors, FlowError, Part, Pin};
 use clap::{Args, Parser, Subcommand};
 use issuance_registry_api::RegistryClient;
 use kms_platform::exit::{Exit, Failure};
-use kms_platform::identity::{Identity, secret_file};
+use kms_platform::identity::Identity;
 use kms_platform::{output, say};
 
 use crate::check::{self, Findings, Request};
 use crate::registry::Registry;
 use crate::report::Report;
-use crate::trouble::{Trouble, said};
+use crate::trouble::Trouble;
+use values::{anchors, day, pin, today};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -180,17 +181,6 @@ fn prepare(arguments: &Verify) -> Result<Setting, NoVerdict> {
     })
 }
 
-fn pin(path: &Path) -> Result<Pin, Failure> {
-    let bytes = secret_file::read(path).map_err(|cause| {
-        Failure::environment(say!(
-            "the SAM's PIN cannot be read: {cause}",
-            "无法读取 SAM 的 PIN：{cause}"
-        ))
-    })?;
-    let text = std::str::from_utf8(&bytes).unwrap_or_default();
-    Pin::new(text).map_err(|cause| Failure::environment(said(&cause)))
-}
-
 fn registry(arguments: &Verify) -> Result<Option<RegistryClient>, Failure> {
     let (Some(url), Some(path)) = (&arguments.registry, &arguments.identity) else {
         return Ok(None);
@@ -202,50 +192,6 @@ fn registry(arguments: &Verify) -> Result<Option<RegistryClient>, Failure> {
         ))
     })?;
     Ok(Some(RegistryClient::new(url, &identity)?))
-}
-
-/// What is shipped, or the key given in its place whatever the mark.
-fn anchors(profile: &Profile, root: Option<&Path>) -> Result<Anchors, Failure> {
-    let Some(path) = root else {
-        return Ok(Anchors::shipped());
-    };
-    let root = root_key(profile, path)?;
-    let marks = [Mark::Test, Mark::Demo, Mark::Production];
-    let with = |anchors: Anchors, mark| anchors.with(mark, root.clone());
-    Ok(marks.into_iter().fold(Anchors::default(), with))
-}
-
-fn root_key(profile: &Profile, path: &Path) -> Result<VerifyingKey, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|cause| {
-        let path = path.display();
-        Failure::environment(say!("{path}: {cause}", "{path}：{cause}"))
-    })?;
-    let key = hex::decode(text.trim())
-        .ok()
-        .and_then(|bytes| VerifyingKey::from_bytes(profile.crypto.signature, &bytes).ok());
-    key.ok_or_else(|| {
-        let path = path.display();
-        Failure::environment(say!(
-            "{path} holds no public key (X and Y, 128 hexadecimal digits)",
-            "{path} 中没有公钥（X 与 Y，共 128 个十六进制字符）"
-        ))
-    })
-}
-
-/// The calendar day in China, which the dates on cards mean.
-fn today() -> String {
-    let china = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
-    jiff::Timestamp::now()
-        .to_zoned(china)
-        .strftime("%Y%m%d")
-        .to_string()
-}
-
-fn day(text: &str) -> Result<String, String> {
-    match jiff::civil::Date::strptime("%Y%m%d", text) {
-        Ok(_) if text.len() == 8 => Ok(text.to_owned()),
-        _ => Err("a day is written YYYYMMDD, such as 20261122".to_owned()),
-    }
 }
 
 impl Setting {
@@ -291,15 +237,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_day_has_eight_digits_and_exists() {
-        assert_eq!(day("20261122").as_deref(), Ok("20261122"));
-        for wrong in ["2026-11-22", "20261131", "2026112", "today"] {
-            assert!(day(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(today().len(), 8);
     }
 
     #[test]

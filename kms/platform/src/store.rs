@@ -4,22 +4,18 @@
 //! `STRICT` tables, migrations as a plain list. Which service it belongs to, at which tier, and its mark are
 //! written once when it is created, bound into the audit's first row, and compared at every opening.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod file;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::audit::{self, AuditError};
 use crate::clock::{SharedClock, stamp};
 use crate::mark::{Mark, MarkMismatch};
-
-/// Waiting for another writer, at most.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// One writes at a time, a few read; each connection costs a thread and its cache.
-const CONNECTIONS: u32 = 4;
+use file::{check_mode, connect, read_birth};
 
 /// One step of a store's schema; versions count up from 1.
 #[derive(Clone, Copy, Debug)]
@@ -243,72 +239,4 @@ async fn apply(conn: &mut SqliteConnection, step: &Migration, at: &str) -> Resul
         .execute(conn)
         .await?;
     Ok(())
-}
-
-async fn connect(path: &Path) -> Result<SqlitePool, sqlx::Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
-        // What is deleted is overwritten, and a crafted schema cannot call into the program.
-        .pragma("secure_delete", "ON")
-        .pragma("trusted_schema", "OFF");
-    SqlitePoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .connect_with(options)
-        .await
-}
-
-fn check_mode(path: &Path) -> Result<(), StoreError> {
-    let meta = std::fs::metadata(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => StoreError::Missing {
-            path: path.to_owned(),
-        },
-        _ => StoreError::Io {
-            path: path.to_owned(),
-            source,
-        },
-    })?;
-    let mode = meta.mode() & 0o7777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(StoreError::TooOpen {
-            path: path.to_owned(),
-            mode,
-        })
-    }
-}
-
-async fn read_birth(pool: &SqlitePool) -> Result<Birth, StoreError> {
-    let fact = async |key: &'static str| {
-        let value: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE key = ?")
-            .bind(key)
-            .fetch_optional(pool)
-            .await?;
-        Ok::<_, sqlx::Error>(value)
-    };
-    // A database without our table, or half made, is none of ours.
-    let read = async {
-        Ok::<_, sqlx::Error>((
-            fact("service").await?,
-            fact("tier").await?,
-            fact("mark").await?,
-        ))
-    };
-    match read.await {
-        Ok((Some(service), Some(tier), Some(mark))) => Ok(Birth {
-            service,
-            tier,
-            mark: mark.parse().map_err(|_| StoreError::NotOurs)?,
-        }),
-        Ok(_) => Err(StoreError::NotOurs),
-        Err(sqlx::Error::Database(error)) if error.message().contains("no such table") => {
-            Err(StoreError::NotOurs)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
