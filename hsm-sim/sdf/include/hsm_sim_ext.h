@@ -28,6 +28,8 @@ extern "C" {
 /* Most keys, and most factor chains, of one SDFE_DeriveAndWrap; most requests of one SDFE_Fill. */
 #define SDFE_MAX_PARENTS 64
 #define SDFE_MAX_CHAINS 1024
+/* Most keys that one SDFE_DeriveAndWrap gives. */
+#define SDFE_MAX_DERIVED 32768
 #define SDFE_MAX_FILLS 64
 /* Room that the answer to an order may take. */
 #define SDFE_ORDER_ROOM 0x00200000
