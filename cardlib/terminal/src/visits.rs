@@ -191,11 +191,23 @@ impl<'a> Flow<'a> {
         if !self.index(kind)?.all(VALID).any(|used| used == number) {
             return Err(FlowError::NoVisit { kind, number });
         }
+        let bytes = self.visit_bytes(kind, number)?;
+        Ok(SignedVisit::split(self.profile, kind, &bytes)?)
+    }
+
+    /// All bytes of a visit file, whether or not its index says that it is in use.
+    ///
+    /// # Errors
+    /// [`FlowError::NotPermitted`], [`FlowError::OtherProvince`], or what the card says.
+    pub fn visit_bytes(
+        &mut self,
+        kind: VisitKind,
+        number: u8,
+    ) -> Result<Zeroizing<Vec<u8>>, FlowError> {
         let size = kind.layout(self.profile).map(Layout::size)?;
         let file = self.visit_file(kind, number)?;
         self.open_file(file, &file.read)?;
-        let bytes = Zeroizing::new(self.card.read_binary(file, 0, size)?);
-        Ok(SignedVisit::split(self.profile, kind, &bytes)?)
+        Ok(Zeroizing::new(self.card.read_binary(file, 0, size)?))
     }
 
     /// WRITE or ERASE RECORD with a MAC.

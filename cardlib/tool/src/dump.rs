@@ -1,9 +1,11 @@
-//! `rhc-card dump`: all that a SAM may read from a card, as JSON. What this SAM may not read is named with the reason.
+//! `rhc-card dump`: all that a SAM may read from a card, visit files included, as JSON. What this SAM may not read is named
+//! with the reason.
 //!
 //! The output is a person's: `--out` makes a file of mode 0600.
 
 use cardlib_card::content::{FileContent, FileData};
-use cardlib_card::profile::File;
+use cardlib_card::profile::{File, Profile};
+use cardlib_card::visit::VisitKind;
 use cardlib_reader::Transaction;
 use cardlib_reader::pcsc::{Readers, Sharing};
 use cardlib_terminal::sam::require_active;
@@ -35,8 +37,7 @@ pub fn run(order: &Dump) -> Result<(), Failure> {
     let rows = profile
         .files
         .iter()
-        .filter(|file| file.layout.is_none())
-        .map(|file| read(&mut flow, file))
+        .map(|file| read(profile, &mut flow, file))
         .collect::<Result<Vec<Value>, FlowError>>()?;
     let facts = flow.sam_facts();
     let dump = json!({
@@ -59,14 +60,22 @@ pub fn run(order: &Dump) -> Result<(), Failure> {
 }
 
 /// One file: its elements and bytes, or why not. Only a failure of the card ends the dump.
-fn read(flow: &mut Flow<'_>, file: &File) -> Result<Value, FlowError> {
+fn read(profile: &Profile, flow: &mut Flow<'_>, file: &File) -> Result<Value, FlowError> {
     let mut row =
         json!({ "path": file.path, "title_en": file.title_en, "title_zh": file.title_zh });
-    match flow.read(&[&file.path]) {
-        Ok(snapshot) => {
+    let done = match visit_of(profile, file) {
+        Some((kind, number)) => flow.visit_bytes(kind, number).map(|bytes| {
+            // A visit file that nobody has written holds zeros only (R25).
+            row["visit"] = json!(bytes.iter().any(|byte| *byte != 0));
+            row["data"] = json!(hex::encode_upper(&*bytes));
+        }),
+        None => flow.read(&[&file.path]).map(|snapshot| {
             row["elements"] = elements(&snapshot);
             row["data"] = snapshot.content().files.first().map_or(Value::Null, data);
-        }
+        }),
+    };
+    match done {
+        Ok(()) => {}
         Err(cause @ (FlowError::NotPermitted { .. } | FlowError::OtherProvince { .. })) => {
             row["refused"] = json!(spoken(&cause));
         }
@@ -103,6 +112,18 @@ fn data(content: &FileContent) -> Value {
         FileData::Records(records) => records.iter().map(hex::encode_upper).collect(),
         FileData::Binary(bytes) => json!(hex::encode_upper(bytes)),
     }
+}
+
+/// Which visit's file it is.
+fn visit_of(profile: &Profile, file: &File) -> Option<(VisitKind, u8)> {
+    file.layout.as_ref()?;
+    VisitKind::ALL
+        .into_iter()
+        .flat_map(|kind| {
+            (1..=u8::MAX).map_while(move |number| Some((kind, number, kind.file(profile, number)?)))
+        })
+        .find(|(_, _, own)| own.path == file.path)
+        .map(|(kind, number, _)| (kind, number))
 }
 
 fn spoken(cause: &FlowError) -> String {

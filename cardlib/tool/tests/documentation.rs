@@ -1,14 +1,34 @@
-//! The pictures in `docs/rhc-card.md` are real: every `console` block is run and compared.
-//! `RHC_UPDATE_DOCS=1` writes what was seen into the page instead.
+//! What `docs/rhc-card.md` shows is real: every `console` block is run and compared, and the pictures are what a terminal of a
+//! real run got, colours included. `RHC_UPDATE_DOCS=1` writes what was seen into the page and the pictures instead.
 #![allow(clippy::unwrap_used)] // a failed unwrap here is the failed assertion
 
 mod bench;
 
 use std::path::Path;
+use std::process::Command;
 
 use bench::{Bench, CARD, SAM, USER, support, told};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/rhc-card.md");
+const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/images");
+const WIDTH: usize = 110;
+/// Each picture and the commands that it shows.
+const DRAWN: [(&str, &[&str]); 3] = [
+    (
+        "rhc-card-apdu",
+        &[
+            "rhc-card apdu --reader 'Reader 00' 00A404000C57532E5359532E4444463031 00A4000002EF05 00B2080400 00B2630400",
+        ],
+    ),
+    ("rhc-card-trace", &["rhc-card trace desk.conversation"]),
+    (
+        "rhc-card-script",
+        &[
+            "cat check.apdu",
+            "rhc-card script check.apdu --reader 'Reader 00'",
+        ],
+    ),
+];
 
 #[test]
 fn the_pictures_in_the_documentation_are_real() {
@@ -24,11 +44,45 @@ fn the_pictures_in_the_documentation_are_real() {
     bench.write("desk.conversation", conversation().as_bytes());
     let page = std::fs::read_to_string(PAGE).unwrap();
     let seen = redrawn(&bench, &page);
-    if std::env::var_os("RHC_UPDATE_DOCS").is_some() {
+    let anew = std::env::var_os("RHC_UPDATE_DOCS").is_some();
+    for (name, lines) in DRAWN {
+        let picture = drawn(&bench, lines);
+        assert!(
+            page.contains(&format!("images/{name}.svg")),
+            "{name} is not shown"
+        );
+        let path = Path::new(PICTURES).join(format!("{name}.svg"));
+        if anew {
+            std::fs::create_dir_all(PICTURES).unwrap();
+            std::fs::write(path, picture).unwrap();
+        } else {
+            let kept = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(picture == kept, "draw {name} anew with RHC_UPDATE_DOCS=1");
+        }
+    }
+    if anew {
         std::fs::write(PAGE, &seen).unwrap();
         return;
     }
     assert_eq!(seen, page, "write the page anew with RHC_UPDATE_DOCS=1");
+}
+
+/// What a terminal got, as a picture. `script` (Debian's bsdutils) gives the program a terminal.
+fn drawn(bench: &Bench, lines: &[&str]) -> String {
+    let mut screen = String::new();
+    for line in lines {
+        let mut command = shell(bench, "script");
+        command.args(["-qefc", line, "/dev/null"]);
+        command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
+        let got = command.output().expect("apt-get install bsdutils");
+        let got = told(&got).1.replace("\r\n", "\n");
+        screen += &wrapped(&format!("\x1b[1m$ {line}\x1b[0m\n{got}"));
+    }
+    assert!(
+        screen.matches("\x1b[").count() > 4,
+        "no colours in {screen}"
+    );
+    anstyle_svg::Term::new().render_svg(&screen) + "\n"
 }
 
 /// A desk whose SAM holds another root than the card: the authentication fails.
@@ -71,12 +125,40 @@ fn redrawn(bench: &Bench, page: &str) -> String {
     seen + rest
 }
 
+/// Lines broken where a terminal of that width breaks them; escape sequences take no room.
+fn wrapped(text: &str) -> String {
+    let (mut out, mut column, mut escape) = (String::new(), 0, false);
+    for letter in text.chars() {
+        if letter == '\x1b' {
+            escape = true;
+        } else if escape {
+            escape = letter != 'm';
+        } else if letter == '\n' {
+            column = 0;
+        } else {
+            if column == WIDTH {
+                out.push('\n');
+                column = 0;
+            }
+            column += 1;
+        }
+        out.push(letter);
+    }
+    out
+}
+
 fn output(bench: &Bench, line: &str) -> String {
+    let mut command = shell(bench, "sh");
+    command.args(["-c", &format!("{line} 2>&1")]);
+    told(&command.output().unwrap()).1
+}
+
+/// A program that finds ours on its path.
+fn shell(bench: &Bench, program: &str) -> Command {
     let folder = Path::new(CARD).parent().unwrap();
     let path = format!("{}:/usr/bin:/bin", folder.display());
-    let mut command = bench.daemon.client("sh");
-    command.args(["-c", &format!("{line} 2>&1")]);
+    let mut command = bench.daemon.client(program);
     command.env("PATH", path).env_remove("RHC_LANG");
     command.current_dir(bench.folder.path());
-    told(&command.output().unwrap()).1
+    command
 }

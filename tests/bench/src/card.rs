@@ -59,7 +59,7 @@ impl Bench {
         let factor = house::card_factors().into_iter().next();
         let card = house.card(&factor.context("no card in the house")?);
         let applicants = house.folder().join("people.csv");
-        fs::write(&applicants, crate::people::csv(1))?;
+        fs::write(&applicants, tests_stand::people::csv(1))?;
         let reader = house.card_reader(0).clone();
         let inserted = Inserted::put(&card, &house.daemon, &reader)?;
         let told = house.personalise(&applicants, 1, &reader)?.ok()?.json()?;

@@ -4,10 +4,10 @@ mod bars;
 mod c_interface;
 mod card;
 mod desk;
+mod driver;
 mod hsm;
 mod measure;
 mod null_card;
-mod people;
 mod replay;
 mod report;
 mod sdf;
@@ -35,6 +35,11 @@ const PARTS: &[Part] = &[
         name: "card",
         title: "A virtual card and a desk, against a card and a client that do nothing",
         measure: card::measure,
+    },
+    Part {
+        name: "driver",
+        title: "Our own reader driver, and a dump of a card",
+        measure: driver::measure,
     },
     Part {
         name: "c_interface",
@@ -87,6 +92,11 @@ enum Act {
         #[arg(long)]
         sam: Option<String>,
     },
+    /// Send the same APDU to cards for a while; prints the rates as JSON (used by the benchmark itself)
+    Apdus {
+        #[arg(long = "reader", required = true)]
+        readers: Vec<String>,
+    },
     /// Read a whole card again and again; prints the best times (used by the benchmark itself)
     ReadWhole {
         #[arg(long)]
@@ -116,6 +126,7 @@ fn main() -> ExitCode {
         Some(Act::Replay { script, card, sam }) => {
             told(replay::run(&script, &card, sam.as_deref()))
         }
+        Some(Act::Apdus { readers }) => driver::client(&readers).map(|()| true),
         Some(Act::ReadWhole {
             card,
             sam,

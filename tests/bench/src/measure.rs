@@ -47,7 +47,7 @@ impl Bench {
         let blank_sam = house.folder().join("sam.before");
         fs::copy(&sam.state, &blank_sam)?;
         let applicants = house.folder().join("people.csv");
-        fs::write(&applicants, crate::people::csv(people))?;
+        fs::write(&applicants, tests_stand::people::csv(people))?;
         Ok(Self {
             house,
             sam,

@@ -58,6 +58,10 @@ mod tests {
         let ports: std::collections::BTreeSet<u16> =
             (0..50).map(|_| free_pair().expect("a pair")).collect();
         assert_eq!(ports.len(), 50);
-        assert!(ports.iter().all(|port| port % 2 == 0 && claim(*port).is_none()));
+        assert!(
+            ports
+                .iter()
+                .all(|port| port % 2 == 0 && claim(*port).is_none())
+        );
     }
 }
