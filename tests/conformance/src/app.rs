@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::bench::Bench;
 use crate::bench::pcsc::{Change, PcscBench};
-use crate::bench::virtual_product::{Recipe, VirtualBench};
+use crate::bench::virtual_product::{Make, Recipe, VirtualBench};
 use crate::cli::{self, Order};
 use crate::engine::talk::Limits;
 use crate::evidence::chain::{self, Writer};
@@ -19,7 +19,8 @@ use crate::plan::{Choice, Plan, plan};
 use crate::report::{self, pdf};
 use crate::run::{self, Manner, Tally};
 use crate::suite::load::{Source, load};
-use crate::suite::{Suites, embedded};
+use crate::suite::{Kind, Suites, embedded};
+use crate::tables;
 use crate::words::{lang, say};
 
 /// Exit codes.
@@ -89,6 +90,18 @@ pub fn main(order: &Order) -> Result<u8, Failure> {
             println!("{} → {}", verdict_line(made.tally), out.display());
             Ok(code::DONE)
         }
+        Order::Requirements { markdown, json } => tables::requirements(*markdown, *json),
+        Order::Mutants { markdown } => {
+            tables::mutants(*markdown);
+            Ok(code::DONE)
+        }
+        Order::Virtual {
+            vpcd,
+            sam,
+            preset,
+            mutant,
+            seed,
+        } => serve(vpcd, *sam, preset, mutant.as_deref(), *seed),
         Order::Key { out } => {
             let key = key::create(out).map_err(environment)?;
             println!("{}", hex::encode(key.verifying_key().to_bytes()));
@@ -254,10 +267,7 @@ fn execute(order: &cli::Run) -> Result<u8, Failure> {
 
 fn bench(order: &cli::Run, preset: Preset) -> Result<Box<dyn Bench>, Failure> {
     if order.r#virtual {
-        let recipe = Recipe::sound(preset, 1).map_err(Failure::Environment)?;
-        return Ok(Box::new(
-            VirtualBench::sound(recipe, true).map_err(Failure::Environment)?,
-        ));
+        return virtual_bench(order, preset);
     }
     if order.reader.is_none() && order.sam_reader.is_none() {
         return Err(Failure::Usage(
@@ -281,6 +291,73 @@ fn bench(order: &cli::Run, preset: Preset) -> Result<Box<dyn Bench>, Failure> {
         })
     };
     Ok(Box::new(bench.map_err(told)?))
+}
+
+fn virtual_bench(order: &cli::Run, preset: Preset) -> Result<Box<dyn Bench>, Failure> {
+    let recipe = Recipe::sound(preset, 1).map_err(Failure::Environment)?;
+    let Some(id) = &order.mutant else {
+        return Ok(Box::new(
+            VirtualBench::sound(recipe, true).map_err(Failure::Environment)?,
+        ));
+    };
+    let mutant = mutant_named(id)?;
+    let name = format!("virtual {} in this process, fault {id}", preset.name);
+    let sound_card: Make = Box::new(move || Ok(Box::new(recipe.card()?)));
+    let sound_sam: Make = Box::new(move || Ok(Box::new(recipe.sam()?)));
+    let kind = mutant.kind;
+    let faulty: Make = Box::new(move || mutant.make(&recipe));
+    let (card, sam) = if kind == Kind::Sam {
+        (sound_card, faulty)
+    } else {
+        (faulty, sound_sam)
+    };
+    Ok(Box::new(
+        VirtualBench::new(name, Some(card), Some(sam)).map_err(Failure::Environment)?,
+    ))
+}
+
+fn mutant_named(id: &str) -> Result<crate::mutants::Mutant, Failure> {
+    let found = crate::mutants::table()
+        .into_iter()
+        .find(|mutant| mutant.id == id);
+    found.ok_or_else(|| {
+        Failure::Usage(format!(
+            "{} {id}; rhc-conformance mutants",
+            say("there is no seeded fault", "没有此缺陷：")
+        ))
+    })
+}
+
+fn serve(
+    vpcd: &str,
+    sam: bool,
+    preset: &str,
+    mutant: Option<&str>,
+    seed: u64,
+) -> Result<u8, Failure> {
+    let preset = Preset::named(preset).ok_or_else(|| {
+        Failure::Usage(format!(
+            "{} {preset}",
+            say("there is no preset", "没有此配置：")
+        ))
+    })?;
+    let recipe = Recipe::sound(preset, seed).map_err(Failure::Environment)?;
+    let mut chip = match mutant {
+        Some(id) => mutant_named(id)?
+            .make(&recipe)
+            .map_err(Failure::Environment)?,
+        None if sam => Box::new(recipe.sam().map_err(Failure::Environment)?),
+        None => Box::new(recipe.card().map_err(Failure::Environment)?),
+    };
+    let slot =
+        cardlib_sim::vpcd::Slot::connect(vpcd, Duration::from_secs(10)).map_err(environment)?;
+    println!(
+        "{} {vpcd}",
+        say("virtual test product in", "虚拟测试产品已插入")
+    );
+    slot.serve(chip.as_mut(), cardlib_sim::vpcd::Manner::default())
+        .map_err(environment)?;
+    Ok(code::DONE)
 }
 
 type Begun = (Writer, RunHead, BTreeSet<String>, Vec<CaseEnd>);

@@ -31,7 +31,7 @@ pub enum Order {
     /// Shows the cases.
     List(List),
     /// Runs a suite on a product.
-    Run(Run),
+    Run(Box<Run>),
     /// Checks a package: every byte, by digest, chain and signature.
     Verify {
         dir: PathBuf,
@@ -54,6 +54,35 @@ pub enum Order {
         picture: Option<PathBuf>,
         #[arg(long, default_value = "en")]
         picture_lang: Lang,
+    },
+    /// Shows the requirements and the cases that show each.
+    Requirements {
+        #[arg(long, conflicts_with = "json")]
+        markdown: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows the seeded faults on which the suites are tried.
+    Mutants {
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Puts a virtual test product into a virtual reader (vpcd), sound or with a seeded fault, until the reader goes away.
+    Virtual {
+        /// HOST:PORT where the vpcd driver listens.
+        #[arg(long)]
+        vpcd: String,
+        /// A SAM instead of a user card.
+        #[arg(long)]
+        sam: bool,
+        #[arg(long, default_value = "rhc-2012")]
+        preset: String,
+        /// Id of a seeded fault (`rhc-conformance mutants`).
+        #[arg(long)]
+        mutant: Option<String>,
+        /// Seed of the chip's random numbers.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Draws a laboratory's signature key into a new file (mode 0600).
     Key {
@@ -86,6 +115,9 @@ pub struct Run {
     /// A virtual card and SAM in this process instead of readers.
     #[arg(long, conflicts_with_all = ["reader", "sam_reader"])]
     pub r#virtual: bool,
+    /// With --virtual: a product with this seeded fault (`rhc-conformance mutants`).
+    #[arg(long, requires = "virtual")]
+    pub mutant: Option<String>,
     /// What the product claims to be: rhc-2012, rhc-2012-bank, rhc-three-level, rhc-aes.
     #[arg(long, default_value = "rhc-2012")]
     pub preset: String,

@@ -30,5 +30,6 @@ pub mod report;
 pub mod run;
 pub mod step;
 pub mod suite;
+pub mod tables;
 pub mod template;
 pub mod words;

@@ -109,7 +109,13 @@ fn place<'a>(case: &'a Case, scars: &mut Vec<BTreeSet<&'a str>>) -> usize {
     if at == scars.len() {
         scars.push(BTreeSet::new());
     }
-    scars[at].extend(case.scars.iter().map(String::as_str));
+    // A risk is a scar on defective products only: any number of them fits one sample.
+    scars[at].extend(
+        case.scars
+            .iter()
+            .map(String::as_str)
+            .filter(|scar| !scar.starts_with("risk ")),
+    );
     at
 }
 
@@ -119,7 +125,8 @@ fn depth(case: &Case) -> u8 {
         Some("key" | "data") => 1,
         Some("pin") => 2,
         Some("app") => 3,
-        _ => 4,
+        Some("risk") => 4,
+        _ => 5,
     };
     case.scars.iter().map(of).max().unwrap_or(0)
 }

@@ -165,7 +165,15 @@ fn attempts(
     let mut attempt = 1;
     loop {
         sink.note(&Record::Case(Box::new(head(case, attempt, began))));
-        known.place = format!("{}#{attempt}", case.id);
+        // A failure is tried again with the same chance, so that what differs is the product's doing.
+        known.place = format!(
+            "{}#{}",
+            case.id,
+            1 + outcomes
+                .iter()
+                .filter(|o| o.verdict == Verdict::Pass)
+                .count()
+        );
         let mut talk = Talk::new(bench, sink, manner.limits);
         let outcome = engine::run(case, known, &mut talk);
         commands += talk.sent;

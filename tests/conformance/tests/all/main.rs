@@ -4,5 +4,6 @@
 mod evidence;
 mod hostile;
 mod mutants;
+mod pcsc;
 mod requirements;
 mod sound;
