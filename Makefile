@@ -4,7 +4,9 @@
 # make soak     every profile item perturbed, cuts and kills, an hour of fuzzing; dated logs in docs/evidence/
 # make lint     format, clippy, and cargo-deny where it is installed
 
-.PHONY: demo test bench soak lint setup build
+# make demo-conformance   the conformance suites on a virtual card and on one with a seeded fault
+
+.PHONY: demo-conformance demo test bench soak lint setup build
 
 export KEEP
 
@@ -29,3 +31,7 @@ setup:
 
 build:
 	@cargo build --workspace --locked $(if $(CI),,--quiet)
+
+demo-conformance: setup
+	@cargo build -p tests-conformance --locked --quiet
+	@tests/conformance/demo.sh
