@@ -1,6 +1,6 @@
 /*
  * rhc_reader.dll: the functions of rhc_reader.h for programs that cannot load librhc_reader.so, above all 32-bit Windows
- * programs. Holds no card logic: each call travels to `rhc-card serve` on this computer (frames: src/remote.rs), which checks
+ * programs. Holds no card logic: each call travels to `rhc-card serve` on this computer (frames: src/remote/mod.rs), which checks
  * everything; results are written up to the sizes of the header and no further.
  *
  * Beside the DLL lies rhc_reader_dll.txt (or where rhc_Configure says): the port, a blank, the path of the token file.
