@@ -5,5 +5,6 @@ mod evidence;
 mod hostile;
 mod mutants;
 mod pcsc;
+mod replay;
 mod requirements;
 mod sound;
