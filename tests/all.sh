@@ -52,7 +52,8 @@ step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "vectors agree with OpenSSL" python3 tests/vectors/chain.py
 step "documents" python3 tests/oracle/docs_check.py
 step "profile agrees with the tables" python3 tests/oracle/profile_check.py
-step "unit tests" cargo test --workspace --locked --exclude tests-stand --exclude tests-e2e --no-fail-fast
+step "unit tests" tests/run.py --workspace --locked --exclude tests-stand --exclude tests-e2e
+step "examples in documentation" cargo test --doc --workspace --locked --exclude tests-stand --exclude tests-e2e
 step "fuzz, two minutes" fuzzed
 step "the real PC/SC daemon" cargo test -p tests-stand --locked --no-fail-fast -- --test-threads=1
 # Some of these look into other processes and start one as another user: as root, or by sudo.
