@@ -1,7 +1,7 @@
 # make demo     the whole house in one minute: keys, cards, registry, hospital (KEEP=1 leaves it running, RHC_LANG=zh|en)
 # make test     format, lints, build, unit tests, end-to-end tests on the real PC/SC daemon, foreign judges
 # make bench    speed and memory against tests/bench/bars.toml (ONLY=part for one); exit 3 on a miss; writes docs/performance.md
-# make soak     every profile item perturbed, cuts and kills, an hour of fuzzing; dated logs in docs/evidence/
+# make soak     every profile item perturbed, cuts and kills, every HSM fault, an hour of fuzzing; dated logs in docs/evidence/
 # make lint     format, clippy, and cargo-deny where it is installed
 
 # make demo-conformance   the conformance suites on a virtual card and on one with a seeded fault

@@ -92,7 +92,7 @@ impl Service {
                     self.log_tail(15)
                 );
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(2));
         }
         Ok(())
     }

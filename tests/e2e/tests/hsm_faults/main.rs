@@ -5,9 +5,9 @@
 //! fails there: it must succeed after retries, or say by name what is wrong and succeed when it is repeated; and HSM and
 //! key service must hold exactly what they hold after a step without faults: no key lost, none twice, every count right.
 //!
-//! `slow` and `busy` come at all calls always. Of the kinds that end a call or the HSM, `make test` tries each at each call
-//! of the scripts, and over the daemon's socket at each of the officers' steps; the calls of the set-ups, and of the steps
-//! behind the SDF library, meet them in turn. `RHC_EVERY_FAULT=1` (`make soak`) tries each kind at each call.
+//! `slow` and `busy` come at all calls always, every kind at all calls of the scripts. Else `make test` tries, over the
+//! daemon's sockets, at each call every kind that leaves the HSM working and one that ends it; the calls of the set-ups, and
+//! those behind the SDF library, meet the kinds in turn. `RHC_EVERY_FAULT=1` (`make soak`) tries each kind at each call.
 
 mod chips;
 mod place;

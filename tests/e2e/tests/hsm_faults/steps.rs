@@ -20,7 +20,7 @@ const BEFORE_ORDERS: usize = 4;
 pub enum Scope {
     /// Every kind at every call.
     Every,
-    /// Every kind at every call but those of the set-ups, which meet the kinds in turn.
+    /// At every call the kinds that leave the HSM working, and one that ends it, in turn; the set-ups as below.
     Steps,
     /// Every call meets the kinds in turn.
     Turns,
@@ -274,17 +274,22 @@ impl Trial<'_> {
         }
     }
 
-    /// All calls but the orders of a set-up, each kind at each of them, or the kinds in turn.
+    /// All calls but the orders of a set-up.
     fn single_calls(&self, house: &mut House, tally: &mut Tally, scope: Scope) {
         let before = if self.orders == 0 { 0 } else { BEFORE_ORDERS };
-        let each = scope == Scope::Every || (scope == Scope::Steps && self.orders == 0);
         let calls = (1..=before).chain(before + self.orders + 1..=self.calls);
-        let mut turn = failing().cycle();
+        let (mut any, mut ending) = (
+            failing().cycle(),
+            failing().filter(|kind| kind.ends).cycle(),
+        );
         for call in calls {
-            let kinds: Vec<Kind> = if each {
-                failing().collect()
-            } else {
-                turn.by_ref().take(1).collect()
+            let kinds: Vec<Kind> = match scope {
+                Scope::Every => failing().collect(),
+                Scope::Steps if self.orders == 0 => {
+                    let lasting = failing().filter(|kind| !kind.ends);
+                    lasting.chain(ending.next()).collect()
+                }
+                _ => any.next().into_iter().collect(),
             };
             for kind in kinds {
                 self.fault(house, tally, call, kind);
