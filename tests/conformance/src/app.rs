@@ -57,7 +57,7 @@ impl Failure {
     }
 }
 
-fn environment(cause: impl std::fmt::Display) -> Failure {
+pub(crate) fn environment(cause: impl std::fmt::Display) -> Failure {
     Failure::Environment(cause.to_string())
 }
 
@@ -102,6 +102,14 @@ pub fn main(order: &Order) -> Result<u8, Failure> {
             mutant,
             seed,
         } => serve(vpcd, *sam, preset, mutant.as_deref(), *seed),
+        Order::TerminalCalls {
+            library,
+            library_config,
+        } => {
+            crate::terminal::child::serve(library, library_config.as_deref())
+                .map_err(Failure::Environment)?;
+            Ok(code::DONE)
+        }
         Order::Key { out } => {
             let key = key::create(out).map_err(environment)?;
             println!("{}", hex::encode(key.verifying_key().to_bytes()));
@@ -159,6 +167,18 @@ fn list(order: &cli::List) -> Result<u8, Failure> {
         );
         return Ok(code::DONE);
     }
+    let terminal = match order.suite {
+        None | Some(Kind::Terminal) => {
+            crate::terminal::case::suite()
+                .map_err(Failure::Usage)?
+                .cases
+        }
+        Some(_) => Vec::new(),
+    };
+    for case in &terminal {
+        let title = case.title.of(lang());
+        println!("  {:<48} {:<24} {title}", case.id, case.clause);
+    }
     for case in &cases {
         let mark = if case.is_destructive() { "!" } else { " " };
         println!(
@@ -170,7 +190,7 @@ fn list(order: &cli::List) -> Result<u8, Failure> {
     }
     println!(
         "{} {}",
-        cases.len(),
+        cases.len() + terminal.len(),
         say(
             "cases; ! uses something of its sample up",
             "个用例；! 表示对样品有破坏"
@@ -189,6 +209,9 @@ fn execute(order: &cli::Run) -> Result<u8, Failure> {
             names()
         ))
     })?;
+    if order.suite == Kind::Terminal {
+        return crate::terminal::order::execute(order, preset);
+    }
     let suites = suites(order.suites.as_deref())?;
     let choice = Choice {
         preset: preset.name.to_owned(),
@@ -234,7 +257,7 @@ fn execute(order: &cli::Run) -> Result<u8, Failure> {
             ..Limits::default()
         },
     };
-    let bar = progress_bar(plan.cases.len(), order.json);
+    let bar = announced(plan.cases.len(), order.json);
     let mut shown = |end: &CaseEnd, _: usize, _: usize| show(&bar, end);
     let ran = run::run(
         &plan,
@@ -428,7 +451,7 @@ fn announce(plan: &Plan<'_>, order: &cli::Run) {
     );
 }
 
-fn progress_bar(total: usize, quiet: bool) -> ProgressBar {
+pub(crate) fn announced(total: usize, quiet: bool) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
     }
@@ -437,7 +460,7 @@ fn progress_bar(total: usize, quiet: bool) -> ProgressBar {
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn show(bar: &ProgressBar, end: &CaseEnd) {
+pub(crate) fn show(bar: &ProgressBar, end: &CaseEnd) {
     bar.inc(1);
     bar.set_message(end.id.clone());
     if matches!(end.verdict, Verdict::Fail | Verdict::Inconclusive) {
@@ -469,7 +492,7 @@ fn verdict_line(tally: Tally) -> String {
     )
 }
 
-fn conclude(order: &cli::Run, tally: Tally, with_pdf: bool) -> Result<u8, Failure> {
+pub(crate) fn conclude(order: &cli::Run, tally: Tally, with_pdf: bool) -> Result<u8, Failure> {
     let code = if tally.fail > 0 {
         code::NOT_CONFORMANT
     } else if tally.inconclusive > 0 {
@@ -544,7 +567,7 @@ fn verify(dir: &Path, public: Option<&str>, json: bool) -> Result<u8, Failure> {
     Ok(code::DONE)
 }
 
-fn now() -> String {
+pub(crate) fn now() -> String {
     jiff::Timestamp::now()
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string()

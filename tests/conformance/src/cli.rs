@@ -22,6 +22,8 @@ Examples:
   rhc-conformance run --suite user-card --reader 'ACS ACR39U' --sam-reader 'ACS ACR38' \\
       --product 'Maker X, COS 2.1' --key lab.key --out out/x21
   rhc-conformance run --suite sam --sam-reader ACR38 --destructive --next-sample ask --out out/sam
+  rhc-conformance run --suite terminal --library ./librhc_reader.so --library-config rhc_reader.toml \\
+      --card-vpcd localhost:35963 --sam-vpcd localhost:35964 --out out/terminal
   rhc-conformance verify out/x21
   rhc-conformance report out/x21 --out out/x21-again
 Exit codes: 0 conformant, 2 usage, 3 not conformant, 4 environment. Language: RHC_LANG=zh|en.";
@@ -84,6 +86,14 @@ pub enum Order {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Loads a library and makes the calls on standard input: the child process of the terminal suite.
+    #[command(hide = true)]
+    TerminalCalls {
+        #[arg(long)]
+        library: PathBuf,
+        #[arg(long)]
+        library_config: Option<PathBuf>,
+    },
     /// Draws a laboratory's signature key into a new file (mode 0600).
     Key {
         #[arg(long)]
@@ -112,6 +122,18 @@ pub struct Run {
     /// PC/SC reader with the SAM.
     #[arg(long)]
     pub sam_reader: Option<String>,
+    /// Terminal: the library under test, with the C interface of 2012.
+    #[arg(long)]
+    pub library: Option<PathBuf>,
+    /// Terminal: the library's configuration, for its function rhc_Configure.
+    #[arg(long, requires = "library")]
+    pub library_config: Option<PathBuf>,
+    /// Terminal: HOST:PORT of the vpcd reader that the library takes for its card reader.
+    #[arg(long, requires = "library")]
+    pub card_vpcd: Option<String>,
+    /// Terminal: HOST:PORT of the vpcd reader that the library takes for its SAM reader.
+    #[arg(long, requires = "library")]
+    pub sam_vpcd: Option<String>,
     /// A virtual card and SAM in this process instead of readers.
     #[arg(long, conflicts_with_all = ["reader", "sam_reader"])]
     pub r#virtual: bool,

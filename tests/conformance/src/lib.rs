@@ -32,4 +32,5 @@ pub mod step;
 pub mod suite;
 pub mod tables;
 pub mod template;
+pub mod terminal;
 pub mod words;

@@ -63,6 +63,7 @@ pub fn requirements(markdown: bool, json: bool) -> Result<u8, Failure> {
 /// The seeded faults.
 pub fn mutants(markdown: bool) {
     let all = mutants::table();
+    let terminals = &crate::terminal::faults::TABLE;
     if markdown {
         println!("| fault | product | clauses | what is wrong |\n|---|---|---|---|");
     }
@@ -85,7 +86,15 @@ pub fn mutants(markdown: bool) {
             );
         }
     }
+    for (id, _, clause, what) in terminals {
+        if markdown {
+            println!("| `{id}` | terminal | {clause} | {what} |");
+        } else {
+            println!("{id:<42} {:<10} {clause:<28} {what}", "terminal");
+        }
+    }
     if !markdown {
-        println!("{} {}", all.len(), say("seeded faults", "个缺陷产品"));
+        let count = all.len() + terminals.len();
+        println!("{count} {}", say("seeded faults", "个缺陷产品"));
     }
 }

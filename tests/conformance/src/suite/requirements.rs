@@ -84,6 +84,15 @@ pub fn coverage(suites: &Suites) -> Result<(Vec<Covered>, Vec<String>), String> 
             place.push(case.id.clone());
         }
     }
+    let terminal = crate::terminal::case::suite()?;
+    for case in &terminal.cases {
+        for covers in &case.covers {
+            let place = cases
+                .entry((covers.requirement.as_str(), covers.positive))
+                .or_default();
+            place.push(case.id.clone());
+        }
+    }
     let rows = table()?;
     let known: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let strangers: BTreeSet<String> = cases

@@ -8,3 +8,4 @@ mod pcsc;
 mod replay;
 mod requirements;
 mod sound;
+mod terminal;

@@ -1,0 +1,229 @@
+//! Cases of the terminal suite: which chips are there, which functions are called, what must come back, what the chips must
+//! and must not have seen. `suites/terminal/*.toml`; the format stands in `README.md`.
+
+use serde::Deserialize;
+
+use super::judge::{Rule, parse_rule};
+use crate::suite::{Covers, Severity, Text};
+
+const FILE: &str = include_str!("../../suites/terminal/conduct.toml");
+
+/// Which card lies in the reader.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CardKind {
+    #[default]
+    Sound,
+    /// 卡有效期 is past.
+    Expired,
+    /// Right data, wrong keys.
+    Forged,
+    /// Issued by another province (34) than the SAM's (41).
+    OtherProvince,
+}
+
+/// A chip's scripted answer to all commands that begin so.
+#[derive(Debug, Clone)]
+pub struct Scripted {
+    pub sam: bool,
+    pub pattern: String,
+    pub answer: Vec<u8>,
+}
+
+/// An argument of a call.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Argument {
+    Number(i32),
+    Text(String),
+    Null,
+    /// Memory that the function fills.
+    Out,
+}
+
+/// The code that a call must give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WantedCode {
+    Exactly(i32),
+    NotZero,
+}
+
+/// One call with its expectation.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub text: String,
+    pub function: String,
+    pub arguments: Vec<Argument>,
+    pub code: WantedCode,
+    /// Wanted values, `*` for any; empty: not looked at.
+    pub values: Vec<String>,
+}
+
+/// One case.
+#[derive(Debug, Clone)]
+pub struct TerminalCase {
+    pub id: String,
+    pub title: Text,
+    pub clause: String,
+    pub covers: Vec<Covers>,
+    pub severity: Severity,
+    pub card: CardKind,
+    pub sam_type: u8,
+    pub scripted: Vec<Scripted>,
+    pub calls: Vec<Call>,
+    pub rules: Vec<Rule>,
+}
+
+/// The suite: what its cases have in common, and the cases.
+#[derive(Debug, Clone)]
+pub struct TerminalSuite {
+    pub group: Group,
+    pub cases: Vec<TerminalCase>,
+}
+
+/// Head of the file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    pub id: String,
+    pub title: Text,
+    pub purpose: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    group: Group,
+    case: Vec<Raw>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    id: String,
+    title: Text,
+    clause: String,
+    covers: Vec<Covers>,
+    severity: Severity,
+    #[serde(default)]
+    card: CardKind,
+    #[serde(default = "type_five")]
+    sam_type: u8,
+    #[serde(default)]
+    scripted: Vec<String>,
+    calls: Vec<String>,
+    #[serde(default)]
+    expect: Vec<String>,
+}
+
+const fn type_five() -> u8 {
+    5
+}
+
+/// The built-in suite.
+///
+/// # Errors
+/// A text that is not right; this crate's tests show that there is none.
+pub fn suite() -> Result<TerminalSuite, String> {
+    parse(FILE)
+}
+
+/// A suite from its text.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn parse(text: &str) -> Result<TerminalSuite, String> {
+    let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
+    let group = file.group;
+    let cases = file
+        .case
+        .into_iter()
+        .map(|raw| {
+            let id = format!("{}.{}", group.id, raw.id);
+            ready(&id, raw).map_err(|e| format!("{id}: {e}"))
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(TerminalSuite { group, cases })
+}
+
+fn ready(id: &str, raw: Raw) -> Result<TerminalCase, String> {
+    if !(1..=5).contains(&raw.sam_type) {
+        return Err("sam_type is 1 to 5".into());
+    }
+    if raw.covers.is_empty() || raw.calls.is_empty() {
+        return Err("covers and calls must not be empty".into());
+    }
+    Ok(TerminalCase {
+        id: id.to_owned(),
+        title: raw.title,
+        clause: raw.clause,
+        covers: raw.covers,
+        severity: raw.severity,
+        card: raw.card,
+        sam_type: raw.sam_type,
+        scripted: all(&raw.scripted, scripted)?,
+        calls: all(&raw.calls, call)?,
+        rules: all(&raw.expect, parse_rule)?,
+    })
+}
+
+fn all<T>(texts: &[String], one: fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    texts
+        .iter()
+        .map(|text| one(text).map_err(|e| format!("'{text}': {e}")))
+        .collect()
+}
+
+/// `card 0082 -> 63C5`.
+fn scripted(text: &str) -> Result<Scripted, String> {
+    let (left, answer) = text.split_once("->").ok_or("-> is missing")?;
+    let (chip, pattern) = left.trim().split_once(' ').ok_or("chip and pattern")?;
+    let answer = hex::decode(answer.replace(' ', "")).map_err(|e| e.to_string())?;
+    Ok(Scripted {
+        sam: is_sam(chip)?,
+        pattern: pattern.trim().to_owned(),
+        answer,
+    })
+}
+
+/// `card` or `sam`.
+pub(super) fn is_sam(word: &str) -> Result<bool, String> {
+    match word {
+        "card" => Ok(false),
+        "sam" => Ok(true),
+        _ => Err(format!("'{word}' is neither card nor sam")),
+    }
+}
+
+/// `iR_DDF1EF06Info out out -> 0 | 张三 | *`.
+fn call(text: &str) -> Result<Call, String> {
+    let (left, right) = text.split_once("->").ok_or("-> is missing")?;
+    let mut words = left.split_whitespace();
+    let function = words.next().ok_or("a function's name is missing")?;
+    let arguments = words
+        .map(|word| match word {
+            "out" => Ok(Argument::Out),
+            "-" => Ok(Argument::Null),
+            _ => match word.strip_prefix('#') {
+                Some(number) => number
+                    .parse()
+                    .map(Argument::Number)
+                    .map_err(|e| e.to_string()),
+                None => Ok(Argument::Text(word.to_owned())),
+            },
+        })
+        .collect::<Result<Vec<_>, String>>()?;
+    let mut wanted = right.split('|').map(str::trim);
+    let code = match wanted.next() {
+        Some("!0") => WantedCode::NotZero,
+        Some(code) => WantedCode::Exactly(code.parse().map_err(|_| "a code is a number or !0")?),
+        None => return Err("a code is missing".into()),
+    };
+    Ok(Call {
+        text: text.to_owned(),
+        function: function.to_owned(),
+        arguments,
+        code,
+        values: wanted.map(str::to_owned).collect(),
+    })
+}

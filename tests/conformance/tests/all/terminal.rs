@@ -1,0 +1,129 @@
+//! The terminal suite on this project's C library: no false alarm, and every defective terminal is found by a case of its clause.
+
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tests_conformance::bench::virtual_product::Recipe;
+use tests_conformance::evidence::record::{NoSink, Verdict};
+use tests_conformance::hierarchy::PRESETS;
+use tests_conformance::terminal::chips::Rig;
+use tests_conformance::terminal::drive::{self, Target};
+use tests_conformance::terminal::{case, faults};
+use tests_stand::{Daemon, binaries};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_rhc-conformance");
+
+fn configured(daemon: &Daemon, folder: &Path) -> PathBuf {
+    use std::io::Write as _;
+    let names: Vec<_> = daemon.readers().iter().map(|r| &r.name).collect();
+    let path = folder.join("rhc_reader.toml");
+    let mut file = std::fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .unwrap();
+    writeln!(
+        file,
+        "[[device]]\ncard = \"{}\"\nsam = \"{}\"",
+        names[0], names[1]
+    )
+    .unwrap();
+    path
+}
+
+#[test]
+fn our_library_passes_and_defective_terminals_do_not() {
+    let daemon = Daemon::start(2).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = configured(&daemon, folder.path());
+    let library = binaries::library("rhc_reader").unwrap();
+    let address = |at: usize| daemon.readers()[at].place.address();
+
+    // The child finds the daemon by its environment variable, so the whole order runs in a process of its own.
+    let out = folder.path().join("package");
+    let done = Command::new(PROGRAM)
+        .args("run --suite terminal --no-pdf --library".split(' '))
+        .arg(&library)
+        .arg("--library-config")
+        .arg(&config)
+        .args([
+            "--card-vpcd",
+            &address(0),
+            "--sam-vpcd",
+            &address(1),
+            "--out",
+        ])
+        .arg(&out)
+        .env("RHC_LANG", "en")
+        .env(daemon.environment().0, daemon.environment().1)
+        .output()
+        .unwrap();
+    let said =
+        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    let verified = Command::new(PROGRAM)
+        .arg("verify")
+        .arg(&out)
+        .status()
+        .unwrap();
+    assert!(verified.success());
+    for reader in daemon.readers() {
+        daemon.wait_card(reader, false).unwrap();
+    }
+
+    let wrapper = folder.path().join("program");
+    through(&daemon, &wrapper);
+    let target = Target {
+        program: wrapper,
+        library,
+        config: Some(config),
+        limit: Duration::from_secs(60),
+    };
+    let recipe = Recipe::sound(PRESETS[0], 1).unwrap();
+    let rig = Rig::plug(recipe, &address(0), &address(1)).unwrap();
+    drive::ready(&target, Duration::from_secs(30)).unwrap();
+    let suite = case::suite().unwrap();
+    for (id, fault, clause, _) in faults::TABLE {
+        let of_clause = suite.cases.iter().filter(|case| case.clause == clause);
+        let verdicts: Vec<_> = of_clause
+            .map(|case| {
+                let end = drive::run(case, &suite.group, &target, &rig, Some(fault), &mut NoSink)
+                    .unwrap();
+                (end.id, end.verdict, end.reason)
+            })
+            .collect();
+        let found = verdicts
+            .iter()
+            .find(|(_, verdict, _)| *verdict == Verdict::Fail);
+        let Some((case, _, reason)) = found else {
+            panic!("{id} is not found by a case of {clause}: {verdicts:?}");
+        };
+        println!("{id}: {case}: {}", reason.as_deref().unwrap_or_default());
+    }
+    println!(
+        "terminal: {} cases pass on librhc_reader.so, {} of {} defective terminals found",
+        suite.cases.len(),
+        faults::TABLE.len(),
+        faults::TABLE.len()
+    );
+}
+
+/// The program with the daemon's address in its environment.
+fn through(daemon: &Daemon, path: &Path) {
+    use std::io::Write as _;
+    let (name, value) = daemon.environment();
+    let text = format!(
+        "#!/bin/sh\nexec env {name}='{}' '{PROGRAM}' \"$@\"\n",
+        value.to_string_lossy()
+    );
+    let mut file = std::fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o700)
+        .open(path)
+        .unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
