@@ -103,12 +103,52 @@ fn our_library_passes_and_defective_terminals_do_not() {
         };
         println!("{id}: {case}: {}", reason.as_deref().unwrap_or_default());
     }
+    for (body, told) in HOSTILE {
+        let target = Target {
+            library: compiled(folder.path(), body),
+            config: None,
+            limit: Duration::from_secs(5),
+            ..target.clone()
+        };
+        let case = &suite.cases[0];
+        let end = drive::run(case, &suite.group, &target, &rig, None, &mut NoSink).unwrap();
+        let reason = end.reason.unwrap_or_default();
+        assert_eq!(end.verdict, Verdict::Fail, "{body}: {reason}");
+        assert!(reason.contains(told), "{body}: {reason}");
+    }
     println!(
         "terminal: {} cases pass on librhc_reader.so, {} of {} defective terminals found",
         suite.cases.len(),
         faults::TABLE.len(),
         faults::TABLE.len()
     );
+}
+
+/// What PowerOn of a hostile library does, and what is said of it.
+const HOSTILE: [(&str, &str); 4] = [
+    ("for (;;) ;", "no answer within 5 s"),
+    ("abort();", "the library ended its process"),
+    ("exit(0);", "the library ended its process"),
+    ("memset(atr, 0xFF, 16384); return 0;", "iR_DDF1EF05Info"),
+];
+
+/// A library with `iDOpenPort`, `iDClosePort` and a PowerOn of this body; all else is missing.
+fn compiled(folder: &Path, body: &str) -> PathBuf {
+    let source = folder.join("hostile.c");
+    let text = format!(
+        "#include <stdlib.h>\n#include <string.h>\n\
+         void *iDOpenPort(void) {{ return (void *)1; }}\nint iDClosePort(void) {{ return 0; }}\n\
+         int PowerOn(void *device, int slot, char *atr) {{ {body} }}\n"
+    );
+    std::fs::write(&source, text).unwrap();
+    let library = folder.join("hostile.so");
+    let done = Command::new("gcc")
+        .args(["-w", "-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .status()
+        .expect("apt-get install gcc libc6-dev");
+    assert!(done.success());
+    library
 }
 
 /// The program with the daemon's address in its environment.
