@@ -1,5 +1,5 @@
-//! Scripts for chips under faults: both stages of a SAM with its certificate, cards, the service's status. Each script is
-//! played on a simulated chip, which takes it only when it was made with the right keys.
+//! Scripts for chips under faults: both stages of a SAM with its certificate, cards, the service's status. Scripts are
+//! played on simulated chips, which take them only when they were made with the right keys.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,9 +24,9 @@ use crate::place::{self, COUNTING};
 use crate::tally::{KINDS, Kind, Tally};
 
 /// Chips on the delivery lists and counts on the tickets: one for each fault of the request that makes most calls, one
-/// whose calls are counted, and more.
-pub const CARDS: u8 = 24;
-pub const SAMS: u8 = 26;
+/// whose calls are counted.
+pub const CARDS: u8 = 12;
+pub const SAMS: u8 = 23;
 const VENDOR: [u8; 2] = [0x54, 0x54];
 const PERSON: &str = "410102199001010016";
 
@@ -199,8 +199,11 @@ impl Shop<'_> {
                 u64::from(CARDS - 1 - number),
                 "counted once"
             );
-            play(&mut card, &script);
-            assert!(card.stage() == Stage::Active, "card {number} is not active");
+            // Of the others OpenSSL sees the keys below.
+            if number == 0 || number + 1 == CARDS {
+                play(&mut card, &script);
+                assert!(card.stage() == Stage::Active, "card {number} is not active");
+            }
             made.push((request.factor, script));
         }
         assert!(!cells.0.is_empty() && cells.0.len() < usize::from(CARDS));

@@ -7,7 +7,8 @@
 //!
 //! `slow` and `busy` come at all calls always, every kind at all calls of the scripts. Else `make test` tries, over the
 //! daemon's sockets, at each call every kind that leaves the HSM working and one that ends it; the calls of the set-ups, and
-//! those behind the SDF library, meet the kinds in turn. `RHC_EVERY_FAULT=1` (`make soak`) tries each kind at each call.
+//! those behind the SDF library (there every fourth order of a set-up), meet the kinds in turn. `RHC_EVERY_FAULT=1`
+//! (`make soak`) tries each kind at each call.
 
 mod chips;
 mod place;
