@@ -12,7 +12,8 @@
 //! |---|---|
 //! | [`wire`] | frames on the socket, and the orders a card gives the reader |
 //! | [`card`] | the card's end: connect, serve, misbehave |
-//! | [`reader`] | one reader: its socket, who is in, waiting for cards to come and go |
+//! | [`reader`] | one reader: its socket, waiting for cards to come and go |
+//! | `door` | who is in, and when the next card may come in |
 //! | [`line`] | power, commands, time limits, ordered faults |
 //! | [`eager`] | reading from a socket whose other end answers in microseconds |
 //! | [`registry`] | which reader a logical unit number means |
@@ -23,6 +24,7 @@
 pub mod card;
 pub mod codes;
 pub mod conf;
+mod door;
 pub mod eager;
 pub mod ffi;
 pub mod line;

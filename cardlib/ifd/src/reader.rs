@@ -2,14 +2,14 @@
 //!
 //! pcscd asks from several threads: one waits for events, others power the card and send commands. The door (who is in)
 //! and the line (what is said) have locks of their own, so that a slow command never hides a pulled card. Everything
-//! waited for stays true until it is dealt with (a hang-up, a caller at the door), so no event is lost between two calls.
+//! waited for stays true until it is dealt with (a hang-up, a caller at the door), so no event is lost between two calls;
+//! what pcscd forgets of what it was told, the door sees to.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{ThreadId, current};
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -18,31 +18,12 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
 
-use crate::line::{Line, Trouble, hung_up};
+use crate::door::Door;
+pub use crate::door::Presence;
+use crate::line::{Line, Trouble};
 
 /// Cards that may wait before a reader that has one in.
 const QUEUE: i32 = 4;
-
-/// Who is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presence {
-    /// A card.
-    Present,
-    /// Nobody. After every card the thread that waits for events hears so before the next card is let in: no swap is missed.
-    Absent,
-    /// The reader itself was unplugged.
-    Gone,
-}
-
-#[derive(Default)]
-struct Door {
-    card: Option<Arc<UnixStream>>,
-    atr: Vec<u8>,
-    gone: bool,
-    /// The thread that waits for events. pcscd asks from others too (before each reset, for instance): what they hear must
-    /// not be kept from this one.
-    watcher: Option<ThreadId>,
-}
 
 /// One reader.
 pub struct Reader {
@@ -64,7 +45,7 @@ impl Reader {
             path: path.to_owned(),
             listener: listen_at(path)?,
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-            door: Mutex::default(),
+            door: Mutex::new(Door::new()),
             line: Mutex::default(),
         })
     }
@@ -72,52 +53,28 @@ impl Reader {
     /// Who is in now.
     #[must_use]
     pub fn presence(&self) -> Presence {
-        let mut door = lock(&self.door);
-        if door.gone {
-            return Presence::Gone;
-        }
-        let watches = door.watcher.is_none_or(|it| it == current().id());
-        if let Some(card) = &door.card {
-            if !hung_up(card, Duration::ZERO) {
-                return Presence::Present;
-            }
-            if watches {
-                door.card = None;
-                door.atr.clear();
-            }
-            return Presence::Absent;
-        }
-        if !watches {
-            return Presence::Absent;
-        }
-        match self.listener.accept() {
-            Ok((card, _)) => {
-                door.card = Some(Arc::new(card));
-                Presence::Present
-            }
-            Err(_) => Presence::Absent,
-        }
+        self.door().presence(&self.listener)
     }
 
     /// Waits until somebody comes or goes, the reader is closed, or the time is over (`None`: no limit).
     #[must_use]
     pub fn wait(&self, time: Option<Duration>) -> Presence {
-        let (card, gone) = {
-            let mut door = lock(&self.door);
-            door.watcher = Some(current().id());
-            (door.card.clone(), door.gone)
+        let (card, held) = {
+            let mut door = self.door();
+            if door.gone {
+                return Presence::Gone;
+            }
+            door.watch();
+            (door.card.clone(), door.held())
         };
-        if gone {
-            return Presence::Gone;
+        let mut watched = vec![PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN)];
+        let mut time = time;
+        match (&card, held) {
+            (Some(card), _) => watched.push(PollFd::new(card, PollFlags::RDHUP)),
+            (None, None) => watched.push(PollFd::new(&self.listener, PollFlags::IN)),
+            // Who is at the door waits there, and so do we.
+            (None, Some(held)) => time = Some(time.map_or(held, |time| time.min(held))),
         }
-        let watched = match &card {
-            Some(card) => PollFd::new(card, PollFlags::RDHUP),
-            None => PollFd::new(&self.listener, PollFlags::IN),
-        };
-        let mut watched = [
-            PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN),
-            watched,
-        ];
         let time = time.and_then(|time| Timespec::try_from(time).ok());
         // An interrupted wait is a short one: the daemon asks again.
         let _ = poll(&mut watched, time.as_ref());
@@ -133,6 +90,11 @@ impl Reader {
     /// Ends one waiting: the running one, or the next. pcscd does so when it ends a reader, and whenever a program lets a
     /// card go, to look at its power anew.
     pub fn stop_waiting(&self) {
+        lock(&self.door).heard();
+        self.wake();
+    }
+
+    fn wake(&self) {
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
 
@@ -142,8 +104,10 @@ impl Reader {
     /// [`Trouble`]
     pub fn power_on(&self, warm: bool) -> Result<Vec<u8>, Trouble> {
         let mut line = lock(&self.line);
-        let card = self.card()?;
-        let atr = line.power_on(&card, warm)?.to_vec();
+        let powered = self
+            .card()
+            .and_then(|card| Ok((line.power_on(&card, warm)?.to_vec(), card)));
+        let (atr, card) = powered.inspect_err(|_| lock(&self.door).doubt())?;
         let mut door = lock(&self.door);
         if door
             .card
@@ -173,20 +137,29 @@ impl Reader {
     /// [`Trouble`]
     pub fn transmit(&self, command: &[u8], answer: &mut [u8]) -> Result<usize, Trouble> {
         let mut line = lock(&self.line);
-        self.card()?;
-        let done = line.transmit(command, answer);
-        if done == Err(Trouble::Gone) {
-            *lock(&self.door) = Door {
-                gone: true,
-                ..Door::default()
-            };
-            self.stop_waiting();
+        let done = self.card().and_then(|_| line.transmit(command, answer));
+        match done {
+            Err(Trouble::NoCard) => lock(&self.door).doubt(),
+            Err(Trouble::Gone) => {
+                *lock(&self.door) = Door::unplugged();
+                self.wake();
+            }
+            _ => {}
         }
         done
     }
 
+    /// The door, to a thread that is heard from.
+    fn door(&self) -> MutexGuard<'_, Door> {
+        let mut door = lock(&self.door);
+        if door.heard() {
+            self.wake();
+        }
+        door
+    }
+
     fn card(&self) -> Result<Arc<UnixStream>, Trouble> {
-        let door = lock(&self.door);
+        let door = self.door();
         if door.gone {
             return Err(Trouble::Gone);
         }
@@ -233,24 +206,88 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+
     use super::*;
 
-    #[test]
-    fn a_swap_that_another_thread_saw_is_still_told_to_the_one_that_waits() {
+    const FOREVER: Duration = Duration::from_secs(3600);
+
+    /// A reader with a card in, whose watcher is this thread.
+    fn watched() -> (tempfile::TempDir, Reader, UnixStream) {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("reader");
         let reader = Reader::open(&path).expect("reader");
-        let elsewhere = || std::thread::scope(|scope| scope.spawn(|| reader.presence()).join());
-        let first = UnixStream::connect(&path).expect("a card");
+        lock(&reader.door).patience = FOREVER;
+        let card = UnixStream::connect(&path).expect("a card");
         assert_eq!(reader.wait(Some(Duration::ZERO)), Presence::Absent);
-        assert_eq!(elsewhere().ok(), Some(Presence::Absent), "not let in yet");
+        assert_eq!(elsewhere(&reader), Presence::Absent, "not let in there");
+        assert_eq!(
+            reader.presence(),
+            Presence::Absent,
+            "not before that thread"
+        );
+        lock(&reader.door).patience = Duration::ZERO;
         assert_eq!(reader.presence(), Presence::Present);
-        assert_eq!(elsewhere().ok(), Some(Presence::Present));
+        (folder, reader, card)
+    }
+
+    /// What a program's thread hears.
+    fn elsewhere(reader: &Reader) -> Presence {
+        let there = std::thread::scope(|scope| scope.spawn(|| reader.presence()).join());
+        there.expect("a thread")
+    }
+
+    #[test]
+    fn a_swap_that_another_thread_saw_is_still_told_to_the_one_that_waits() {
+        let (_folder, reader, first) = watched();
+        assert_eq!(elsewhere(&reader), Presence::Present);
         drop(first);
-        let _second = UnixStream::connect(&path).expect("the next card");
-        assert_eq!(elsewhere().ok(), Some(Presence::Absent));
-        assert_eq!(elsewhere().ok(), Some(Presence::Absent), "nor let in now");
+        let _second = UnixStream::connect(&reader.path).expect("the next card");
+        assert_eq!(elsewhere(&reader), Presence::Absent);
+        assert_eq!(elsewhere(&reader), Presence::Absent, "nor let in now");
         assert_eq!(reader.presence(), Presence::Absent);
+    }
+
+    #[test]
+    fn a_card_that_left_while_its_power_changed_is_told_in_the_next_round_too() {
+        let (_folder, reader, first) = watched();
+        drop(first);
+        let _second = UnixStream::connect(&reader.path).expect("the next card");
+        // pcscd asks before it takes the power away, and forgets the answer.
+        assert_eq!(reader.presence(), Presence::Absent);
+        assert_eq!(reader.presence(), Presence::Absent, "its round");
+        // It asks before it gives power too, and ends its round with a wait.
+        let _ = reader.wait(Some(Duration::ZERO));
+        assert_eq!(reader.presence(), Presence::Absent, "its round");
+        let _ = reader.wait(Some(Duration::ZERO));
         assert_eq!(reader.presence(), Presence::Present);
+    }
+
+    #[test]
+    fn nobody_is_let_in_while_a_program_still_writes_down_that_its_card_is_out() {
+        let (_folder, reader, first) = watched();
+        lock(&reader.door).patience = FOREVER;
+        drop(first);
+        let (done, told) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            let program = scope.spawn(|| {
+                let heard = reader.presence();
+                told.wait();
+                done.wait();
+                reader.stop_waiting();
+                heard
+            });
+            told.wait();
+            let _second = UnixStream::connect(&reader.path).expect("the next card");
+            let rounds = [(); 3].map(|()| {
+                let heard = reader.presence();
+                let _ = reader.wait(Some(Duration::ZERO));
+                heard
+            });
+            done.wait();
+            assert_eq!(program.join().expect("a thread"), Presence::Absent);
+            assert_eq!(rounds, [Presence::Absent; 3]);
+            assert_eq!(reader.presence(), Presence::Present);
+        });
     }
 }

@@ -12,6 +12,8 @@ use common::{Daemon, Null, insert, places};
 use pcsc::{Card, Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
 
 const COUNT: u8 = 16;
+/// Swaps of each kind.
+const SWAPS: u32 = 100;
 const LIMIT: Duration = Duration::from_millis(400);
 
 /// A card that answers every command with itself and 9000.
@@ -54,6 +56,9 @@ fn scenes() {
     sixteen_readers_work_at_once(&context, &places);
     cards_come_and_go_within_a_millisecond(&context, &places[0]);
     no_swap_is_missed(&context, &places[1]);
+    no_swap_of_an_unused_card_is_missed(&context, &places[7]);
+    no_swap_is_missed_while_a_program_lets_go(&context, &places[8]);
+    no_swap_is_missed_in_the_middle_of_a_command(&context, &places[9]);
     a_card_is_seen_leaving_while_it_works(&context, &places[2]);
     long_apdus_pass(&context, &places[3]);
     faults_end_as_the_table_says(&context, &places[4]);
@@ -206,6 +211,80 @@ fn no_swap_is_missed(context: &Context, place: &Place) {
         );
     }
     assert_eq!(state(context, place).1, before + 80);
+    puller.pull();
+    wait(context, place, State::EMPTY);
+}
+
+/// Waits until so many cards have come and gone and the last one, in a reader whose count was `before`, can be used.
+fn counted(context: &Context, place: &Place, before: u32, events: u32) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let (now, count) = state(context, place);
+        let usable = now.contains(State::PRESENT) && !now.contains(State::MUTE);
+        if usable && count == before + events {
+            return;
+        }
+        let events = count - before;
+        assert!(Instant::now() < deadline, "{events} events, {now:?}");
+        std::thread::yield_now();
+    }
+}
+
+/// The daemon has given power to a card that nobody uses, and takes it away before it looks who is in.
+fn no_swap_of_an_unused_card_is_missed(context: &Context, place: &Place) {
+    let before = state(context, place).1;
+    let mut puller = insert(place, Null, Manner::default());
+    for swap in 0..SWAPS {
+        counted(context, place, before, 1 + 2 * swap);
+        puller.pull();
+        puller = insert(place, Null, Manner::default());
+    }
+    counted(context, place, before, 1 + 2 * SWAPS);
+    puller.pull();
+    wait(context, place, State::EMPTY);
+}
+
+/// A program resets its card and lets go while somebody takes the card out and puts the next one in.
+fn no_swap_is_missed_while_a_program_lets_go(context: &Context, place: &Place) {
+    let before = state(context, place).1;
+    let mut puller = insert(place, Null, Manner::default());
+    for swap in 0..SWAPS {
+        counted(context, place, before, 1 + 2 * swap);
+        let card = context.connect(&name(place), ShareMode::Exclusive, Protocols::ANY);
+        let card = card.unwrap_or_else(|cause| panic!("swap {swap}: {cause}"));
+        assert!(send(&card, &[0, 0, 0, 0], &mut Vec::new()).is_ok());
+        puller = std::thread::scope(|scope| {
+            let swapped = scope.spawn(|| {
+                std::thread::sleep(Duration::from_micros(u64::from(swap % 20) * 100));
+                puller.pull();
+                insert(place, Null, Manner::default())
+            });
+            let _ = card.disconnect(Disposition::ResetCard);
+            swapped.join().expect("swap")
+        });
+    }
+    counted(context, place, before, 1 + 2 * SWAPS);
+    puller.pull();
+    wait(context, place, State::EMPTY);
+}
+
+/// The next card is at the door already when one leaves in the middle of a command.
+fn no_swap_is_missed_in_the_middle_of_a_command(context: &Context, place: &Place) {
+    let before = state(context, place).1;
+    let manner = || Manner {
+        fault: Some((1, Fault::PullAt)),
+        ..Manner::default()
+    };
+    let mut puller = insert(place, Null, manner());
+    for swap in 0..SWAPS {
+        counted(context, place, before, 1 + 2 * swap);
+        let card = context.connect(&name(place), ShareMode::Exclusive, Protocols::ANY);
+        let card = card.unwrap_or_else(|cause| panic!("swap {swap}: {cause}"));
+        puller = insert(place, Null, manner());
+        let lost = send(&card, &[0, 0, 0, 0], &mut Vec::new()).map(<[u8]>::len);
+        assert_eq!(lost, Err(Error::NoSmartcard));
+    }
+    counted(context, place, before, 1 + 2 * SWAPS);
     puller.pull();
     wait(context, place, State::EMPTY);
 }
