@@ -21,6 +21,7 @@ use tests_stand::{Tool, ports};
 use uuid::Uuid;
 
 use crate::place::{self, COUNTING};
+use crate::steps::Scope;
 use crate::tally::{KINDS, Kind, Tally};
 
 /// Chips on the delivery lists and counts on the tickets: one for each fault of the request that makes most calls, one
@@ -58,18 +59,23 @@ impl Cells {
 type Asked = Result<Script, ClientError>;
 
 struct Shop<'h> {
+    scope: Scope,
     house: &'h mut House,
     tally: &'h mut Tally,
 }
 
 /// All requests under faults.
-pub fn walk(house: &mut House, tally: &mut Tally) {
+pub fn walk(house: &mut House, tally: &mut Tally, scope: Scope) {
     for tier in Tier::ALL {
         let port = ports::free().expect("port");
         let running = house.serve_tier(tier, port).expect("service");
         house.tiers.push(running);
     }
-    let mut shop = Shop { house, tally };
+    let mut shop = Shop {
+        scope,
+        house,
+        tally,
+    };
     shop.sams();
     shop.cards();
     shop.status();
@@ -82,7 +88,16 @@ impl Shop<'_> {
         let script = ask().expect(name);
         let calls = place::met(self.house, tier);
         self.tally.step(&format!("{}: {name}", tier.word()), calls);
-        (Cells::of(calls), script)
+        let mut cells = Cells::of(calls);
+        if self.scope == Scope::Turns && calls > 1 {
+            // Kinds and calls alternate.
+            let mut number = 0;
+            cells.0.retain(|_| {
+                number += 1;
+                number % 2 == 1
+            });
+        }
+        (cells, script)
     }
 
     /// A request for a new chip under one fault.
@@ -122,7 +137,12 @@ impl Shop<'_> {
         let ministry = client(self.house, Tier::Ministry, "station-41");
         let province = client(self.house, Tier::Province, "station-41");
         let [mut national, mut keys, mut files] = [(); 3].map(|()| Cells::default());
-        for number in 0..SAMS {
+        let sams = if self.scope == Scope::Turns {
+            SAMS / 2 + 1
+        } else {
+            SAMS
+        };
+        for number in 0..sams {
             let mut sam = blank_sam(number);
             let at = usize::from(number).checked_sub(1);
             let left = u64::from(SAMS - 1 - number);
@@ -167,7 +187,7 @@ impl Shop<'_> {
             play(&mut sam, &script);
             assert!(sam.stage() == Stage::Active, "SAM {number} is not active");
         }
-        let room = usize::from(SAMS) - 1;
+        let room = usize::from(sams) - 1;
         for cells in [&national, &keys, &files] {
             assert!(
                 !cells.0.is_empty() && cells.0.len() <= room,

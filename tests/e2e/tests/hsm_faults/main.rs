@@ -7,7 +7,7 @@
 //!
 //! `slow` and `busy` come at all calls always, every kind at all calls of the scripts. Else `make test` tries, over the
 //! daemon's sockets, at each call every kind that leaves the HSM working and one that ends it; the calls of the set-ups, and
-//! those behind the SDF library (there every fourth order of a set-up), meet the kinds in turn. `RHC_EVERY_FAULT=1`
+//! those behind the SDF library (there every fourth order of a set-up, and a SAM's certificate by turns), meet the kinds in turn. `RHC_EVERY_FAULT=1`
 //! (`make soak`) tries each kind at each call.
 
 mod chips;
@@ -41,7 +41,7 @@ fn main_job(machine: Machine, scope: Scope) -> Tally {
     let mut house = House::found_over(machine).expect("house");
     steps::walk(&mut house, &mut tally, scope);
     tiers::compare(&house).expect("the keys that OpenSSL computes");
-    chips::walk(&mut house, &mut tally);
+    chips::walk(&mut house, &mut tally, scope);
     tally.print(machine, scope);
     tally
 }
