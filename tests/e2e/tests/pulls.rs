@@ -28,8 +28,6 @@ const VOIDED: usize = 5;
 /// People of one station's run: it searches its file for the person of every half-made card.
 const A_RUN: usize = 30;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A card that nobody has used for so long is put in again.
-const UNUSED: Duration = Duration::from_secs(8);
 /// The first command and its GET RESPONSE ask the card who it is: before that there is nothing to write down.
 const PROBE: u64 = 2;
 
@@ -126,11 +124,8 @@ impl Line {
             .words("--wait 60 --silence 60 --cards")
             .arg(cards.to_string());
         let tool = tool.arg("--report").arg(self.report());
-        Service::start("station", tool.into_command(), &self.log()).expect("station")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.house.folder().join("logs/station.log")
+        let log = self.house.folder().join("logs/station.log");
+        Service::start("station", tool.into_command(), &log).expect("station")
     }
 
     fn report(&self) -> PathBuf {
@@ -221,19 +216,7 @@ impl Line {
 
     /// Puts the card in, and pulls it at that command.
     fn pull(&mut self, card: Counted, factor: &str, pull: Pull) -> Counted {
-        let mut card = card;
-        let asked = card.commands;
-        for attempt in 1.. {
-            let (back, leaving) = Inserted::put(&self.socket, card, Some(pull)).pulled();
-            card = back;
-            if leaving == Leaving::Pulled {
-                break;
-            }
-            // A daemon that is told of a card while a station starts may leave it lying: somebody puts it in again.
-            let told = fs::read_to_string(self.log()).unwrap_or_default();
-            assert_eq!(card.commands, asked, "{pull:?}: not pulled: {told}");
-            assert!(attempt < 4, "{pull:?}: nobody used the card: {told}");
-        }
+        let card = Inserted::put(&self.socket, card, Some(pull)).pulled();
         if pull.0 > PROBE {
             self.journal.wait(factor, "failed");
         }
@@ -350,14 +333,16 @@ impl Inserted {
         Self { puller, serving }
     }
 
-    /// The card once its fault has pulled it; given back as it is where nobody used it in time.
-    fn pulled(self) -> (Counted, Leaving) {
-        let deadline = Instant::now() + UNUSED;
-        while !self.serving.is_finished() && Instant::now() < deadline {
+    /// The card once its fault has pulled it.
+    fn pulled(self) -> Counted {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.serving.is_finished() {
+            assert!(Instant::now() < deadline, "nobody used the card");
             std::thread::sleep(Duration::from_millis(1));
         }
-        self.puller.pull();
-        self.serving.join().expect("the card")
+        let (card, leaving) = self.serving.join().expect("the card");
+        assert_eq!(leaving, Leaving::Pulled);
+        card
     }
 
     fn pull(self) -> Counted {

@@ -178,7 +178,7 @@ impl Readers {
                 return Ok(false);
             }
             self.context
-                .get_status_change(left.min(LOOK_AGAIN), &mut states)
+                .get_status_change(left, &mut states)
                 .or_else(timeout_is_none)
                 .map_err(|cause| fault::of(cause, &place))?;
         }
@@ -219,9 +219,6 @@ impl Readers {
 
 /// How often a card may be swapped while it is being reached.
 const SWAPS: u32 = 3;
-
-/// The daemon can miss to wake a client whose card comes while it begins to wait: so nobody sleeps longer than this.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 fn look(context: &Context, name: &str) -> Result<ReaderInfo, ReaderError> {
     let mut states = [pcsc::ReaderState::new(c_name(name)?, State::UNAWARE)];
