@@ -7,8 +7,9 @@
 //!   noticed only if the thread hears so in its round, between two waits. So nobody is let in before a whole round has
 //!   found the place empty.
 //! - A program's thread that hears that its card is out writes so a moment later, perhaps after the watching thread has
-//!   seen the next card. So nobody is let in before that thread was heard from again, which ends what it did before; a
-//!   thread that has no more to say is waited for a while ([`DOUBT`]).
+//!   seen the next card; one that has reset its card writes that it is in, perhaps after it was seen leaving. So nobody is
+//!   let in, or seen leaving, before that thread was heard from again, which ends what it did before; a thread that has no
+//!   more to say is waited for a while ([`DOUBT`]).
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
@@ -31,6 +32,14 @@ pub enum Presence {
     Gone,
 }
 
+/// A thread that was told something.
+struct Doubt {
+    thread: ThreadId,
+    since: Instant,
+    /// That its card is in.
+    inside: bool,
+}
+
 /// The place where a card is.
 #[derive(Default)]
 pub struct Door {
@@ -44,8 +53,10 @@ pub struct Door {
     shut: bool,
     /// Nobody was in when the watcher's round began, nor since.
     empty_round: bool,
-    /// Threads that heard that their card is out, and when.
-    doubts: Vec<(ThreadId, Instant)>,
+    /// Threads of programs that may still write down what they heard.
+    doubts: Vec<Doubt>,
+    /// The watcher waits for them.
+    held_up: bool,
     /// How long such a thread is waited for.
     pub patience: Duration,
 }
@@ -73,19 +84,20 @@ impl Door {
             return Presence::Gone;
         }
         let watches = self.watcher.is_none_or(|it| it == current().id());
-        if let Some(card) = &self.card {
-            if !hung_up(card, Duration::ZERO) {
-                return Presence::Present;
-            }
-            if watches {
-                self.vacate();
-            } else {
-                self.doubt();
-            }
+        let inside = self
+            .card
+            .as_ref()
+            .is_some_and(|card| !hung_up(card, Duration::ZERO));
+        if !watches {
+            self.told(inside);
+        } else if self.card.is_some() && !inside && self.held().is_none() {
+            self.vacate();
             return Presence::Absent;
         }
+        if inside || (watches && self.card.is_some()) {
+            return Presence::Present;
+        }
         if !watches {
-            self.doubt();
             return Presence::Absent;
         }
         if self.shut || self.held().is_some() {
@@ -100,39 +112,49 @@ impl Door {
         }
     }
 
-    /// The calling thread begins to wait for events: it has noticed what it was told before.
-    pub fn watch(&mut self) {
+    /// The calling thread begins to wait for events: it has noticed what it was told before. For how long nobody is let in
+    /// yet, or seen leaving.
+    pub fn watch(&mut self) -> Option<Duration> {
         self.watcher = Some(current().id());
         let empty = self.card.is_none();
         if empty && self.empty_round {
             self.shut = false;
         }
         self.empty_round = empty;
+        let held = self.held();
+        self.held_up = held.is_some();
+        held
     }
 
-    /// The calling thread was told that its card is out.
-    pub fn doubt(&mut self) {
-        let own = current().id();
-        if self.watcher.is_some_and(|it| it != own) {
-            self.doubts.retain(|(thread, _)| *thread != own);
-            self.doubts.push((own, Instant::now()));
+    /// The calling thread was told whether its card is in.
+    pub fn told(&mut self, inside: bool) {
+        let thread = current().id();
+        if self.watcher.is_some_and(|it| it != thread) {
+            self.doubts.retain(|doubt| doubt.thread != thread);
+            self.doubts.push(Doubt {
+                thread,
+                since: Instant::now(),
+                inside,
+            });
         }
     }
 
-    /// The calling thread is heard from; whether that was the last that was waited for.
+    /// The calling thread is heard from; whether the watcher waits for such threads. It is not woken for less: pcscd takes
+    /// the power of an unused card away after a wait.
     pub fn heard(&mut self) -> bool {
         let before = self.doubts.len();
         let own = current().id();
-        self.doubts.retain(|(thread, _)| *thread != own);
-        before > 0 && self.doubts.is_empty()
+        self.doubts.retain(|doubt| doubt.thread != own);
+        self.held_up && before > self.doubts.len()
     }
 
-    /// For how long nobody is let in yet.
-    pub fn held(&mut self) -> Option<Duration> {
+    fn held(&mut self) -> Option<Duration> {
         let patience = self.patience;
-        let left = |(_, since): &(_, Instant)| patience.saturating_sub(since.elapsed());
+        let left = |doubt: &Doubt| patience.saturating_sub(doubt.since.elapsed());
         self.doubts.retain(|doubt| !left(doubt).is_zero());
-        self.doubts.iter().map(left).max()
+        let leaving = self.card.is_some();
+        let held = self.doubts.iter().filter(|doubt| doubt.inside || !leaving);
+        held.map(left).max()
     }
 
     fn vacate(&mut self) {

@@ -194,7 +194,8 @@ pub extern "C" fn IFDHSetProtocolParameters(
     _pts2: c_uchar,
     _pts3: c_uchar,
 ) -> Code {
-    with_reader(lun, |_| {
+    with_reader(lun, |reader| {
+        reader.heard();
         if PROTOCOLS.contains(&protocol) {
             IFD_SUCCESS
         } else {

@@ -64,16 +64,16 @@ impl Reader {
             if door.gone {
                 return Presence::Gone;
             }
-            door.watch();
-            (door.card.clone(), door.held())
+            let held = door.watch();
+            (door.card.clone(), held)
         };
         let mut watched = vec![PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN)];
         let mut time = time;
         match (&card, held) {
-            (Some(card), _) => watched.push(PollFd::new(card, PollFlags::RDHUP)),
+            (Some(card), None) => watched.push(PollFd::new(card, PollFlags::RDHUP)),
             (None, None) => watched.push(PollFd::new(&self.listener, PollFlags::IN)),
             // Who is at the door waits there, and so do we.
-            (None, Some(held)) => time = Some(time.map_or(held, |time| time.min(held))),
+            (_, Some(held)) => time = Some(time.map_or(held, |time| time.min(held))),
         }
         let time = time.and_then(|time| Timespec::try_from(time).ok());
         // An interrupted wait is a short one: the daemon asks again.
@@ -94,6 +94,11 @@ impl Reader {
         self.wake();
     }
 
+    /// The calling thread is done with what it did before.
+    pub fn heard(&self) {
+        drop(self.door());
+    }
+
     fn wake(&self) {
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
@@ -107,8 +112,10 @@ impl Reader {
         let powered = self
             .card()
             .and_then(|card| Ok((line.power_on(&card, warm)?.to_vec(), card)));
-        let (atr, card) = powered.inspect_err(|_| lock(&self.door).doubt())?;
         let mut door = lock(&self.door);
+        // After a failure pcscd writes down a mute card.
+        door.told(true);
+        let (atr, card) = powered?;
         if door
             .card
             .as_ref()
@@ -139,7 +146,7 @@ impl Reader {
         let mut line = lock(&self.line);
         let done = self.card().and_then(|_| line.transmit(command, answer));
         match done {
-            Err(Trouble::NoCard) => lock(&self.door).doubt(),
+            Err(Trouble::NoCard) => lock(&self.door).told(false),
             Err(Trouble::Gone) => {
                 *lock(&self.door) = Door::unplugged();
                 self.wake();
