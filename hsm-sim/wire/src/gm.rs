@@ -111,9 +111,35 @@ impl PrivateKey {
     /// The library could not sign.
     pub fn sign_digests(&self, digests: &[[u8; 32]]) -> Result<Vec<Hex<64>>, GmError> {
         let signer = self.signer()?;
-        digests.iter().map(|e| signed(&signer, e)).collect()
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = digests.len().div_ceil(cores).max(LEAST_SHARE);
+        let sign = |part: &[[u8; 32]]| -> Result<Vec<Hex<64>>, GmError> {
+            part.iter().map(|e| signed(&signer, e)).collect()
+        };
+        let (own, others) = digests.split_at(share.min(digests.len()));
+        let parts = std::thread::scope(|scope| {
+            let sign = &sign;
+            // A thread that the system refuses leaves its share to this one.
+            let running: Vec<_> = others
+                .chunks(share)
+                .map(|part| {
+                    let thread = std::thread::Builder::new();
+                    (part, thread.spawn_scoped(scope, move || sign(part)))
+                })
+                .collect();
+            let mut parts = vec![sign(own)];
+            parts.extend(running.into_iter().map(|(part, thread)| match thread {
+                Ok(thread) => thread.join().unwrap_or(Err(GmError::Signing)),
+                Err(_) => sign(part),
+            }));
+            parts.into_iter().collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(parts.concat())
     }
 }
+
+/// Fewer signatures than this are not worth a thread.
+const LEAST_SHARE: usize = 16;
 
 fn signed(signer: &SigningKey, e: &[u8; 32]) -> Result<Hex<64>, GmError> {
     let signature: Signature = signer.sign_prehash(e).map_err(|_| GmError::Signing)?;
