@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests, in the order in which a mistake is cheapest to find. Says after each step how it went and at the end
-# how many tests passed and failed; exit 1 when any failed. What uses the PC/SC daemon runs one after another.
+# how many tests passed and failed; exit 1 when any failed.
 set -u
 cd "$(dirname "$0")/.." || exit 4
 log=$(mktemp -d)
@@ -55,10 +55,10 @@ step "profile agrees with the tables" python3 tests/oracle/profile_check.py
 step "unit tests" tests/run.py --workspace --locked --exclude tests-stand --exclude tests-e2e
 step "examples in documentation" cargo test --doc --workspace --locked --exclude tests-stand --exclude tests-e2e
 step "fuzz, two minutes" fuzzed
-step "the real PC/SC daemon" cargo test -p tests-stand --locked --no-fail-fast -- --test-threads=1
-# Some of these look into other processes and start one as another user: as root, or by sudo.
-[ "$(id -u)" -eq 0 ] || export "CARGO_TARGET_$(uname -m | tr a-z A-Z)_UNKNOWN_LINUX_GNU_RUNNER=sudo -n -E"
-step "end to end" cargo test -p tests-e2e --locked --no-fail-fast -- --test-threads=1
+# Each test raises a house of its own (daemon, readers, ports, folders), so two programs may run at once, but one test after
+# another within each. Some look into other processes and start one as another user: as root, or by sudo.
+[ "$(id -u)" -eq 0 ] || export RHC_TEST_RUNNER="sudo -n -E"
+step "end to end" tests/run.py --jobs 2 -p tests-stand -p tests-e2e --locked -- --test-threads=1
 
 echo "took $((SECONDS - started)) s"
 echo "$passed passed, $failed failed"
