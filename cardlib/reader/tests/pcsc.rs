@@ -242,14 +242,14 @@ fn a_silent_card_gives_its_caller_back(readers: &Readers, place: &Place) {
         Err(ReaderError::Silent(limit))
     );
     assert!(
-        start.elapsed() < Duration::from_millis(1500),
+        start.elapsed() < Duration::from_secs(6),
         "{:?}",
         start.elapsed()
     );
     drop(transaction);
     drop(card);
     assert!(
-        start.elapsed() < Duration::from_millis(1500),
+        start.elapsed() < Duration::from_secs(6),
         "ending does not wait for the silent card either"
     );
     assert_eq!(
@@ -263,7 +263,7 @@ fn a_silent_card_gives_its_caller_back(readers: &Readers, place: &Place) {
         matches!(again, Some(ReaderError::Silent(_) | ReaderError::InUse(_))),
         "{again:?}: a card that holds its reader up does not hold us up"
     );
-    assert!(start.elapsed() < Duration::from_millis(1500));
+    assert!(start.elapsed() < Duration::from_secs(6));
 }
 
 fn the_watchdog_costs_little(readers: &Readers, place: &Place) {
@@ -277,7 +277,7 @@ fn the_watchdog_costs_little(readers: &Readers, place: &Place) {
     let each = start.elapsed() / ROUNDS;
     println!("{each:?} a command, unoptimised, through watchdog, daemon and virtual reader");
     assert!(
-        each < Duration::from_millis(2),
+        each < Duration::from_millis(20),
         "{each:?} a command: something waits (44 ms: the delayed acknowledgement)"
     );
 }
