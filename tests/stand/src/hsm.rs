@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use hsm_wire::client::OfficerClient;
 
 use crate::process::{Service, Tool};
 
@@ -120,7 +121,11 @@ impl Place {
         let secret = fs::read(self.unseal())?;
         let log = self.log();
         let mut service = Service::start_with(name, tool.into_command(), &log, Some(&secret))?;
-        service.wait_socket(&self.officer_socket(), READY_WITHIN)?;
+        // Its socket takes connections before it has opened its store and become its user: an answer tells that it has.
+        let socket = self.officer_socket();
+        service.wait_until(READY_WITHIN, || {
+            OfficerClient::connect(&socket).is_ok_and(|mut client| client.info().is_ok())
+        })?;
         Ok(service)
     }
 }

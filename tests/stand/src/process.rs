@@ -104,13 +104,6 @@ impl Service {
         })
     }
 
-    /// Waits until a Unix socket of that path accepts connections.
-    pub fn wait_socket(&mut self, path: &Path, within: Duration) -> Result<()> {
-        self.wait_until(within, || {
-            std::os::unix::net::UnixStream::connect(path).is_ok()
-        })
-    }
-
     /// SIGTERM, then SIGKILL after five seconds.
     pub fn stop(&mut self) {
         self.signal(rustix::process::Signal::TERM);
