@@ -15,6 +15,7 @@ pub mod algorithms;
 pub mod bench;
 mod cipher;
 mod control;
+mod custody;
 pub mod device;
 mod engine;
 pub mod exchange;

@@ -3,6 +3,7 @@
 use crate::device::persistent::DeviceEvent;
 use crate::keys::Key;
 use hsm_wire::Hex;
+use hsm_wire::custody::Seal;
 use hsm_wire::fill::{Factor, FillAnswer};
 use hsm_wire::info::AuditRecord;
 use hsm_wire::officer::{PeerInfo, PeerKind};
@@ -109,4 +110,21 @@ pub(crate) enum Event {
     /// The store was opened: the next epoch.
     Opened,
     AuditorSet(Hex<32>),
+    CeremonySealed(Box<Sealed>),
+}
+
+/// The last ceremony of a store, and how many there were.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Ceremonies {
+    pub(crate) count: u64,
+    pub(crate) last: Option<Sealed>,
+}
+
+/// A sealed transcript: kept, so that a lost answer can be asked for again.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Sealed {
+    pub(crate) ceremony: Hex<32>,
+    pub(crate) previous: Hex<32>,
+    pub(crate) transcript: Hex<32>,
+    pub(crate) seal: Seal,
 }

@@ -1,5 +1,6 @@
-//! M of N custodians unseal a store: the unsealing secret is split by Shamir's scheme (crate `blahaj`), and each share
-//! is sealed with SM4-GCM under its custodian's passphrase (argon2id). Fewer than M shares say nothing about the secret.
+//! M of N custodians unseal a store, or give a back-up of keys back (`custody`): the secret is split by Shamir's scheme
+//! (crate `blahaj`), and each share is sealed with SM4-GCM under its custodian's passphrase (argon2id). Fewer than M
+//! shares say nothing about the secret.
 //!
 //! A share file is JSON. Store, custodian, number, threshold and the cost of the passphrase are bound into the seal, so
 //! a file that was changed in any of them does not open. The secret that comes out is compared with the store's own
@@ -25,10 +26,12 @@ pub const MAX_SHARES: u8 = 16;
 pub const MIN_PASSPHRASE: usize = 12;
 
 const FORMAT: &str = "rhc-hsm-share-1";
+/// Of shares of a back-up's key.
+pub(crate) const BACKUP_FORMAT: &str = "rhc-hsm-backup-share-1";
 /// argon2id: 64 MiB, 3 passes, for new files. A file may ask for less or for more, within limits.
-const MEMORY_KIB: u32 = 64 << 10;
+pub(crate) const MEMORY_KIB: u32 = 64 << 10;
 const PASSES: u32 = 3;
-const MOST_MEMORY_KIB: u32 = 1 << 20;
+pub(crate) const MOST_MEMORY_KIB: u32 = 1 << 20;
 const MOST_PASSES: u32 = 16;
 
 /// Shares that cannot be made or joined.
@@ -67,7 +70,7 @@ pub enum ShareError {
 #[serde(deny_unknown_fields)]
 struct Label {
     format: String,
-    /// SM3 of the store's public header.
+    /// What it is a share of: SM3 of a store's public header, or the ceremony that made a back-up.
     store: Hex<32>,
     /// The same in all shares of one splitting.
     splitting: Hex<16>,
@@ -97,6 +100,11 @@ impl ShareFile {
         &self.label.custodian
     }
 
+    /// The same in all shares of one splitting.
+    pub(crate) fn splitting(&self) -> Hex<16> {
+        self.label.splitting
+    }
+
     /// How many are needed.
     #[must_use]
     pub fn threshold(&self) -> u8 {
@@ -109,7 +117,7 @@ impl ShareFile {
         let file: Self =
             serde_json::from_slice(text).map_err(|_| ShareError::Format(name.to_owned()))?;
         let label = &file.label;
-        let sane = label.format == FORMAT
+        let sane = [FORMAT, BACKUP_FORMAT].contains(&label.format.as_str())
             && valid_custodian(&label.custodian)
             && (1..=MOST_MEMORY_KIB).contains(&label.memory_kib)
             && (1..=MOST_PASSES).contains(&label.passes);
@@ -130,6 +138,15 @@ impl ShareFile {
 /// A custodian's name and passphrase.
 pub type Custodian = (String, Zeroizing<Vec<u8>>);
 
+/// A secret to be split.
+pub(crate) struct Secret<'a> {
+    pub(crate) format: &'static str,
+    /// What it belongs to, in every share's label.
+    pub(crate) of: Hex<32>,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) memory_kib: u32,
+}
+
 /// Splits a store's secret among custodians; `threshold` of them join it again.
 ///
 /// # Errors
@@ -141,6 +158,18 @@ pub fn split(
     custodians: &[Custodian],
     world: &mut World,
 ) -> Result<Vec<ShareFile>, ShareError> {
+    check_custody(threshold, custodians)?;
+    let of = secret_fits(dir, secret)?.ok_or(ShareError::WrongSecret)?;
+    let secret = Secret {
+        format: FORMAT,
+        of,
+        bytes: secret.expose(),
+        memory_kib: MEMORY_KIB,
+    };
+    deal(&secret, threshold, custodians, world)
+}
+
+fn check_custody(threshold: u8, custodians: &[Custodian]) -> Result<u8, ShareError> {
     let shares = u8::try_from(custodians.len()).map_err(|_| ShareError::Numbers)?;
     if shares > MAX_SHARES || threshold < 2 || threshold > shares {
         return Err(ShareError::Numbers);
@@ -152,23 +181,33 @@ pub fn split(
     if names.len() != custodians.len() || !custodians.iter().all(usable) {
         return Err(ShareError::Custodian);
     }
-    let store = secret_fits(dir, secret)?.ok_or(ShareError::WrongSecret)?;
+    Ok(shares)
+}
+
+/// A share file for each custodian.
+pub(crate) fn deal(
+    secret: &Secret<'_>,
+    threshold: u8,
+    custodians: &[Custodian],
+    world: &mut World,
+) -> Result<Vec<ShareFile>, ShareError> {
+    let shares = check_custody(threshold, custodians)?;
     let splitting = Hex(world.random().map_err(|_| ShareError::Entropy)?);
     let seed = world.secret::<32>().map_err(|_| ShareError::Entropy)?;
     let mut dealer = StdRng::from_seed(*seed);
-    let dealt = Sharks(threshold).dealer_rng(secret.expose(), &mut dealer);
+    let dealt = Sharks(threshold).dealer_rng(secret.bytes, &mut dealer);
     let mut files = Vec::with_capacity(custodians.len());
     for ((number, (custodian, passphrase)), share) in (1..).zip(custodians).zip(dealt) {
         let label = Label {
-            format: FORMAT.to_owned(),
-            store,
+            format: secret.format.to_owned(),
+            store: secret.of,
             splitting,
             threshold,
             shares,
             number,
             custodian: custodian.clone(),
             salt: Hex(world.random().map_err(|_| ShareError::Entropy)?),
-            memory_kib: MEMORY_KIB,
+            memory_kib: secret.memory_kib,
             passes: PASSES,
         };
         let nonce = world.random().map_err(|_| ShareError::Entropy)?;
@@ -199,6 +238,24 @@ pub fn join(
     dir: &Path,
     parts: &[(ShareFile, Zeroizing<Vec<u8>>)],
 ) -> Result<UnsealSecret, ShareError> {
+    let (of, bytes) = gather(FORMAT, parts)?;
+    let mut whole = Zeroizing::new([0; 32]);
+    if bytes.len() != whole.len() {
+        return Err(ShareError::WrongSecret);
+    }
+    whole.copy_from_slice(&bytes);
+    let secret = UnsealSecret::from_bytes(whole);
+    match secret_fits(dir, &secret)? {
+        Some(store) if store == of => Ok(secret),
+        _ => Err(ShareError::WrongSecret),
+    }
+}
+
+/// What the shares are of, and the secret they give; whether it is the right one is the caller's to see.
+pub(crate) fn gather(
+    format: &str,
+    parts: &[(ShareFile, Zeroizing<Vec<u8>>)],
+) -> Result<(Hex<32>, Zeroizing<Vec<u8>>), ShareError> {
     let Some((first, _)) = parts.first() else {
         return Err(ShareError::TooFew {
             given: 0,
@@ -208,6 +265,9 @@ pub fn join(
     let needed = first.label.threshold;
     let mut numbers = BTreeSet::new();
     for (ShareFile { label, .. }, _) in parts {
+        if label.format != format {
+            return Err(ShareError::Format(label.custodian.clone()));
+        }
         let same = |l: &Label| (l.store, l.splitting, l.threshold, l.shares);
         if same(label) != same(&first.label) {
             return Err(ShareError::Foreign(label.custodian.clone()));
@@ -228,17 +288,8 @@ pub fn join(
     }
     let sharks = Sharks(needed);
     let bytes = sharks.recover(&opened);
-    let bytes = Zeroizing::new(bytes.map_err(|_| ShareError::WrongSecret)?);
-    let mut whole = Zeroizing::new([0; 32]);
-    if bytes.len() != whole.len() {
-        return Err(ShareError::WrongSecret);
-    }
-    whole.copy_from_slice(&bytes);
-    let secret = UnsealSecret::from_bytes(whole);
-    match secret_fits(dir, &secret)? {
-        Some(store) if store == first.label.store => Ok(secret),
-        _ => Err(ShareError::WrongSecret),
-    }
+    let bytes = bytes.map_err(|_| ShareError::WrongSecret)?;
+    Ok((first.label.store, Zeroizing::new(bytes)))
 }
 
 fn open(file: &ShareFile, passphrase: &[u8]) -> Result<Share, ShareError> {

@@ -6,7 +6,7 @@
 use crate::device::persistent::{self, DeviceState};
 use crate::keyring::Keyring;
 use crate::keys::Key;
-pub(crate) use crate::parts::{Answered, Event, Peer, Ticket};
+pub(crate) use crate::parts::{Answered, Ceremonies, Event, Peer, Ticket};
 use crate::sm2key::Sm2Key;
 use hsm_wire::fill::{Factor, FillAnswer};
 use hsm_wire::info::{AuditHead, AuditRecord, HsmInfo, fingerprint};
@@ -44,6 +44,9 @@ pub(crate) struct State {
     pub(crate) audit_recent: Vec<AuditRecord>,
     /// User files and passwords of indexes.
     pub(crate) device: DeviceState,
+    /// Written after the rest (`store::version`): older snapshots have none.
+    #[serde(skip)]
+    pub(crate) ceremonies: Ceremonies,
 }
 
 impl State {
@@ -74,6 +77,7 @@ impl State {
             audit: AuditHead::default(),
             audit_recent: Vec::new(),
             device: DeviceState::default(),
+            ceremonies: Ceremonies::default(),
         })
     }
 
@@ -98,7 +102,17 @@ impl State {
             audit: self.audit,
             epoch: self.epoch,
             keys: u32::try_from(self.keys.len()).unwrap_or(u32::MAX),
+            ceremonies: self.ceremony_head(),
             simulator: true,
+        }
+    }
+
+    /// How many ceremonies, and the last one's transcript.
+    pub(crate) fn ceremony_head(&self) -> AuditHead {
+        let last = self.ceremonies.last.as_ref();
+        AuditHead {
+            count: self.ceremonies.count,
+            hash: last.map(|sealed| sealed.transcript).unwrap_or_default(),
         }
     }
 
@@ -163,6 +177,10 @@ impl State {
             Event::KeyUsed(id) => self.keys.used(&id),
             Event::Opened => self.epoch += 1,
             Event::AuditorSet(hash) => self.auditor_hash = Some(hash),
+            Event::CeremonySealed(sealed) => {
+                self.ceremonies.count += 1;
+                self.ceremonies.last = Some(*sealed);
+            }
             Event::Filled {
                 ticket,
                 factor,

@@ -139,6 +139,10 @@ pub enum Origin {
     Raw,
     /// From a package; the sender's fingerprint.
     Package(Hex<32>),
+    /// Combined from custodians' components; the ceremony.
+    Components(Hex<32>),
+    /// From a back-up; the ceremony that restored it.
+    Restored(Hex<32>),
 }
 
 /// Everything about a key but its bytes.

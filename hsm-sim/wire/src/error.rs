@@ -121,6 +121,17 @@ codes! {
     KeyExpired => "the key's time is over; see its not_after", "密钥已过有效期，请查看 not_after",
     KeyUsedUp => "the key has been used as often as it may be", "密钥使用次数已用完",
     AlgorithmMismatch => "the keys of one call are of one algorithm: the base key's", "同一次调用的密钥须与基础密钥算法一致",
+    // ceremonies
+    BadEntry => "a custodian's entry does not open here, or is of another ceremony or person; make it again for this HSM and file", "保管人的录入无法在本机打开，或属于另一仪式或他人；请针对本机和本文件重新录入",
+    BadComponents => "a key takes components of at least two custodians, one from each, all different, that do not cancel out", "密钥须由至少两名保管人的分量合成，每人一个，互不相同且不得相互抵消",
+    BadCustody => "2 to 16 custodians with passphrases of at least 12 bytes, a threshold of at least 2 that they reach", "保管人须为 2 至 16 名，口令至少 12 字节，门限至少为 2 且可达到",
+    BadShare => "not a share file of a back-up", "不是备份的份额文件",
+    WrongPassphrase => "the share does not open: wrong passphrase, or the file was changed", "份额无法打开：口令错误，或文件被改动",
+    ForeignShare => "the share belongs to another back-up", "该份额属于另一份备份",
+    ShareTwice => "the same share was given twice; each counts once", "同一份额给出两次，只算一次",
+    TooFewShares => "fewer shares than the threshold", "份额数量少于门限",
+    BackupAltered => "the back-up does not open with these shares, or was changed", "备份无法用这些份额打开，或已被改动",
+    CeremonyOutOfSequence => "the transcript does not follow this HSM's last ceremony; see info", "该记录并非紧接本机上一次仪式，请查看信息",
 }
 
 impl fmt::Display for ErrorCode {

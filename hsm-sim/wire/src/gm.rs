@@ -32,6 +32,18 @@ pub enum GmError {
     Signing,
 }
 
+/// Encrypts for the owner of X ‖ Y (04 ‖ C1 ‖ C3 ‖ C2).
+///
+/// # Errors
+/// No point of the curve, or no random numbers.
+pub fn encrypt(receiver: &Hex<64>, plain: &[u8]) -> Result<Vec<u8>, GmError> {
+    let mut sec1 = [4; 65];
+    sec1[1..].copy_from_slice(&receiver.0);
+    let key = sm2::pke::EncryptingKey::from_sec1_bytes(&sec1).map_err(|_| GmError::PublicKey)?;
+    key.encrypt(&mut getrandom::SysRng, plain)
+        .map_err(|_| GmError::PublicKey)
+}
+
 /// An SM2 private key. Wiped when dropped; no `Debug`.
 ///
 /// ```compile_fail

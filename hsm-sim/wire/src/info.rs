@@ -27,6 +27,9 @@ pub struct HsmInfo {
     /// Grows by one each time the store is opened.
     pub epoch: u64,
     pub keys: u32,
+    /// Ceremonies sealed here: how many, and the last one's transcript.
+    #[serde(default)]
+    pub ceremonies: AuditHead,
     /// Always true here: this is software.
     pub simulator: bool,
 }

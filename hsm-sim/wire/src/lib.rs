@@ -27,6 +27,7 @@
 pub mod attributes;
 mod blob;
 pub mod client;
+pub mod custody;
 pub mod device;
 pub mod error;
 pub mod fill;

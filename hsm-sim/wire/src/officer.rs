@@ -1,6 +1,7 @@
 //! What two officers may order, and what the officers' socket answers.
 
 use crate::attributes::{KeyAttributes, KeyInfo};
+use crate::custody::{BackedUp, CombinedKey, Custody, Entry, GivenShare, Seal};
 use crate::info::HsmInfo;
 use crate::order::Order;
 use crate::policy::Policy;
@@ -136,6 +137,37 @@ pub enum OrderOp {
     SetAuditor {
         secret_hash: Hex<32>,
     },
+    /// Keys as the XOR of custodians' components: all, or none.
+    CombineKeys {
+        ceremony: Hex<32>,
+        keys: Vec<CombinedKey>,
+        components: Vec<Entry>,
+    },
+    /// Keys under a fresh key that M of N custodians give back.
+    BackUpKeys {
+        ceremony: Hex<32>,
+        keys: Vec<String>,
+        custody: Custody,
+    },
+    /// Keys of a back-up, with the shares of enough custodians: all, or none. Keys that are here already, the same, stay.
+    RestoreKeys {
+        ceremony: Hex<32>,
+        backup: String,
+        shares: Vec<GivenShare>,
+    },
+    /// The content of a back-up for other custodians, under another key: shares of before do not open it.
+    ReshareKeys {
+        ceremony: Hex<32>,
+        backup: String,
+        shares: Vec<GivenShare>,
+        custody: Custody,
+    },
+    /// Signs a ceremony's transcript and makes it the head of the chain.
+    SealTranscript {
+        ceremony: Hex<32>,
+        previous: Hex<32>,
+        transcript: Hex<32>,
+    },
 }
 
 impl OrderOp {
@@ -160,6 +192,11 @@ impl OrderOp {
             Self::SetOperator { .. } => "set-operator",
             Self::SetIndexPassword { .. } => "set-index-password",
             Self::SetAuditor { .. } => "set-auditor",
+            Self::CombineKeys { .. } => "combine-keys",
+            Self::BackUpKeys { .. } => "back-up-keys",
+            Self::RestoreKeys { .. } => "restore-keys",
+            Self::ReshareKeys { .. } => "reshare-keys",
+            Self::SealTranscript { .. } => "seal-transcript",
         }
     }
 }
@@ -179,6 +216,10 @@ pub enum OrderDone {
     Imported(Box<ImportReport>),
     /// r ‖ s.
     Signature(Hex<64>),
+    /// Keys combined or restored.
+    Keys(Vec<KeyInfo>),
+    BackedUp(Box<BackedUp>),
+    Sealed(Box<Seal>),
 }
 
 /// What a package brought.

@@ -4,6 +4,7 @@
 //! [`sdf`] to a machine through a GM/T 0018 library, [`pkcs11`] to a token.
 
 mod address;
+pub mod custody;
 pub mod officer;
 pub mod pkcs11;
 mod retry;

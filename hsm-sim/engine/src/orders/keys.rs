@@ -77,7 +77,7 @@ fn added(state: &State, key: Key) -> Planned {
 }
 
 /// Whether there is room for a key of this id.
-pub(super) fn check_new(state: &State, id: &str) -> Result<(), HsmError> {
+pub(crate) fn check_new(state: &State, id: &str) -> Result<(), HsmError> {
     if state.keys.contains_key(id) {
         return Err(HsmError::about(ErrorCode::KeyExists, id));
     }

@@ -1,10 +1,12 @@
 //! Orders of two officers: who signed what, and what it does.
 
-mod keys;
+pub(crate) mod keys;
 mod packages;
 mod people;
+mod seal;
 
 use crate::control::{Control, enforced};
+use crate::custody;
 use crate::device::persistent::DeviceEvent;
 use crate::policy;
 use crate::state::{Event, State, shown};
@@ -24,7 +26,7 @@ const MAX_ATTEMPTS: u32 = 100;
 const MAX_BASE_KEYS: usize = 32;
 
 /// What an operation wants: changes and an answer.
-pub(super) type Planned = Result<(Vec<Event>, OrderDone), HsmError>;
+pub(crate) type Planned = Result<(Vec<Event>, OrderDone), HsmError>;
 
 /// An order whose signatures, number, receiver and time are right.
 pub(crate) struct Authentic {
@@ -121,6 +123,32 @@ pub(crate) fn plan(state: &State, world: &mut World, op: OrderOp) -> Planned {
             vec![Event::Device(DeviceEvent::PasswordSet { index, verifier })],
             OrderDone::Done,
         )),
+        OrderOp::CombineKeys {
+            ceremony,
+            keys,
+            components,
+        } => custody::combine(state, world.clock.now(), ceremony, keys, &components),
+        OrderOp::BackUpKeys {
+            ceremony,
+            keys,
+            custody,
+        } => custody::back_up(state, world, ceremony, &keys, &custody),
+        OrderOp::RestoreKeys {
+            ceremony,
+            backup,
+            shares,
+        } => custody::restore(state, world.clock.now(), ceremony, &backup, &shares),
+        OrderOp::ReshareKeys {
+            ceremony,
+            backup,
+            shares,
+            custody,
+        } => custody::reshare(state, world, ceremony, &backup, &shares, &custody),
+        OrderOp::SealTranscript {
+            ceremony,
+            previous,
+            transcript,
+        } => seal::seal(state, world.clock.now(), ceremony, previous, transcript),
         OrderOp::SetAuditor { secret_hash } => {
             Ok((vec![Event::AuditorSet(secret_hash)], OrderDone::Done))
         }
@@ -180,6 +208,16 @@ pub(crate) fn object(op: &OrderOp) -> String {
             format!("SM3 {}", Hex::<32>(Sm3::digest(package).into()))
         }
         OrderOp::SetIndexPassword { index, .. } => format!("index {index}"),
+        OrderOp::CombineKeys { ceremony, keys, .. } => {
+            format!("{} keys, ceremony {ceremony}", keys.len())
+        }
+        OrderOp::BackUpKeys { ceremony, keys, .. } => {
+            format!("{} keys, ceremony {ceremony}", keys.len())
+        }
+        OrderOp::RestoreKeys { ceremony, .. } | OrderOp::ReshareKeys { ceremony, .. } => {
+            format!("ceremony {ceremony}")
+        }
+        OrderOp::SealTranscript { transcript, .. } => format!("transcript {transcript}"),
         OrderOp::RemovePolicy | OrderOp::SetOperator { .. } | OrderOp::SetAuditor { .. } => {
             String::new()
         }

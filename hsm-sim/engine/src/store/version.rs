@@ -1,5 +1,6 @@
-//! Contents of older stores. What is written has version 2: a snapshot's plain text begins with [`TAG`]; version 1 had
-//! none, and began with the mark (0, 1 or 2). A journal is of the version of its snapshot.
+//! Contents of older stores. What is written has version 3: a snapshot's plain text begins with [`TAG`] and ends with the
+//! chain of ceremonies. Version 2 began with [`TAG_TWO`] and knew no ceremonies; version 1 had no tag, and began with the
+//! mark (0, 1 or 2). A journal is of the version of its snapshot; those of 2 and 3 are the same.
 //!
 //! Version 1 is frozen here where it differs from today's types; `tests/fixtures/store-1` was written by it, and
 //! notices when one of the types that are shared with today changes.
@@ -8,7 +9,7 @@ use super::files::{decode, encode_secret};
 use super::{StoreError, Zeroizing};
 use crate::device::persistent::DeviceState;
 use crate::keys::{Key, Material};
-use crate::parts::{Answered, Event, Peer, Ticket};
+use crate::parts::{Answered, Ceremonies, Event, Peer, Ticket};
 use crate::sm2key::Sm2Key;
 use crate::state::State;
 use hsm_wire::attributes::{KeyInfo, Origin};
@@ -20,8 +21,10 @@ use hsm_wire::{Algorithm, Hex, KeyAttributes, Leaves, Mark, Usage};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 
+/// First byte of a snapshot of today.
+const TAG: u8 = 0xF4;
 /// First byte of a snapshot of version 2.
-const TAG: u8 = 0xF2;
+const TAG_TWO: u8 = 0xF2;
 
 /// How snapshot and journal of one generation are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,13 +35,18 @@ pub(super) enum Version {
 
 /// A state as it is written today.
 pub(super) fn encode_state(state: &State) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    encode_secret(&(TAG, state))
+    encode_secret(&(TAG, state, &state.ceremonies))
 }
 
 /// A state of any version.
 pub(super) fn decode_state(plain: &[u8]) -> Option<(State, Version)> {
     match plain {
-        [TAG, rest @ ..] => decode(rest).map(|state| (state, Version::Two)),
+        [TAG, rest @ ..] => {
+            let (mut state, ceremonies): (State, Ceremonies) = decode(rest)?;
+            state.ceremonies = ceremonies;
+            Some((state, Version::Two))
+        }
+        [TAG_TWO, rest @ ..] => decode(rest).map(|state| (state, Version::Two)),
         _ => decode::<StateOne>(plain).map(|state| (state.into(), Version::One)),
     }
 }
@@ -150,6 +158,7 @@ impl From<StateOne> for State {
             audit: old.audit,
             audit_recent: old.audit_recent,
             device: DeviceState::default(),
+            ceremonies: Ceremonies::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod batch;
 mod common;
 mod controls;
+mod custody;
 mod epoch;
 mod formats;
 mod garbage;

@@ -112,6 +112,7 @@ mod tests {
             encryption_key: [2; 64],
             officers: vec![],
             policy: None,
+            ceremonies: (0, [0; 32]),
             simulator: true,
         }
     }

@@ -3,6 +3,7 @@
 //! Two sides: [`Hsm`] uses keys with the operator's credential, [`OrderDesk`] carries officers' orders, whose text the
 //! vendor's interface fixes and two officers sign.
 
+mod custody;
 mod fill;
 mod key;
 mod nature;
@@ -13,6 +14,7 @@ use thiserror::Error;
 use crate::approval::{Officer, OfficerSignature};
 
 pub use cardlib_card::cert::Mark;
+pub use custody::{BackedUp, Custody, Entry, GivenShare, Seal};
 pub use fill::{FillRequest, FillStep, Filled, FilledStep, KeyRef, Target};
 pub use key::{BaseClass, HeldKey, KeySpec, KeyUse, Ways};
 pub use nature::{Keeper, Nature};
@@ -35,6 +37,8 @@ pub struct HsmIdentity {
     pub officers: Vec<Officer>,
     /// Name of the loaded skeleton policy.
     pub policy: Option<String>,
+    /// Ceremonies sealed in it: how many, and the last one's transcript; none for an HSM that seals none.
+    pub ceremonies: (u64, [u8; 32]),
     /// Whether it is software.
     pub simulator: bool,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HeldKey, KeySpec, Mark, Target, Ways};
+use super::{BackedUp, Custody, Entry, GivenShare, HeldKey, KeySpec, Mark, Seal, Target, Ways};
 use crate::tier::Factor;
 
 /// How another HSM stands to this one.
@@ -143,6 +143,60 @@ pub enum Operation {
         #[serde(with = "hex")]
         message: Vec<u8>,
     },
+    /// Keys from custodians' components: all, or none.
+    Combine {
+        /// SM3 of the ceremony's file.
+        #[serde(with = "hex")]
+        ceremony: [u8; 32],
+        /// Which keys.
+        keys: Vec<KeySpec>,
+        /// The custodians' entries.
+        components: Vec<Entry>,
+    },
+    /// Keys into custody of M of N.
+    BackUp {
+        /// SM3 of the ceremony's file.
+        #[serde(with = "hex")]
+        ceremony: [u8; 32],
+        /// Ids.
+        keys: Vec<String>,
+        /// Who keeps it.
+        custody: Custody,
+    },
+    /// Keys out of custody: all, or none.
+    Restore {
+        /// SM3 of the ceremony's file.
+        #[serde(with = "hex")]
+        ceremony: [u8; 32],
+        /// The back-up file's text.
+        backup: String,
+        /// Shares of enough custodians.
+        shares: Vec<GivenShare>,
+    },
+    /// A back-up into the custody of others.
+    Reshare {
+        /// SM3 of the ceremony's file.
+        #[serde(with = "hex")]
+        ceremony: [u8; 32],
+        /// The back-up file's text.
+        backup: String,
+        /// Shares of enough custodians.
+        shares: Vec<GivenShare>,
+        /// Who keeps the new one.
+        custody: Custody,
+    },
+    /// A transcript as the HSM's next.
+    Seal {
+        /// SM3 of the ceremony's file.
+        #[serde(with = "hex")]
+        ceremony: [u8; 32],
+        /// The transcript before; zeros before the first.
+        #[serde(with = "hex")]
+        previous: [u8; 32],
+        /// SM3 of the transcript.
+        #[serde(with = "hex")]
+        transcript: [u8; 32],
+    },
 }
 
 /// The text of raw key bytes in an order's text: TEST only, and wiped wherever it is held.
@@ -176,6 +230,11 @@ impl Operation {
             } => format!("{receiver} ({} keys)", entries.len()),
             Self::ImportPackage(_) => "package".to_owned(),
             Self::Sign { key, .. } => key.clone(),
+            Self::Combine { keys, .. } => format!("{} keys", keys.len()),
+            Self::BackUp { keys, .. } => format!("{} keys", keys.len()),
+            Self::Restore { ceremony, .. }
+            | Self::Reshare { ceremony, .. }
+            | Self::Seal { ceremony, .. } => hex::encode_upper(ceremony),
         }
     }
 
@@ -193,6 +252,11 @@ impl Operation {
             Self::ExportPackage { .. } => "package.export",
             Self::ImportPackage(_) => "package.import",
             Self::Sign { .. } => "root.sign",
+            Self::Combine { .. } => "key.combine",
+            Self::BackUp { .. } => "key.back-up",
+            Self::Restore { .. } => "key.restore",
+            Self::Reshare { .. } => "key.reshare",
+            Self::Seal { .. } => "transcript.seal",
         }
     }
 }
@@ -233,4 +297,10 @@ pub enum Outcome {
     },
     /// r‖s.
     Signature([u8; 64]),
+    /// Keys were combined or restored.
+    Keys(Vec<HeldKey>),
+    /// A back-up was made.
+    BackedUp(Box<BackedUp>),
+    /// A transcript was sealed.
+    Sealed(Box<Seal>),
 }

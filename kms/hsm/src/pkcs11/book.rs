@@ -197,6 +197,7 @@ impl Rows<'_> {
             encryption_key,
             officers: self.officers()?,
             policy: self.fact::<Policy>("policy")?.map(|policy| policy.name),
+            ceremonies: (0, [0; 32]),
             simulator: self.needed("software")?,
         })
     }

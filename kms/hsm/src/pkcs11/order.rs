@@ -210,6 +210,14 @@ impl Pkcs11Hsm {
                 let signature = self.token.with(|work| work.sign(&key, &message))?;
                 Ok(Outcome::Signature(signature))
             }
+            Operation::Combine { .. }
+            | Operation::BackUp { .. }
+            | Operation::Restore { .. }
+            | Operation::Reshare { .. }
+            | Operation::Seal { .. } => Err(refused(
+                "NotSupported",
+                "a token keeps no custodians and seals no transcripts; back it up with its maker's tool",
+            )),
         }
     }
 

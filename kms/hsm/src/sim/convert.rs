@@ -2,6 +2,7 @@
 
 use hsm_wire::attributes::{KeyAttributes, KeyInfo};
 use hsm_wire::client::ClientError;
+use hsm_wire::custody as wire;
 use hsm_wire::info::HsmInfo;
 use hsm_wire::officer::{ExportEntry, KeySource, OrderDone, OrderOp, PeerKind as WirePeerKind};
 use hsm_wire::policy::{Load, Policy, Rule, Shape};
@@ -9,8 +10,9 @@ use hsm_wire::ticket::{Target as WireTarget, TicketSpec};
 use hsm_wire::{self as hsm, Algorithm, Hex, Leaves, Usage};
 use kms_core::approval::Officer;
 use kms_core::port::{
-    BaseClass, Export, HeldKey, HsmError, HsmIdentity, KeySpec, KeyUse, Mark, Operation, Outcome,
-    PeerKind, PolicyRule, RuleShape, Target, TicketOrder, Ways,
+    BackedUp, BaseClass, Custody, Entry, Export, GivenShare, HeldKey, HsmError, HsmIdentity,
+    KeySpec, KeyUse, Mark, Operation, Outcome, PeerKind, PolicyRule, RuleShape, Seal, Target,
+    TicketOrder, Ways,
 };
 
 pub(crate) fn error(error: ClientError) -> HsmError {
@@ -61,6 +63,7 @@ pub(crate) fn identity(info: HsmInfo) -> HsmIdentity {
             })
             .collect(),
         policy: info.policy.map(|(name, _)| name),
+        ceremonies: (info.ceremonies.count, info.ceremonies.hash.0),
         simulator: info.simulator,
     }
 }
@@ -211,6 +214,84 @@ pub(crate) fn operation(operation: Operation) -> OrderOp {
             key,
             message: hex::encode_upper(message),
         },
+        Operation::Combine {
+            ceremony,
+            keys,
+            components,
+        } => OrderOp::CombineKeys {
+            ceremony: Hex(ceremony),
+            keys: keys.into_iter().map(combined).collect(),
+            components: components.into_iter().map(entry).collect(),
+        },
+        Operation::BackUp {
+            ceremony,
+            keys,
+            custody,
+        } => OrderOp::BackUpKeys {
+            ceremony: Hex(ceremony),
+            keys,
+            custody: custodians(custody),
+        },
+        Operation::Restore {
+            ceremony,
+            backup,
+            shares,
+        } => OrderOp::RestoreKeys {
+            ceremony: Hex(ceremony),
+            backup,
+            shares: shares.into_iter().map(given).collect(),
+        },
+        Operation::Reshare {
+            ceremony,
+            backup,
+            shares,
+            custody,
+        } => OrderOp::ReshareKeys {
+            ceremony: Hex(ceremony),
+            backup,
+            shares: shares.into_iter().map(given).collect(),
+            custody: custodians(custody),
+        },
+        Operation::Seal {
+            ceremony,
+            previous,
+            transcript,
+        } => OrderOp::SealTranscript {
+            ceremony: Hex(ceremony),
+            previous: Hex(previous),
+            transcript: Hex(transcript),
+        },
+    }
+}
+
+fn combined(spec: KeySpec) -> wire::CombinedKey {
+    let (id, attributes) = attributes(spec);
+    wire::CombinedKey {
+        id,
+        attributes,
+        check_value: None,
+    }
+}
+
+fn entry(entry: Entry) -> wire::Entry {
+    wire::Entry {
+        custodian: entry.custodian,
+        sealed: entry.sealed,
+    }
+}
+
+fn given(given: GivenShare) -> wire::GivenShare {
+    wire::GivenShare {
+        share: given.share,
+        entry: entry(given.entry),
+    }
+}
+
+fn custodians(custody: Custody) -> wire::Custody {
+    wire::Custody {
+        threshold: custody.threshold,
+        custodians: custody.custodians.into_iter().map(entry).collect(),
+        memory_kib: custody.memory_kib,
     }
 }
 
@@ -285,5 +366,14 @@ pub(crate) fn outcome(done: OrderDone) -> Outcome {
             payload: report.payload,
         },
         OrderDone::Signature(signature) => Outcome::Signature(signature.0),
+        OrderDone::Keys(keys) => Outcome::Keys(keys.into_iter().filter_map(held).collect()),
+        OrderDone::BackedUp(made) => Outcome::BackedUp(Box::new(BackedUp {
+            backup: made.backup,
+            shares: made.shares,
+        })),
+        OrderDone::Sealed(seal) => Outcome::Sealed(Box::new(Seal {
+            text: seal.text,
+            signature: seal.signature.0,
+        })),
     }
 }

@@ -10,7 +10,7 @@ use hsm_wire::ticket::{Target, TicketSpec};
 use hsm_wire::{Hex, HsmError, Mark, Usage};
 
 /// Every operation of the two sockets, by the names that the audit has.
-pub const OPERATIONS: [&str; 29] = [
+pub const OPERATIONS: [&str; 34] = [
     "info",
     "audit",
     "list-keys",
@@ -40,6 +40,11 @@ pub const OPERATIONS: [&str; 29] = [
     "import-package",
     "sign",
     "set-operator",
+    "combine-keys",
+    "back-up-keys",
+    "restore-keys",
+    "reshare-keys",
+    "seal-transcript",
 ];
 
 fn export(key: &str) -> OrderOp {
@@ -193,6 +198,43 @@ fn order(trial: &mut Trial, operation: &str) -> OrderOp {
         "set-index-password" => OrderOp::SetIndexPassword {
             index: 1,
             verifier: Hex([7; 48]),
+        },
+        other => ceremony(trial, other),
+    }
+}
+
+/// Steps of a ceremony, each with what it needs to succeed.
+fn ceremony(trial: &mut Trial, operation: &str) -> OrderOp {
+    use crate::custody::{CEREMONY, back_up, custody, given};
+    let people = ["chen", "chu"];
+    match operation {
+        "combine-keys" => crate::custody::combination(&trial.hsm),
+        "back-up-keys" => OrderOp::BackUpKeys {
+            ceremony: CEREMONY,
+            keys: vec!["CMK".to_owned()],
+            custody: custody(&trial.hsm, 2, &people),
+        },
+        "restore-keys" => {
+            let made = back_up(&mut trial.hsm, &["CMK"], 2, &people);
+            OrderOp::RestoreKeys {
+                ceremony: CEREMONY,
+                shares: given(&trial.hsm, &made, &people),
+                backup: made.backup,
+            }
+        }
+        "reshare-keys" => {
+            let made = back_up(&mut trial.hsm, &["CMK"], 2, &people);
+            OrderOp::ReshareKeys {
+                ceremony: CEREMONY,
+                shares: given(&trial.hsm, &made, &people),
+                backup: made.backup,
+                custody: custody(&trial.hsm, 2, &people),
+            }
+        }
+        "seal-transcript" => OrderOp::SealTranscript {
+            ceremony: CEREMONY,
+            previous: Hex([0; 32]),
+            transcript: Hex([1; 32]),
         },
         other => panic!("no attempt at {other}"),
     }
