@@ -223,6 +223,9 @@ fn execute(arguments: &Execute) -> Result<(), Failure> {
         OrderDone::Package(text) => Ok(text.clone()),
         OrderDone::Imported(report) => serde_json::to_string_pretty(report),
         OrderDone::Signature(signature) => Ok(signature.to_string()),
+        OrderDone::Keys(keys) => serde_json::to_string_pretty(keys),
+        OrderDone::BackedUp(made) => serde_json::to_string_pretty(made),
+        OrderDone::Sealed(seal) => serde_json::to_string_pretty(seal),
     };
     out!("{}", json.map_err(|e| Failure::Environment(e.to_string()))?);
     Ok(())
