@@ -17,7 +17,7 @@ test: setup
 	@tests/all.sh
 
 bench: setup
-	@cargo build --workspace --bins --release --locked --quiet
+	@cargo build --workspace --release --locked --quiet
 	@target/release/rhc-bench $(addprefix --only ,$(ONLY))
 
 soak: setup

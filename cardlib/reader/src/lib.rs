@@ -9,6 +9,7 @@
 //! | [`card`] | a powered card, and the transaction that always ends in a reset |
 //! | [`conversation`] | what was said to test chips as text: recorded, replayed, compared |
 //! | [`error`] | what can go wrong between us and the card, and what to do next |
+//! | [`inbox`] | waiting for a thread that answers in microseconds |
 //! | [`inprocess`] | a simulated card in the same process |
 //! | [`pcsc`] | cards in readers of the PC/SC daemon |
 //! | [`trace`] | headers, lengths and times of what was sent; never data |
@@ -33,6 +34,7 @@ pub mod card;
 pub mod channel;
 pub mod conversation;
 pub mod error;
+pub mod inbox;
 pub mod inprocess;
 pub mod pcsc;
 pub mod trace;

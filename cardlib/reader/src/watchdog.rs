@@ -4,16 +4,22 @@
 //! caller waits for the worker with a limit. A worker that never comes back is left alone: nothing can end it but the
 //! card's removal, and it holds no lock of ours. The hand-over costs a few microseconds per command.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use crate::error::ReaderError;
+pub use crate::inbox::Inbox;
 
 /// Time that a card may take for one command when nothing else is asked: ten times the slowest command known.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a terminal takes from one answer to its next command.
+const BETWEEN_ORDERS: Duration = Duration::from_micros(50);
+/// What a simulated card takes for a command, the daemon included. Real cards take milliseconds and are slept for.
+const FAST_CARD: Duration = Duration::from_micros(150);
 
 /// What the worker is told to do.
 pub enum Order {
@@ -28,14 +34,14 @@ pub type Answer = Result<Vec<u8>, ReaderError>;
 /// Runs on the worker thread: first reaches its card and answers with the ATR or why not, then serves orders until
 /// their sender is gone.
 pub trait Server: Send + 'static {
-    fn serve(self, orders: &Receiver<Order>, answers: &Sender<Answer>);
+    fn serve(self, orders: &mut Inbox<Order>, answers: &Sender<Answer>);
 }
 
 /// The caller's end.
 pub struct Watchdog {
     /// None once the worker has been told to end.
     orders: Option<Sender<Order>>,
-    answers: Receiver<Answer>,
+    answers: Inbox<Answer>,
     limit: Duration,
     silent: bool,
 }
@@ -49,9 +55,11 @@ impl Watchdog {
     pub fn start(server: impl Server, limit: Duration) -> Result<(Self, Vec<u8>), ReaderError> {
         let (orders, to_do) = channel();
         let (done, answers) = channel();
+        let mut to_do = Inbox::new(to_do, BETWEEN_ORDERS);
+        let answers = Inbox::new(answers, FAST_CARD);
         thread::Builder::new()
             .name("card".into())
-            .spawn(move || server.serve(&to_do, &done))
+            .spawn(move || server.serve(&mut to_do, &done))
             .map_err(|cause| {
                 ReaderError::Transport(format!("no thread for the reader: {cause}"))
             })?;
@@ -81,7 +89,7 @@ impl Watchdog {
     }
 
     fn answer(&mut self) -> Answer {
-        match self.answers.recv_timeout(self.limit) {
+        match self.answers.take_within(self.limit) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => {
                 self.silent = true;
@@ -101,7 +109,7 @@ impl Drop for Watchdog {
     fn drop(&mut self) {
         self.orders = None;
         if !self.silent {
-            while self.answers.recv_timeout(self.limit).is_ok() {}
+            while self.answers.take_within(self.limit).is_ok() {}
         }
     }
 }
@@ -116,12 +124,12 @@ mod tests {
     /// Reaches its card after some time.
     struct Sleepy(Duration);
     impl Server for Sleepy {
-        fn serve(self, orders: &Receiver<Order>, answers: &Sender<Answer>) {
+        fn serve(self, orders: &mut Inbox<Order>, answers: &Sender<Answer>) {
             thread::sleep(self.0);
             if answers.send(Ok(vec![0x3B])).is_err() {
                 return;
             }
-            for order in orders {
+            while let Some(order) = orders.take() {
                 if let Order::Transmit(command) = order {
                     thread::sleep(Duration::from_millis(u64::from(command[0])));
                 }
@@ -175,8 +183,8 @@ mod tests {
         static FREE: AtomicBool = AtomicBool::new(false);
         struct Slow;
         impl Server for Slow {
-            fn serve(self, orders: &Receiver<Order>, answers: &Sender<Answer>) {
-                assert!(answers.send(Ok(Vec::new())).is_ok() && orders.recv().is_err());
+            fn serve(self, orders: &mut Inbox<Order>, answers: &Sender<Answer>) {
+                assert!(answers.send(Ok(Vec::new())).is_ok() && orders.take().is_none());
                 thread::sleep(Duration::from_millis(50));
                 FREE.store(true, Ordering::SeqCst);
             }

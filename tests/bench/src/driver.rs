@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tests_stand::house::{self, House};
 use tests_stand::{Daemon, Place, Stack, Tool};
 
+use crate::awake::Awake;
 use crate::section::{RUNS, Section};
 
 const READERS: usize = 8;
@@ -34,6 +35,7 @@ const SAM_TYPE: u8 = 5;
 pub fn measure() -> Result<Section> {
     let mut section = Section::default();
     let daemon = Daemon::start_on(Stack::Own, READERS)?;
+    let _awake = Awake::start()?;
     for reader in daemon.readers() {
         let Place::Socket(path) = &reader.place else {
             anyhow::bail!("{} is no reader of our driver", reader.name);

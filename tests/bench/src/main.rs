@@ -1,5 +1,6 @@
 //! `rhc-bench`: speed and memory of the house against its bars (`tests/bench/bars.toml`). Exit 3 when one is missed.
 
+mod awake;
 mod bars;
 mod c_interface;
 mod card;

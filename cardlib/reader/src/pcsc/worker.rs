@@ -1,7 +1,7 @@
 //! The thread that makes the PC/SC calls of one card.
 
 use std::ffi::CString;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Sender;
 
 use pcsc::{Card, Context, Disposition, Protocols, Scope, ShareMode, Transaction};
 use zeroize::Zeroize;
@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 use super::fault::{self, Place};
 use super::{c_name, look, presence_after_fault};
 use crate::error::ReaderError;
-use crate::watchdog::{Answer, Order, Server};
+use crate::watchdog::{Answer, Inbox, Order, Server};
 
 /// Which card, and for whom else. Everything that may wait for a card happens on its thread, connecting included, and
 /// in a context of its own: a call that waits locks its context for everybody.
@@ -49,7 +49,7 @@ enum Ended {
 }
 
 impl Server for Worker {
-    fn serve(self, orders: &Receiver<Order>, answers: &Sender<Answer>) {
+    fn serve(self, orders: &mut Inbox<Order>, answers: &Sender<Answer>) {
         let (mut connected, atr) = match self.connect() {
             Ok(reached) => reached,
             Err(error) => {
@@ -64,7 +64,7 @@ impl Server for Worker {
         // Large enough for any answer: with a smaller one the answer would be lost (InsufficientBuffer).
         let mut buffer = vec![0; pcsc::MAX_BUFFER_SIZE_EXTENDED];
         let mut stale = false;
-        while let Ok(order) = orders.recv() {
+        while let Some(order) = orders.take() {
             let answer = match order {
                 Order::Begin => {
                     let Connected { context, card } = &mut connected;
@@ -131,11 +131,11 @@ struct Held<'a> {
 impl Held<'_> {
     fn serve(
         mut self,
-        orders: &Receiver<Order>,
+        orders: &mut Inbox<Order>,
         answers: &Sender<Answer>,
         buffer: &mut [u8],
     ) -> Ended {
-        while let Ok(order) = orders.recv() {
+        while let Some(order) = orders.take() {
             let answer = match order {
                 Order::Transmit(command) => self.transmit(&command, buffer),
                 Order::Begin => Err(ReaderError::InUse(self.place.name())),
