@@ -9,6 +9,7 @@ packages=(
   opensc pcsc-tools python3-pyscard     # foreign PC/SC clients, the judges of the tests
   openssl python3 curl                  # independent computation of keys and certificates
   softhsm2                              # a PKCS#11 token
+  postgresql                            # the other engine of the stores: a cluster of the tests' own, never the system's
   valgrind                              # the C interface under a memory checker
   gcc libc6-dev util-linux passwd       # unshare, for a PC/SC daemon of its own; useradd
   chromium fonts-wqy-microhei           # PDF and picture of conformance reports

@@ -10,7 +10,8 @@ use kms_platform::audit::{self, Outcome};
 use kms_platform::mark::Mark;
 use kms_platform::name::Peer;
 use kms_platform::problem::Problem;
-use kms_platform::sqlx::{Connection, SqliteConnection};
+use kms_platform::sqlx::Connection;
+use kms_platform::store::Conn;
 use kms_platform::store::Store;
 
 use crate::trust::Trust;
@@ -59,7 +60,7 @@ pub(crate) trait Deed: Send {
     fn detail(&self) -> serde_json::Value;
     fn carry_out(
         self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         context: &Context<'_>,
     ) -> impl Future<Output = Result<Self::Done, Problem>> + Send;
 }

@@ -1,6 +1,5 @@
 //! The registry as one thing: a store and a method per request. Who may call which stands in [`crate::routes`].
 
-use std::path::Path;
 use std::sync::Arc;
 
 use issuance_registry_api::{
@@ -12,7 +11,7 @@ use kms_platform::clock::SharedClock;
 use kms_platform::mark::Mark;
 use kms_platform::name::Area;
 use kms_platform::problem::{AREA_REFUSED, INVALID, Problem};
-use kms_platform::store::{Birth, Store, StoreError};
+use kms_platform::store::{Birth, Place, Store, StoreError};
 
 use crate::cards::{self, Key, Register, Reserve, SetState};
 use crate::deed::{Actor, perform};
@@ -45,24 +44,26 @@ pub struct Registry {
 impl Registry {
     /// Opens the store or makes it; an existing one must be of this area, and of this mark when one is asked for.
     pub async fn open_or_create(
-        path: &Path,
+        place: impl Into<Place>,
         area: &Area,
         mark: Option<Mark>,
         clock: SharedClock,
     ) -> Result<Self, OpenError> {
+        let place = place.into();
         let mark = match mark {
             Some(mark) => mark,
-            None if path.exists() => Store::open(path, SERVICE, MIGRATIONS, clock.clone())
-                .await?
-                .mark(),
-            None => Mark::Test,
+            None => match Store::open(&place, SERVICE, MIGRATIONS, clock.clone()).await {
+                Ok(store) => store.mark(),
+                Err(StoreError::Missing { .. } | StoreError::NotOurs) => Mark::Test,
+                Err(error) => return Err(error.into()),
+            },
         };
         let birth = Birth {
             service: SERVICE.into(),
             tier: area.to_string(),
             mark,
         };
-        let store = Store::open_or_create(path, birth, MIGRATIONS, clock).await?;
+        let store = Store::open_or_create(place, birth, MIGRATIONS, clock).await?;
         Ok(Self {
             store,
             area: area.clone(),
@@ -80,8 +81,8 @@ impl Registry {
     }
 
     /// Opens an existing store, whatever its area.
-    pub async fn open(path: &Path, clock: SharedClock) -> Result<Self, OpenError> {
-        let store = Store::open(path, SERVICE, MIGRATIONS, clock).await?;
+    pub async fn open(place: impl Into<Place>, clock: SharedClock) -> Result<Self, OpenError> {
+        let store = Store::open(place, SERVICE, MIGRATIONS, clock).await?;
         let area = store.birth().tier.parse().map_err(|_| OpenError::Area)?;
         let trust = Arc::default();
         Ok(Self { store, area, trust })
@@ -195,7 +196,7 @@ impl Registry {
     /// An unknown card passes: the deed itself refuses it, by name and on the record.
     async fn admit_card(&self, actor: &Actor, serial: &CardSerial) -> Result<(), Problem> {
         let area: Option<String> =
-            kms_platform::sqlx::query_scalar("SELECT area FROM cards WHERE serial = ?")
+            kms_platform::sqlx::query_scalar("SELECT area FROM cards WHERE serial = $1")
                 .bind(serial.as_str())
                 .fetch_optional(self.store.pool())
                 .await?;

@@ -10,15 +10,16 @@ use jiff::tz::TimeZone;
 use kms_platform::clock::stamp;
 use kms_platform::mark::Mark;
 use kms_platform::problem::{INVALID, Problem};
-use kms_platform::sqlx::{self, SqliteConnection};
+use kms_platform::sqlx;
+use kms_platform::store::Conn;
 
 use crate::deed::{Context, Deed};
 use crate::serials;
 
 type Stored = (String, String, i64, String, String, String, Option<String>);
 
-const SELECT_BY_SERIAL: &str = "SELECT serial, chip_serial, sam_type, area, state, since, certificate FROM sams WHERE serial = ?";
-const SELECT_BY_CHIP: &str = "SELECT serial, chip_serial, sam_type, area, state, since, certificate FROM sams WHERE chip_serial = ?";
+const SELECT_BY_SERIAL: &str = "SELECT serial, chip_serial, sam_type, area, state, since, certificate FROM sams WHERE serial = $1";
+const SELECT_BY_CHIP: &str = "SELECT serial, chip_serial, sam_type, area, state, since, certificate FROM sams WHERE chip_serial = $1";
 
 /// Takes a serial for a chip; the same chip, type and area always get the same.
 pub(crate) struct ReserveSam(pub SamSerialRequest);
@@ -38,11 +39,7 @@ impl Deed for ReserveSam {
         serde_json::json!({ "type": self.0.sam_type, "area": self.0.area })
     }
 
-    async fn carry_out(
-        self,
-        conn: &mut SqliteConnection,
-        context: &Context<'_>,
-    ) -> Result<SamSerial, Problem> {
+    async fn carry_out(self, conn: &mut Conn, context: &Context<'_>) -> Result<SamSerial, Problem> {
         let request = self.0;
         if !(1..=5).contains(&request.sam_type) {
             return Err(
@@ -78,7 +75,7 @@ impl Deed for ReserveSam {
 }
 
 async fn insert(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     context: &Context<'_>,
     request: &SamSerialRequest,
 ) -> Result<SamSerialNumber, Problem> {
@@ -90,11 +87,11 @@ async fn insert(
         .year();
     let serial = serials::sam(conn, &area4, request.sam_type, year).await?;
     sqlx::query(
-        "INSERT INTO sams (serial, chip_serial, sam_type, area, state, since) VALUES (?, ?, ?, ?, 'reserved', ?)",
+        "INSERT INTO sams (serial, chip_serial, sam_type, area, state, since) VALUES ($1, $2, $3, $4, 'reserved', $5)",
     )
     .bind(serial.as_str())
     .bind(request.chip_serial.as_str())
-    .bind(request.sam_type)
+    .bind(i64::from(request.sam_type))
     .bind(&request.area)
     .bind(stamp(context.at))
     .execute(conn)
@@ -120,11 +117,7 @@ impl Deed for RegisterSam {
         serde_json::json!({ "chip": self.0.chip_serial })
     }
 
-    async fn carry_out(
-        self,
-        conn: &mut SqliteConnection,
-        context: &Context<'_>,
-    ) -> Result<SamView, Problem> {
+    async fn carry_out(self, conn: &mut Conn, context: &Context<'_>) -> Result<SamView, Problem> {
         let request = self.0;
         let reserved = || Problem::new(&SAM_NOT_RESERVED);
         let known = fetch(
@@ -150,7 +143,7 @@ impl Deed for RegisterSam {
             };
         }
         sqlx::query(
-            "UPDATE sams SET state = 'active', since = ?, certificate = ? WHERE serial = ?",
+            "UPDATE sams SET state = 'active', since = $1, certificate = $2 WHERE serial = $3",
         )
         .bind(stamp(context.at))
         .bind(&request.certificate)
@@ -170,7 +163,7 @@ impl Deed for RegisterSam {
 
 /// A SAM by its serial.
 pub(crate) async fn find(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     serial: &SamSerialNumber,
     mark: Mark,
 ) -> Result<SamView, Problem> {
@@ -181,7 +174,7 @@ pub(crate) async fn find(
 }
 
 async fn fetch(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     select: &'static str,
     key: &str,
     mark: Mark,

@@ -20,7 +20,8 @@ CREATE TABLE sams (
 ) STRICT;
 
 CREATE TABLE cards (
-  serial        TEXT PRIMARY KEY,
+  number        INTEGER PRIMARY KEY,
+  serial        TEXT NOT NULL UNIQUE,
   card_number   TEXT NOT NULL,
   area          TEXT NOT NULL,
   factor        TEXT NOT NULL,

@@ -9,7 +9,8 @@
 
 use issuance_registry_api::{CardSerial, SamSerialNumber};
 use kms_platform::problem::Problem;
-use kms_platform::sqlx::{self, SqliteConnection};
+use kms_platform::sqlx;
+use kms_platform::store::Conn;
 
 /// 34⁸: how many serials a province has.
 const SPACE: u64 = 34_u64.pow(8);
@@ -19,10 +20,10 @@ const STEP: u64 = 1_103_681_776_117;
 
 /// The counter's next value, from 1; never given twice, not even after a refusal (then the whole deed is undone, the
 /// counter with it, and the number was never seen outside).
-async fn next(conn: &mut SqliteConnection, name: &str) -> Result<u64, Problem> {
+async fn next(conn: &mut Conn, name: &str) -> Result<u64, Problem> {
     let value: i64 = sqlx::query_scalar(
-        "INSERT INTO counters (name, next) VALUES (?, 2)
-         ON CONFLICT (name) DO UPDATE SET next = next + 1 RETURNING next - 1",
+        "INSERT INTO counters (name, next) VALUES ($1, 2)
+         ON CONFLICT (name) DO UPDATE SET next = counters.next + 1 RETURNING next - 1",
     )
     .bind(name)
     .fetch_one(conn)
@@ -31,10 +32,7 @@ async fn next(conn: &mut SqliteConnection, name: &str) -> Result<u64, Problem> {
 }
 
 /// A new 发卡序列号 for a province.
-pub(crate) async fn card(
-    conn: &mut SqliteConnection,
-    province: &str,
-) -> Result<CardSerial, Problem> {
+pub(crate) async fn card(conn: &mut Conn, province: &str) -> Result<CardSerial, Problem> {
     let count = next(conn, &format!("card {province}")).await?;
     let exhausted = || Problem::internal("this province has used up its card serials");
     let spread = spread(count).ok_or_else(exhausted)?;
@@ -43,7 +41,7 @@ pub(crate) async fn card(
 
 /// A new SAM serial.
 pub(crate) async fn sam(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     area4: &str,
     sam_type: u8,
     year: i16,

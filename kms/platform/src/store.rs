@@ -1,23 +1,40 @@
-//! A service's SQLite store: durable, private, and with a mark from birth.
+//! A service's store, in SQLite or PostgreSQL: durable, private, and with a mark from birth.
 //!
-//! Write-ahead log with `synchronous = FULL` (a commit survives a power cut), foreign keys on, file mode 0600,
-//! `STRICT` tables, migrations as a plain list. Which service it belongs to, at which tier, and its mark are
-//! written once when it is created, bound into the audit's first row, and compared at every opening.
+//! One interface, one text of SQL, one suite of tests for both. A write transaction takes the one write lock at its
+//! beginning ([`Store::begin`]), over all instances of a service: what is read inside stays true until the commit, so that
+//! counting and the order of the audit record need no further thought. A commit is on the disk (`synchronous = FULL`,
+//! `synchronous_commit = on`).
+//!
+//! A file has mode 0600 and its triggers; in a database the tables belong to a role of their own ([`server`]). Which
+//! service a store belongs to, at which tier, and its mark are written once when it is created, bound into the audit's first
+//! row, and compared at every opening.
 
+mod birth;
+mod dialect;
 mod file;
+mod place;
+mod server;
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Transaction};
 
 use crate::audit::{self, AuditError};
 use crate::clock::{SharedClock, stamp};
 use crate::mark::{Mark, MarkMismatch};
-use file::{check_mode, connect, read_birth};
+pub use dialect::Engine;
+pub use place::{Place, path_of};
+pub use server::Server;
 
-/// One step of a store's schema; versions count up from 1.
+/// A connection of either engine.
+pub type Conn = sqlx::AnyConnection;
+/// A transaction of either engine.
+pub type Tx = Transaction<'static, Any>;
+
+/// All writers of a database take turns by this lock; it ends with the transaction, also when its instance dies.
+const WRITE_LOCK: &str = "SELECT pg_advisory_xact_lock(x'7268632d73746f72'::bigint)";
+
+/// One step of a store's schema, in SQLite's words; versions count up from 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
     pub version: i64,
@@ -44,18 +61,38 @@ pub enum StoreError {
     },
     #[error("{path} may be read by others (mode {mode:04o}): run `chmod 600 {path}`", path = path.display())]
     TooOpen { path: PathBuf, mode: u32 },
-    #[error("{path} exists already", path = path.display())]
-    Exists { path: PathBuf },
+    #[error("{path} exists already")]
+    Exists { path: String },
     #[error("{path} does not exist: create the store first", path = path.display())]
     Missing { path: PathBuf },
-    #[error("`{0}` is no store address: write sqlite:PATH")]
+    #[error(
+        "`{0}` is no store address: write sqlite:PATH or postgres://ROLE@HOST/DATABASE (host=, port=, passfile=, sslmode=, sslrootcert=, sslcert=, sslkey=)"
+    )]
     Address(String),
+    #[error(
+        "{0}: a password belongs into a file of mode 0600, named by ?passfile=FILE, one line HOST:PORT:DATABASE:ROLE:PASSWORD"
+    )]
+    Password(String),
+    #[error("{path} has no line for this host, port, database and role", path = .0.display())]
+    Passfile(PathBuf),
+    #[error(transparent)]
+    Secret(#[from] crate::identity::IdentityError),
+    #[error(
+        "only the owner of the schema can make or upgrade the tables: give the owner's address too"
+    )]
+    NoOwner,
+    #[error(
+        "this database role could change the audit record: the service needs a role that owns no table (see docs/operations)"
+    )]
+    Rights,
     #[error("this store belongs to {found}, not to {wanted}")]
     Foreign { found: String, wanted: String },
-    #[error("this file is a database, but none of ours")]
+    #[error("this is a database, but none of ours")]
     NotOurs,
     #[error("the store has schema {found}, this program knows {known}: use the newer program")]
     Newer { found: i64, known: i64 },
+    #[error("the store has schema {found}, this program needs {known}: let the owner upgrade it")]
+    Older { found: i64, known: i64 },
     #[error(transparent)]
     Mark(#[from] MarkMismatch),
     #[error(transparent)]
@@ -67,108 +104,102 @@ pub enum StoreError {
 /// An open store.
 #[derive(Clone)]
 pub struct Store {
-    pool: SqlitePool,
+    pool: AnyPool,
+    engine: Engine,
     birth: Birth,
     clock: SharedClock,
 }
 
-const META: &str = "
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE migrations (version INTEGER PRIMARY KEY, applied TEXT NOT NULL) STRICT;
-CREATE TRIGGER meta_never_changes BEFORE UPDATE ON meta BEGIN SELECT RAISE(ABORT, 'fixed at birth'); END;
-CREATE TRIGGER meta_never_goes BEFORE DELETE ON meta BEGIN SELECT RAISE(ABORT, 'fixed at birth'); END;
-";
-
-/// Takes the path out of `sqlite:PATH` (a bare path is fine too).
-pub fn path_of(address: &str) -> Result<PathBuf, StoreError> {
-    let path = address
-        .strip_prefix("sqlite://")
-        .or_else(|| address.strip_prefix("sqlite:"))
-        .unwrap_or(address);
-    if path.is_empty() || path.contains(['?', '\0']) || path.contains("://") {
-        return Err(StoreError::Address(address.to_owned()));
-    }
-    Ok(PathBuf::from(path))
-}
-
 impl Store {
-    /// Makes a new store; refuses when the file exists.
+    /// Makes a new store; refuses when there is one.
     pub async fn create(
-        path: &Path,
+        place: impl Into<Place>,
         birth: Birth,
         migrations: &[Migration],
         clock: SharedClock,
     ) -> Result<Self, StoreError> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path);
-        file.map_err(|source| match source.kind() {
-            std::io::ErrorKind::AlreadyExists => StoreError::Exists {
-                path: path.to_owned(),
-            },
-            _ => StoreError::Io {
-                path: path.to_owned(),
-                source,
-            },
-        })?;
-        let pool = connect(path).await?;
-        let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::raw_sql(META).execute(&mut *tx).await?;
-        let now = clock.now();
-        let facts = [
-            ("service", birth.service.clone()),
-            ("tier", birth.tier.clone()),
-            ("mark", birth.mark.to_string()),
-            ("created", stamp(now)),
-        ];
-        for (key, value) in facts {
-            sqlx::query("INSERT INTO meta (key, value) VALUES (?, ?)")
-                .bind(key)
-                .bind(value)
-                .execute(&mut *tx)
-                .await?;
+        sqlx::any::install_default_drivers();
+        let place = place.into();
+        match &place {
+            Place::File(path) => {
+                file::make(path)?;
+                let pool = file::connect(path).await?;
+                fill(&pool, Engine::Sqlite, &birth, "", migrations, &clock).await?;
+                pool.close().await;
+            }
+            Place::Server(server) => {
+                let pool = server.owner()?.connect(&birth.service).await?;
+                let (engine, role) = (Engine::Postgres, server.role());
+                let made = fill(&pool, engine, &birth, role, migrations, &clock).await;
+                pool.close().await;
+                made.map_err(|error| match error {
+                    StoreError::Exists { .. } => StoreError::Exists {
+                        path: place.to_string(),
+                    },
+                    other => other,
+                })?;
+            }
         }
-        audit::create(&mut tx, now, &birth).await?;
-        tx.commit().await?;
-        let store = Self { pool, birth, clock };
-        store.migrate(migrations).await?;
-        Ok(store)
+        let service = birth.service;
+        Self::open(place, &service, migrations, clock).await
     }
 
-    /// Opens a store of this service; its mark is what it was born with.
+    /// Opens a store of this service; its mark is what it was born with. A file is brought to the present schema, a
+    /// database by its owner only ([`Store::upgrade`]).
     pub async fn open(
-        path: &Path,
+        place: impl Into<Place>,
         service: &str,
         migrations: &[Migration],
         clock: SharedClock,
     ) -> Result<Self, StoreError> {
-        check_mode(path)?;
-        let pool = connect(path).await?;
-        let birth = read_birth(&pool).await?;
+        sqlx::any::install_default_drivers();
+        let (pool, engine) = match &place.into() {
+            Place::File(path) => {
+                file::check_mode(path)?;
+                (file::connect(path).await?, Engine::Sqlite)
+            }
+            Place::Server(server) => (server.connect(service).await?, Engine::Postgres),
+        };
+        let mut conn = pool.acquire().await?;
+        let birth = birth::read(&mut conn).await?;
+        if engine == Engine::Postgres {
+            server::check_rights(&mut conn).await?;
+        }
+        drop(conn);
         if birth.service != service {
             return Err(StoreError::Foreign {
                 found: birth.service,
                 wanted: service.to_owned(),
             });
         }
-        let store = Self { pool, birth, clock };
-        store.migrate(migrations).await?;
+        let store = Self {
+            pool,
+            engine,
+            birth,
+            clock,
+        };
+        store.bring_up(migrations).await?;
         Ok(store)
     }
 
     /// Opens the store, or makes it when there is none; tier and mark must agree with an existing one.
     pub async fn open_or_create(
-        path: &Path,
+        place: impl Into<Place>,
         birth: Birth,
         migrations: &[Migration],
         clock: SharedClock,
     ) -> Result<Self, StoreError> {
-        if !path.exists() {
-            return Self::create(path, birth, migrations, clock).await;
+        let place = place.into();
+        if place.is_no_file_yet() {
+            return Self::create(place, birth, migrations, clock).await;
         }
-        let store = Self::open(path, &birth.service, migrations, clock).await?;
+        let opened = Self::open(&place, &birth.service, migrations, clock.clone()).await;
+        let store = match opened {
+            Err(StoreError::NotOurs) if matches!(place, Place::Server(_)) => {
+                return Self::create(place, birth, migrations, clock).await;
+            }
+            other => other?,
+        };
         store.birth.mark.admit(birth.mark)?;
         if store.birth.tier != birth.tier {
             return Err(StoreError::Foreign {
@@ -177,6 +208,31 @@ impl Store {
             });
         }
         Ok(store)
+    }
+
+    /// As the owner of a database: the present schema, and the service's rights anew.
+    ///
+    /// # Errors
+    /// The place is no database with an owner, or the schema is newer than this program.
+    pub async fn upgrade(
+        place: &Place,
+        service: &str,
+        migrations: &[Migration],
+        clock: &SharedClock,
+    ) -> Result<(), StoreError> {
+        sqlx::any::install_default_drivers();
+        let Place::Server(server) = place else {
+            return Err(StoreError::NoOwner);
+        };
+        let pool = server.owner()?.connect(service).await?;
+        let mut tx = begin(&pool, Engine::Postgres).await?;
+        birth::read(&mut tx).await?;
+        migrate(&mut tx, Engine::Postgres, migrations, clock).await?;
+        let role = birth::fact(&mut tx, "role").await?;
+        server::grant(&mut tx, service, &role.unwrap_or_default()).await?;
+        tx.commit().await?;
+        pool.close().await;
+        Ok(())
     }
 
     #[must_use]
@@ -190,19 +246,24 @@ impl Store {
     }
 
     #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    #[must_use]
     pub fn clock(&self) -> &SharedClock {
         &self.clock
     }
 
     /// For reading.
     #[must_use]
-    pub fn pool(&self) -> &SqlitePool {
+    pub fn pool(&self) -> &AnyPool {
         &self.pool
     }
 
     /// For writing: takes the write lock at once, so that what is read inside stays true until the commit.
-    pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await
+    pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        begin(&self.pool, self.engine).await
     }
 
     /// Writes the log back and closes all connections.
@@ -210,33 +271,94 @@ impl Store {
         self.pool.close().await;
     }
 
-    async fn migrate(&self, migrations: &[Migration]) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        let found: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM migrations")
-            .fetch_one(&mut *tx)
-            .await?;
-        let known = migrations
-            .iter()
-            .map(|step| step.version)
-            .max()
-            .unwrap_or(0);
-        if found > known {
-            return Err(StoreError::Newer { found, known });
+    async fn bring_up(&self, migrations: &[Migration]) -> Result<(), StoreError> {
+        if self.engine == Engine::Sqlite {
+            let mut tx = self.begin().await?;
+            migrate(&mut tx, self.engine, migrations, &self.clock).await?;
+            return Ok(tx.commit().await?);
         }
-        for step in migrations.iter().filter(|step| step.version > found) {
-            apply(&mut tx, step, &stamp(self.clock.now())).await?;
+        let mut conn = self.pool.acquire().await?;
+        match state(&mut conn, migrations).await? {
+            (found, known) if found < known => Err(StoreError::Older { found, known }),
+            _ => Ok(()),
         }
-        tx.commit().await?;
-        Ok(())
     }
 }
 
-async fn apply(conn: &mut SqliteConnection, step: &Migration, at: &str) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(step.sql).execute(&mut *conn).await?;
-    sqlx::query("INSERT INTO migrations (version, applied) VALUES (?, ?)")
-        .bind(step.version)
-        .bind(at)
-        .execute(conn)
+async fn begin(pool: &AnyPool, engine: Engine) -> Result<Tx, sqlx::Error> {
+    match engine {
+        Engine::Sqlite => pool.begin_with("BEGIN IMMEDIATE").await,
+        Engine::Postgres => {
+            // The snapshot is of each statement, so those after the lock see what the holder before committed.
+            let mut tx = pool
+                .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
+                .await?;
+            sqlx::raw_sql(WRITE_LOCK).execute(&mut *tx).await?;
+            Ok(tx)
+        }
+    }
+}
+
+/// Tables, birth, first audit row, rights: all or nothing.
+async fn fill(
+    pool: &AnyPool,
+    engine: Engine,
+    birth: &Birth,
+    role: &str,
+    migrations: &[Migration],
+    clock: &SharedClock,
+) -> Result<(), StoreError> {
+    let mut tx = begin(pool, engine).await?;
+    let now = clock.now();
+    if engine == Engine::Postgres {
+        if server::has_store(&mut tx).await? {
+            return Err(StoreError::Exists {
+                path: String::new(),
+            });
+        }
+        server::make_schema(&mut tx, &birth.service, role).await?;
+    }
+    sqlx::raw_sql(AssertSqlSafe(engine.schema(birth::META)))
+        .execute(&mut *tx)
         .await?;
+    birth::write(&mut tx, birth, role, now).await?;
+    audit::create(&mut tx, engine, now, birth).await?;
+    migrate(&mut tx, engine, migrations, clock).await?;
+    if engine == Engine::Postgres {
+        server::grant(&mut tx, &birth.service, role).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// The schema's version, and the newest that this program knows.
+async fn state(conn: &mut Conn, migrations: &[Migration]) -> Result<(i64, i64), StoreError> {
+    let found: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM migrations")
+        .fetch_one(conn)
+        .await?;
+    let known = migrations.iter().map(|step| step.version).max();
+    let known = known.unwrap_or(0);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    Ok((found, known))
+}
+
+async fn migrate(
+    conn: &mut Conn,
+    engine: Engine,
+    migrations: &[Migration],
+    clock: &SharedClock,
+) -> Result<(), StoreError> {
+    let (found, _) = state(conn, migrations).await?;
+    for step in migrations.iter().filter(|step| step.version > found) {
+        sqlx::raw_sql(AssertSqlSafe(engine.schema(step.sql)))
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query("INSERT INTO migrations (version, applied) VALUES ($1, $2)")
+            .bind(step.version)
+            .bind(stamp(clock.now()))
+            .execute(&mut *conn)
+            .await?;
+    }
     Ok(())
 }

@@ -38,10 +38,10 @@ CREATE TABLE chip (
 CREATE TRIGGER chip_bound_once BEFORE UPDATE OF subject, data ON chip WHEN OLD.subject IS NOT NULL
   BEGIN SELECT RAISE(ABORT, 'a chip is bound once'); END;
 
-CREATE TABLE ticket (id TEXT PRIMARY KEY, body TEXT NOT NULL, created TEXT NOT NULL) STRICT;
+CREATE TABLE ticket (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, created TEXT NOT NULL) STRICT;
 
 CREATE TABLE hand_down (
-  id TEXT PRIMARY KEY, receiver TEXT NOT NULL, request TEXT NOT NULL, requester TEXT NOT NULL, ca_chain TEXT NOT NULL,
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, receiver TEXT NOT NULL, request TEXT NOT NULL, requester TEXT NOT NULL, ca_chain TEXT NOT NULL,
   state TEXT NOT NULL, created TEXT NOT NULL
 ) STRICT;
 
@@ -56,7 +56,7 @@ ALTER TABLE chip ADD COLUMN ticket TEXT;
 ALTER TABLE ticket ADD COLUMN left_over INTEGER;
 
 CREATE TABLE identity (
-  serial TEXT PRIMARY KEY, name TEXT NOT NULL, issued TEXT NOT NULL, revoked TEXT, reason TEXT
+  number INTEGER PRIMARY KEY, serial TEXT NOT NULL UNIQUE, name TEXT NOT NULL, issued TEXT NOT NULL, revoked TEXT, reason TEXT
 ) STRICT;
 ",
     },

@@ -14,8 +14,7 @@ use kms_platform::audit::{self, AuditId, Outcome};
 use kms_platform::clock::{SharedClock, stamp};
 use kms_platform::identity::secret_file;
 use kms_platform::notary::Notary;
-use kms_platform::store::{Birth, Store};
-use sqlx::{Sqlite, Transaction};
+use kms_platform::store::{Birth, Place, Store, Tx};
 use zeroize::Zeroizing;
 
 use crate::records::settings;
@@ -25,6 +24,8 @@ use crate::schema::{MIGRATIONS, SERVICE};
 
 /// File of the database in the store's directory.
 const DATABASE: &str = "kms.sqlite";
+/// Or the address of a PostgreSQL database, without a password.
+const ADDRESS: &str = "database";
 /// File of the key under which persons are hashed, mode 0600.
 const HASH_KEY: &str = "hash.key";
 
@@ -38,6 +39,8 @@ pub struct Beginning {
     pub hsm: Address,
     /// The card profile.
     pub profile: &'static Profile,
+    /// A PostgreSQL database with its owner; a file in the directory when there is none.
+    pub database: Option<Place>,
 }
 
 /// An open key service.
@@ -79,7 +82,15 @@ impl Service {
             tier: tier.to_string(),
             mark: platform_mark(mark),
         };
-        let store = Store::create(&dir.join(DATABASE), birth, MIGRATIONS, clock).await?;
+        let place = match &beginning.database {
+            Some(place) => place.clone(),
+            None => Place::from(dir.join(DATABASE)),
+        };
+        let store = Store::create(&place, birth, MIGRATIONS, clock).await?;
+        if let Some(place) = &beginning.database {
+            secret_file::create(&dir.join(ADDRESS), place.to_string().as_bytes())
+                .map_err(kms_platform::identity::IdentityError::from)?;
+        }
         let mut tx = store.begin().await?;
         settings::put(&mut tx, "tier", tier).await?;
         settings::put(&mut tx, "hsm", &beginning.hsm).await?;
@@ -98,7 +109,7 @@ impl Service {
     /// # Errors
     /// There is none, or it cannot be read. The HSM is asked later, when it is needed.
     pub async fn open(dir: &Path, clock: SharedClock) -> Result<Self> {
-        let store = Store::open(&dir.join(DATABASE), SERVICE, MIGRATIONS, clock).await?;
+        let store = Store::open(place(dir)?, SERVICE, MIGRATIONS, clock).await?;
         let mut conn = store.pool().acquire().await?;
         let tier: Tier = settings::get(&mut conn, "tier").await?;
         let hsm: Address = settings::get(&mut conn, "hsm").await?;
@@ -109,8 +120,24 @@ impl Service {
             mark: core_mark(store.mark()),
             hsm,
             profile: profile(&name)?,
+            database: None,
         };
         Self::assemble(dir, store, beginning)
+    }
+
+    /// As the owner of its database: the present schema.
+    ///
+    /// # Errors
+    /// The service has no database, or this is not its owner.
+    pub async fn upgrade(dir: &Path, owner: Place, clock: &SharedClock) -> Result<()> {
+        let place = place(dir)?.owned_by(owner)?;
+        Ok(Store::upgrade(&place, SERVICE, MIGRATIONS, clock).await?)
+    }
+
+    /// Whether a service was begun in this directory.
+    #[must_use]
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(DATABASE).exists() || dir.join(ADDRESS).exists()
     }
 
     fn assemble(dir: &Path, store: Store, beginning: Beginning) -> Result<Self> {
@@ -144,7 +171,7 @@ impl Service {
     ///
     /// # Errors
     /// The store is locked or read only: then nothing can be recorded either.
-    pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
+    pub async fn begin(&self) -> Result<Tx> {
         self.store.begin().await.map_err(no_record)
     }
 
@@ -152,7 +179,7 @@ impl Service {
     ///
     /// # Errors
     /// It could not be made durable: nothing may be done.
-    pub async fn commit(&self, tx: Transaction<'static, Sqlite>) -> Result<()> {
+    pub async fn commit(&self, tx: Tx) -> Result<()> {
         tx.commit().await.map_err(no_record)
     }
 
@@ -162,7 +189,7 @@ impl Service {
     /// It could not be recorded.
     pub async fn before(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Tx,
         actor: &str,
         act: &str,
         object: &str,
@@ -175,12 +202,7 @@ impl Service {
     ///
     /// # Errors
     /// It could not be recorded.
-    pub async fn after(
-        &self,
-        tx: &mut Transaction<'static, Sqlite>,
-        begun: AuditId,
-        outcome: &Outcome<'_>,
-    ) -> Result<()> {
+    pub async fn after(&self, tx: &mut Tx, begun: AuditId, outcome: &Outcome<'_>) -> Result<()> {
         audit::after(tx, self.store.clock().now(), begun, outcome).await?;
         Ok(())
     }
@@ -233,6 +255,16 @@ impl Service {
             .to_zoned(jiff::tz::TimeZone::UTC)
             .date()
     }
+}
+
+/// Where the database of a directory lies.
+fn place(dir: &Path) -> Result<Place> {
+    let file = dir.join(ADDRESS);
+    if !file.exists() {
+        return Ok(Place::from(dir.join(DATABASE)));
+    }
+    let address = secret_file::read(&file).map_err(kms_platform::identity::IdentityError::from)?;
+    Ok(String::from_utf8_lossy(&address).trim().parse::<Place>()?)
 }
 
 /// What an HSM says of itself before a service knows it.

@@ -14,6 +14,7 @@ pub mod machine;
 pub mod pcscd;
 pub mod people;
 pub mod ports;
+pub mod postgres;
 pub mod process;
 pub mod registry;
 pub mod resident;

@@ -4,7 +4,8 @@ use issuance_registry_api::problems::{CARD_UNKNOWN, TRANSITION_REFUSED};
 use issuance_registry_api::{CardEvent, CardSerial, CardState, EventRequest, Registered};
 use kms_platform::clock::stamp;
 use kms_platform::problem::Problem;
-use kms_platform::sqlx::{self, SqliteConnection};
+use kms_platform::sqlx;
+use kms_platform::store::Conn;
 
 use super::history;
 use super::row::{Row, by_serial};
@@ -40,7 +41,7 @@ impl Deed for SetState {
 
     async fn carry_out(
         self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         context: &Context<'_>,
     ) -> Result<Registered, Problem> {
         let Self { serial, request } = self;
@@ -63,13 +64,13 @@ impl Deed for SetState {
 }
 
 async fn update(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     context: &Context<'_>,
     serial: &CardSerial,
     request: &EventRequest,
     state: CardState,
 ) -> Result<(), Problem> {
-    sqlx::query("UPDATE cards SET state = ?, since = ? WHERE serial = ?")
+    sqlx::query("UPDATE cards SET state = $1, since = $2 WHERE serial = $3")
         .bind(state.as_str())
         .bind(stamp(context.at))
         .bind(serial.as_str())
@@ -88,7 +89,7 @@ async fn update(
 
 /// Whether the card's last change is this very one: the answer to the first request was lost on the way.
 async fn is_repeat(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     context: &Context<'_>,
     serial: &CardSerial,
     request: &EventRequest,

@@ -5,7 +5,8 @@ use issuance_registry_api::{CardNumber, CardSerial, CardView, Cards, Factor, Ver
 use kms_platform::mark::Mark;
 use kms_platform::name::Area;
 use kms_platform::problem::{INVALID, Problem};
-use kms_platform::sqlx::{self, SqliteConnection};
+use kms_platform::sqlx;
+use kms_platform::store::Conn;
 
 use super::history;
 use super::row::Row;
@@ -35,18 +36,18 @@ impl std::str::FromStr for Key {
 
 /// All cards under a key that lie within an area, newest first; none is a problem.
 pub(crate) async fn find(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     key: &Key,
     area: &Area,
     mark: Mark,
 ) -> Result<Cards, Problem> {
     let query = match key {
         Key::Number(number) => {
-            sqlx::query("SELECT * FROM cards WHERE card_number = ? ORDER BY rowid DESC")
+            sqlx::query("SELECT * FROM cards WHERE card_number = $1 ORDER BY number DESC")
                 .bind(number.as_str())
         }
         Key::Serial(serial) => {
-            sqlx::query("SELECT * FROM cards WHERE serial = ?").bind(serial.as_str())
+            sqlx::query("SELECT * FROM cards WHERE serial = $1").bind(serial.as_str())
         }
     };
     let mut cards = Vec::new();
@@ -63,7 +64,7 @@ pub(crate) async fn find(
     }
 }
 
-async fn view(conn: &mut SqliteConnection, row: Row, mark: Mark) -> Result<CardView, Problem> {
+async fn view(conn: &mut Conn, row: Row, mark: Mark) -> Result<CardView, Problem> {
     let history = history::of(conn, &row.serial).await?;
     Ok(CardView {
         serial: row.serial,
@@ -82,13 +83,13 @@ async fn view(conn: &mut SqliteConnection, row: Row, mark: Mark) -> Result<CardV
 /// Number and serial must belong together; which of the two is unknown is not told. Both can be read from any card
 /// without a key, so a chip that proved its key must also be the one that was issued under them.
 pub(crate) async fn verification(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     number: &CardNumber,
     serial: &CardSerial,
     chip: Option<&Factor>,
     mark: Mark,
 ) -> Result<Verification, Problem> {
-    let row = sqlx::query("SELECT * FROM cards WHERE serial = ? AND card_number = ?")
+    let row = sqlx::query("SELECT * FROM cards WHERE serial = $1 AND card_number = $2")
         .bind(serial.as_str())
         .bind(number.as_str())
         .fetch_optional(conn)

@@ -4,7 +4,8 @@ use issuance_registry_api::problems::{EVIDENCE_DIFFERS, NOT_READ_BACK, NOT_RESER
 use issuance_registry_api::{CardEvent, CardState, Registered, RegistrationRequest};
 use kms_platform::clock::stamp;
 use kms_platform::problem::Problem;
-use kms_platform::sqlx::{self, SqliteConnection};
+use kms_platform::sqlx;
+use kms_platform::store::Conn;
 
 use super::history;
 use super::row::{Row, by_serial};
@@ -37,7 +38,7 @@ impl Deed for Register {
 
     async fn carry_out(
         self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         context: &Context<'_>,
     ) -> Result<Registered, Problem> {
         let request = self.0;
@@ -94,13 +95,13 @@ fn check_read_back(request: &RegistrationRequest) -> Result<ReadBack, Problem> {
 
 /// A SAM speaks for cards of its own province only (R68).
 async fn check_sam(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     request: &RegistrationRequest,
     card: &Row,
 ) -> Result<(), Problem> {
     let serial = request.sam_serial.as_str();
     let active: Option<i64> =
-        sqlx::query_scalar("SELECT 1 FROM sams WHERE serial = ? AND state = 'active'")
+        sqlx::query_scalar("SELECT 1 FROM sams WHERE serial = $1 AND state = 'active'")
             .bind(serial)
             .fetch_optional(conn)
             .await?;
@@ -112,15 +113,15 @@ async fn check_sam(
 }
 
 async fn activate(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     context: &Context<'_>,
     request: &RegistrationRequest,
     _proof: ReadBack,
     vouched: &Vouched,
 ) -> Result<(), Problem> {
     sqlx::query(
-        "UPDATE cards SET state = 'active', since = ?, data_hash = ?, sam_serial = ?, script_digest = ?
-         WHERE serial = ? AND state = 'reserved'",
+        "UPDATE cards SET state = 'active', since = $1, data_hash = $2, sam_serial = $3, script_digest = $4
+         WHERE serial = $5 AND state = 'reserved'",
     )
     .bind(stamp(context.at))
     .bind(request.data_hash.as_str())

@@ -4,7 +4,8 @@ use issuance_registry_api::problems::{FACTOR_TAKEN, PERSON_HAS_CARD, PERSON_HAS_
 use issuance_registry_api::{CardSerial, CardState, Reservation, ReservationRequest};
 use kms_platform::clock::stamp;
 use kms_platform::problem::Problem;
-use kms_platform::sqlx::{self, SqliteConnection};
+use kms_platform::sqlx;
+use kms_platform::store::Conn;
 
 use super::history;
 use super::row::Row;
@@ -31,7 +32,7 @@ impl Deed for Reserve {
 
     async fn carry_out(
         self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         context: &Context<'_>,
     ) -> Result<Reservation, Problem> {
         let request = self.0;
@@ -57,7 +58,7 @@ impl Deed for Reserve {
 }
 
 async fn insert(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     context: &Context<'_>,
     request: &ReservationRequest,
 ) -> Result<CardSerial, Problem> {
@@ -68,7 +69,7 @@ async fn insert(
         .ok_or_else(|| Problem::internal("area without a province"))?;
     let serial = serials::card(conn, province).await?;
     sqlx::query(
-        "INSERT INTO cards (serial, card_number, area, factor, state, since) VALUES (?, ?, ?, ?, 'reserved', ?)",
+        "INSERT INTO cards (serial, card_number, area, factor, state, since) VALUES ($1, $2, $3, $4, 'reserved', $5)",
     )
     .bind(serial.as_str())
     .bind(request.card_number.as_str())
@@ -82,10 +83,10 @@ async fn insert(
 }
 
 async fn card_of_factor(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     request: &ReservationRequest,
 ) -> Result<Option<Row>, Problem> {
-    let row = sqlx::query("SELECT * FROM cards WHERE factor = ? AND state <> 'voided'")
+    let row = sqlx::query("SELECT * FROM cards WHERE factor = $1 AND state <> 'voided'")
         .bind(request.factor.as_str())
         .fetch_optional(conn)
         .await?;
@@ -93,11 +94,11 @@ async fn card_of_factor(
 }
 
 async fn live_card_of_person(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     request: &ReservationRequest,
 ) -> Result<Option<Row>, Problem> {
     let row = sqlx::query(
-        "SELECT * FROM cards WHERE card_number = ? AND state IN ('reserved', 'active', 'lost')",
+        "SELECT * FROM cards WHERE card_number = $1 AND state IN ('reserved', 'active', 'lost')",
     )
     .bind(request.card_number.as_str())
     .fetch_optional(conn)

@@ -5,8 +5,9 @@ use issuance_registry_api::{
 };
 use kms_platform::mark::Mark;
 use kms_platform::problem::Problem;
-use kms_platform::sqlx::sqlite::SqliteRow;
-use kms_platform::sqlx::{self, Row as _, SqliteConnection};
+use kms_platform::sqlx::any::AnyRow;
+use kms_platform::sqlx::{self, Row as _};
+use kms_platform::store::Conn;
 
 /// One card as stored.
 pub(super) struct Row {
@@ -21,7 +22,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn read(row: &SqliteRow) -> Result<Self, Problem> {
+    pub(super) fn read(row: &AnyRow) -> Result<Self, Problem> {
         let text = |column: &str| {
             row.try_get::<String, _>(column)
                 .map_err(|error| Problem::internal(&error))
@@ -63,10 +64,10 @@ fn parse<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
 }
 
 pub(super) async fn by_serial(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     serial: &CardSerial,
 ) -> Result<Option<Row>, Problem> {
-    let row = sqlx::query("SELECT * FROM cards WHERE serial = ?")
+    let row = sqlx::query("SELECT * FROM cards WHERE serial = $1")
         .bind(serial.as_str())
         .fetch_optional(conn)
         .await?;

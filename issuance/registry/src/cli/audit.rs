@@ -6,7 +6,7 @@ use kms_platform::output::{self, Table};
 use kms_platform::{clock, lang::pick};
 use serde::Serialize;
 
-use super::{db_path, open_failure};
+use super::{db_place, open_failure};
 use crate::registry::Registry;
 
 #[derive(clap::Args)]
@@ -20,7 +20,7 @@ enum Command {
     /// Check every row's hash and its link to the row before; names the first wrong one.
     Verify {
         /// The store, sqlite:PATH.
-        #[arg(long, value_name = "sqlite:PATH")]
+        #[arg(long, value_name = "ADDRESS")]
         db: String,
         #[arg(long)]
         json: bool,
@@ -37,7 +37,7 @@ struct Report {
 
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     let Command::Verify { db, json } = args.command;
-    let registry = Registry::open(&db_path(&db)?, clock::system())
+    let registry = Registry::open(&db_place(&db)?, clock::system())
         .await
         .map_err(|error| open_failure(&error))?;
     let mut conn = registry

@@ -11,7 +11,7 @@ use kms_platform::output::{self, Table};
 use kms_platform::problem::Problem;
 use tokio::runtime::Runtime;
 
-use super::{db_path, open_failure, read_identity};
+use super::{db_place, open_failure, read_identity};
 use crate::deed::Actor;
 use crate::registry::Registry;
 
@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "TEXT", requires = "set")]
     reason: Option<String>,
     /// The store itself: for the clerk at the registry's own machine [default without --url: sqlite:registry.db].
-    #[arg(long, value_name = "sqlite:PATH")]
+    #[arg(long, value_name = "ADDRESS")]
     db: Option<String>,
     /// The registry's address, https://HOST:PORT.
     #[arg(long, requires = "identity")]
@@ -76,7 +76,7 @@ impl<'a> Desk<'a> {
         match (&args.url, &args.identity) {
             (None, _) => {
                 let db = args.db.as_deref().unwrap_or(DEFAULT_STORE);
-                let registry = runtime.block_on(Registry::open(&db_path(db)?, clock::system()));
+                let registry = runtime.block_on(Registry::open(&db_place(db)?, clock::system()));
                 let registry = registry.map_err(|error| open_failure(&error))?;
                 Ok(Desk::Local {
                     registry,

@@ -4,13 +4,11 @@ mod audit;
 mod card;
 mod serve;
 
-use std::path::PathBuf;
-
 use clap::{Parser, Subcommand};
 use kms_platform::exit::{Exit, Failure};
 use kms_platform::identity::Identity;
 use kms_platform::lang::pick;
-use kms_platform::store::path_of;
+use kms_platform::store::{Place, StoreError};
 
 use crate::registry::OpenError;
 
@@ -58,8 +56,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
 }
 
 /// A store address that cannot be read is wrong usage.
-fn db_path(address: &str) -> Result<PathBuf, Failure> {
-    path_of(address).map_err(|error| Failure::usage(error.to_string()))
+fn db_place(address: &str) -> Result<Place, Failure> {
+    address
+        .parse()
+        .map_err(|error: StoreError| Failure::usage(error.to_string()))
 }
 
 fn open_failure(error: &OpenError) -> Failure {

@@ -8,18 +8,22 @@ use kms_platform::mark::Mark;
 use kms_platform::name::Role;
 use kms_platform::notary::Witness;
 use kms_platform::revocation::Revocations;
+use kms_platform::store::Place;
 use kms_platform::{clock, say, serve};
 
-use super::{db_path, open_failure, read_identity};
+use super::{db_place, open_failure, read_identity};
 use crate::registry::Registry;
 use crate::routes::router;
 use crate::trust::Trust;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The store, sqlite:PATH; made when it does not exist.
-    #[arg(long, value_name = "sqlite:PATH")]
+    /// The store, sqlite:PATH or postgres://ROLE@HOST/DATABASE (never with a password: passfile=FILE); made when it does not exist.
+    #[arg(long, value_name = "ADDRESS")]
     db: String,
+    /// The same database as the role that owns the tables: needed to make them, then no more.
+    #[arg(long, value_name = "ADDRESS")]
+    db_owner: Option<String>,
     /// Address and port; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDR:PORT")]
     listen: SocketAddr,
@@ -41,9 +45,16 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
-    let path = db_path(&args.db)?;
-    let beside = || path.with_file_name("registry.json");
-    let identity = read_identity(&args.identity.unwrap_or_else(beside))?;
+    let mut place = db_place(&args.db)?;
+    let beside = match &place {
+        Place::File(path) => path.with_file_name("registry.json"),
+        Place::Server(_) => PathBuf::from("registry.json"),
+    };
+    if let Some(owner) = &args.db_owner {
+        let owned = place.owned_by(db_place(owner)?);
+        place = owned.map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    let identity = read_identity(&args.identity.unwrap_or(beside))?;
     let peer = identity.peer();
     if peer.role != Role::Registry {
         let peer = peer.to_string();
@@ -52,7 +63,7 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
             "{peer} 不是登记系统身份，不能用于提供此服务"
         )));
     }
-    let registry = Registry::open_or_create(&path, &peer.area, args.mark, clock::system())
+    let registry = Registry::open_or_create(place, &peer.area, args.mark, clock::system())
         .await
         .map_err(|error| open_failure(&error))?;
     let mark = registry.store().mark();

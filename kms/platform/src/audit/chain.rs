@@ -1,7 +1,9 @@
 //! The hash of an audit row, and the walk that finds the first wrong one.
 
 use sm3::{Digest, Sm3};
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
+
+use crate::store::Conn;
 
 pub const HASH_LEN: usize = 32;
 
@@ -79,7 +81,7 @@ pub enum Fault {
 const BATCH: i64 = 1000;
 
 /// Walks the whole chain from the genesis and names the first bad row.
-pub async fn verify(conn: &mut SqliteConnection) -> Result<Verified, Fault> {
+pub async fn verify(conn: &mut Conn) -> Result<Verified, Fault> {
     let mut found = Verified {
         rows: 0,
         head: [0; HASH_LEN],
@@ -130,7 +132,7 @@ fn step(found: &mut Verified, row: &Row) -> Result<(), Fault> {
 }
 
 /// The mark in the genesis row must be the store's.
-async fn check_genesis(conn: &mut SqliteConnection, mark: String) -> Result<(), Fault> {
+async fn check_genesis(conn: &mut Conn, mark: String) -> Result<(), Fault> {
     let detail: String = sqlx::query_scalar("SELECT detail FROM audit WHERE seq = 1")
         .fetch_one(conn)
         .await?;
@@ -146,10 +148,10 @@ async fn check_genesis(conn: &mut SqliteConnection, mark: String) -> Result<(), 
     }
 }
 
-async fn fetch(conn: &mut SqliteConnection, after: i64) -> Result<Vec<Row>, sqlx::Error> {
+async fn fetch(conn: &mut Conn, after: i64) -> Result<Vec<Row>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT seq, at, phase, refers, actor, act, object, detail, outcome, prev, hash
-         FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
+         FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
     )
     .bind(after)
     .bind(BATCH)

@@ -11,10 +11,9 @@
 mod chain;
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
 use crate::clock::stamp;
-use crate::store::Birth;
+use crate::store::{Birth, Conn, Engine};
 pub use chain::{Fault, Verified, verify};
 use chain::{HASH_LEN, Row};
 
@@ -74,18 +73,44 @@ CREATE TABLE audit (
 CREATE UNIQUE INDEX audit_one_end ON audit (refers) WHERE phase = 'after';
 CREATE TRIGGER audit_never_changes BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows never change'); END;
 CREATE TRIGGER audit_never_goes BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows never go'); END;
+";
+
+/// Numbers without gaps; what no trigger of the common form can say.
+const WITHOUT_GAPS: [&str; 2] = [
+    "
 CREATE TRIGGER audit_without_gaps BEFORE INSERT ON audit
   WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM audit)
   BEGIN SELECT RAISE(ABORT, 'audit rows follow one another'); END;
-";
+",
+    "
+CREATE FUNCTION audit_follows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF NEW.seq IS DISTINCT FROM (SELECT coalesce(max(seq), 0) + 1 FROM audit) THEN
+    RAISE EXCEPTION 'audit rows follow one another';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER audit_without_gaps BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_follows();
+",
+];
 
 /// Makes the table and its first row; called once by [`crate::store::Store::create`].
 pub(crate) async fn create(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
+    engine: Engine,
     at: Timestamp,
     birth: &Birth,
 ) -> Result<(), AuditError> {
-    sqlx::raw_sql(SCHEMA).execute(&mut *conn).await?;
+    let [sqlite, postgres] = WITHOUT_GAPS;
+    let gaps = if engine == Engine::Sqlite {
+        sqlite
+    } else {
+        postgres
+    };
+    for sql in [engine.schema(SCHEMA), gaps.into()] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+            .execute(&mut *conn)
+            .await?;
+    }
     let row = Row {
         seq: 1,
         at: stamp(at),
@@ -108,7 +133,7 @@ pub(crate) async fn create(
 /// Records that something is about to be done. Call it inside the transaction ([`crate::store::Store::begin`]) of the
 /// deed, or commit it before a deed outside the store.
 pub async fn before(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     at: Timestamp,
     actor: &str,
     act: &str,
@@ -134,14 +159,14 @@ pub async fn before(
 
 /// Records how it ended; each `before` takes one.
 pub async fn after(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     at: Timestamp,
     begun: AuditId,
     outcome: &Outcome<'_>,
 ) -> Result<AuditId, AuditError> {
     let head = head(conn).await?;
     let (actor, act, object): (String, String, String) =
-        sqlx::query_as("SELECT actor, act, object FROM audit WHERE seq = ? AND phase = 'before'")
+        sqlx::query_as("SELECT actor, act, object FROM audit WHERE seq = $1 AND phase = 'before'")
             .bind(begun.0)
             .fetch_one(&mut *conn)
             .await?;
@@ -162,7 +187,7 @@ pub async fn after(
 }
 
 /// The last row.
-pub async fn head(conn: &mut SqliteConnection) -> Result<Head, AuditError> {
+pub async fn head(conn: &mut Conn) -> Result<Head, AuditError> {
     let last: Option<(i64, Vec<u8>)> =
         sqlx::query_as("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
             .fetch_optional(conn)
@@ -174,11 +199,11 @@ pub async fn head(conn: &mut SqliteConnection) -> Result<Head, AuditError> {
     })
 }
 
-async fn insert(conn: &mut SqliteConnection, row: Row) -> Result<AuditId, AuditError> {
+async fn insert(conn: &mut Conn, row: Row) -> Result<AuditId, AuditError> {
     let hash = row.digest();
     sqlx::query(
         "INSERT INTO audit (seq, at, phase, refers, actor, act, object, detail, outcome, prev, hash)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(row.seq)
     .bind(row.at)

@@ -5,7 +5,7 @@ use kms_core::handdown::{GrantState, Payload, file_fingerprint};
 use kms_core::port::{HeldKey, Outcome};
 use kms_core::ticket::TicketState;
 use kms_hsm::officer::OfficerFile;
-use sqlx::SqliteConnection;
+use kms_platform::store::Conn;
 
 use super::{Act, Next, Product, Round};
 use crate::records::{hand_downs, keys, peers, people, settings, tickets};
@@ -16,7 +16,7 @@ use crate::service::Service;
 impl Service {
     pub(super) async fn apply(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         act: &Act,
         round: &Round,
         outcomes: Vec<Outcome>,
@@ -128,7 +128,7 @@ impl Service {
         Ok(())
     }
 
-    async fn sync_keys(&self, conn: &mut SqliteConnection, held: Vec<HeldKey>) -> Result<()> {
+    async fn sync_keys(&self, conn: &mut Conn, held: Vec<HeldKey>) -> Result<()> {
         for key in held {
             keys::add(conn, &key, &self.now()).await?;
         }
@@ -137,7 +137,7 @@ impl Service {
 
     async fn apply_grant(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         id: &str,
         outcomes: Vec<Outcome>,
         approvers: &str,
@@ -176,11 +176,7 @@ impl Service {
     }
 
     /// The HSM has verified the sender's signature; certificates and keys become this store's.
-    async fn apply_import(
-        &self,
-        conn: &mut SqliteConnection,
-        outcomes: Vec<Outcome>,
-    ) -> Result<()> {
+    async fn apply_import(&self, conn: &mut Conn, outcomes: Vec<Outcome>) -> Result<()> {
         let Some(Outcome::Imported {
             keys: held,
             payload,
@@ -200,7 +196,7 @@ impl Service {
 
     async fn keep_import(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         held: Vec<HeldKey>,
         payload: Payload,
     ) -> Result<()> {

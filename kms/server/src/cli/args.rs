@@ -89,6 +89,15 @@ pub(crate) enum Command {
     /// Orders that travel from one officer to the next
     #[command(subcommand)]
     Order(OrderCommand),
+    /// Bring a PostgreSQL database to the present schema, as its owner
+    Upgrade {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// The database as the role that owns the tables
+        #[arg(long, value_name = "URL")]
+        database_owner: String,
+    },
     /// Answer stations over mutual TLS
     Serve(ServeArgs),
     /// The HSM: what it is, which rules it keeps itself, how fast it is, what is missing (exit 3)
@@ -148,6 +157,12 @@ pub(crate) struct InitArgs {
     /// Directory to be made
     #[arg(long)]
     pub store: PathBuf,
+    /// PostgreSQL in place of a file in the directory: postgres://ROLE@HOST/DATABASE?host=/SOCKET&passfile=FILE; never a password
+    #[arg(long, value_name = "URL", requires = "database_owner")]
+    pub database: Option<String>,
+    /// The same database as the role that owns the tables; the service's role only uses them
+    #[arg(long, value_name = "URL", requires = "database")]
+    pub database_owner: Option<String>,
     /// test, demo or production; must be the HSM's (default: the HSM's)
     #[arg(long)]
     pub mark: Option<String>,

@@ -7,6 +7,7 @@ use kms_core::tier::Tier;
 use kms_hsm::Address;
 use kms_platform::exit::Failure;
 use kms_platform::lang::pick;
+use kms_platform::store::Place;
 use kms_platform::{audit, clock, say};
 use serde_json::json;
 
@@ -47,7 +48,7 @@ pub(super) async fn run(args: InitArgs) -> Ran {
         )
         .into());
     }
-    let service = if args.store.join("kms.sqlite").exists() {
+    let service = if Service::exists(&args.store) {
         // An interrupted init goes on where it stopped.
         let service = open(&args.store).await?;
         if service.tier != tier || service.mark != mark {
@@ -66,6 +67,7 @@ pub(super) async fn run(args: InitArgs) -> Ran {
             mark,
             hsm: address,
             profile,
+            database: database(&args)?,
         };
         create(&args.store, beginning, &officers).await?
     };
@@ -74,6 +76,22 @@ pub(super) async fn run(args: InitArgs) -> Ran {
     };
     order::carry(&service, act, &args.signing, true).await?;
     status(&service, args.json).await
+}
+
+/// The database and its owner, when one is wanted.
+fn database(args: &InitArgs) -> Result<Option<Place>, Failure> {
+    let read = |address: &String| {
+        address
+            .parse::<Place>()
+            .map_err(|e| Failure::usage(e.to_string()))
+    };
+    match (&args.database, &args.database_owner) {
+        (Some(database), Some(owner)) => {
+            let owned = read(database)?.owned_by(read(owner)?);
+            owned.map(Some).map_err(|e| Failure::usage(e.to_string()))
+        }
+        _ => Ok(None),
+    }
 }
 
 async fn create(

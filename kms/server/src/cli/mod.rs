@@ -21,6 +21,7 @@ use kms_platform::lang::pick;
 use kms_platform::notary::Notary;
 use kms_platform::output::{self, Table};
 use kms_platform::revocation::Revocations;
+use kms_platform::store::Place;
 use kms_platform::{audit, say, serve, telemetry};
 use serde_json::json;
 
@@ -94,6 +95,15 @@ async fn run(command: Command) -> Ran {
         }
         Command::Order(command) => order::run(command).await,
         Command::Serve(args) => serve_http(args).await,
+        Command::Upgrade {
+            store,
+            database_owner,
+        } => {
+            let owner = database_owner.parse::<Place>();
+            let owner = owner.map_err(|e| Failure::usage(e.to_string()))?;
+            Service::upgrade(&store, owner, &clock::system()).await?;
+            Ok(Exit::Done)
+        }
         Command::Doctor { store, json } => doctor::run(open(&store).await?, json).await,
         Command::Status { store, json } => status(&open(&store).await?, json).await,
     }

@@ -21,7 +21,7 @@ use kms_core::ticket::TicketKind;
 use kms_core::tier::Factor;
 use kms_platform::audit::{AuditId, Outcome};
 use kms_platform::name::Peer;
-use sqlx::{Sqlite, Transaction};
+use kms_platform::store::Tx;
 
 /// One request as audit, ticket and binding see it.
 pub(crate) struct Intent<'a> {
@@ -64,11 +64,7 @@ impl Service {
         }
     }
 
-    async fn admit(
-        &self,
-        tx: &mut Transaction<'static, Sqlite>,
-        intent: &Intent<'_>,
-    ) -> Result<Standing> {
+    async fn admit(&self, tx: &mut Tx, intent: &Intent<'_>) -> Result<Standing> {
         let ticket = tickets::get(tx, intent.ticket).await?;
         ticket.admits(intent.kind, self.store.clock().now())?;
         let chip = chips::find(tx, intent.claim.factor).await?;
@@ -125,7 +121,7 @@ impl Service {
         result
     }
 
-    async fn bind(&self, tx: &mut Transaction<'static, Sqlite>, intent: &Intent<'_>) -> Result<()> {
+    async fn bind(&self, tx: &mut Tx, intent: &Intent<'_>) -> Result<()> {
         chips::set_ticket(tx, intent.claim.factor, intent.ticket).await?;
         let chip = chips::find(tx, intent.claim.factor).await?;
         match binding::check(&intent.claim, chip.as_ref(), &intent.binding)? {

@@ -6,7 +6,7 @@ use kms_api::SamProvincialFilesRequest;
 use kms_core::catalogue::{SM2_ISSUER, key_id};
 use kms_core::{certificate, key_proof};
 use kms_platform::name::Peer;
-use sqlx::SqliteConnection;
+use kms_platform::store::Conn;
 
 use super::sam_stage::{Stage, sam_words};
 use crate::act::prepare::unhex;
@@ -63,11 +63,7 @@ impl Service {
     }
 
     /// The key is the one that this chip proved with the challenge of its latest stage a, and no other chip's.
-    async fn check_key(
-        &self,
-        conn: &mut SqliteConnection,
-        request: &SamProvincialFilesRequest,
-    ) -> Result<()> {
+    async fn check_key(&self, conn: &mut Conn, request: &SamProvincialFilesRequest) -> Result<()> {
         let challenge = chips::challenge(conn, &request.chip_serial).await?;
         let challenge = challenge.ok_or_else(|| {
             refuse!(

@@ -3,7 +3,8 @@
 use cardlib_card::delivery::{DeliveryList, Kind};
 use kms_core::binding::{Binding, ChipKind, DeliveredChip};
 use kms_core::tier::Factor;
-use sqlx::{Row, SqliteConnection};
+use kms_platform::store::Conn;
+use sqlx::Row;
 
 use crate::refusal::{self, Result};
 use crate::refuse;
@@ -13,7 +14,7 @@ use crate::refuse;
 /// # Errors
 /// The number is taken by another list, an item stands on another list, or the store failed.
 pub async fn add_list(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     list: &DeliveryList,
     digest: &str,
     at: &str,
@@ -22,7 +23,7 @@ pub async fn add_list(
     let sequence = i64::try_from(list.sequence)
         .map_err(|_| refuse!(&refusal::DELIVERY, "sequence number", "清单序号"))?;
     let known: Option<String> = sqlx::query_scalar(
-        "SELECT digest FROM delivery WHERE maker = ? AND kind = ? AND sequence = ?",
+        "SELECT digest FROM delivery WHERE maker = $1 AND kind = $2 AND sequence = $3",
     )
     .bind(&list.maker)
     .bind(kind)
@@ -40,7 +41,7 @@ pub async fn add_list(
         };
         return if same { Ok(false) } else { Err(other()) };
     }
-    sqlx::query("INSERT INTO delivery (maker, kind, sequence, digest, items, imported) VALUES (?, ?, ?, ?, ?, ?)")
+    sqlx::query("INSERT INTO delivery (maker, kind, sequence, digest, items, imported) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(&list.maker)
         .bind(kind)
         .bind(sequence)
@@ -51,7 +52,7 @@ pub async fn add_list(
         .await?;
     for factor in list.factors() {
         let factor = hex::encode_upper(factor);
-        let done = sqlx::query("INSERT OR IGNORE INTO chip (factor, kind, maker, mark, sequence) VALUES (?, ?, ?, ?, ?)")
+        let done = sqlx::query("INSERT INTO chip (factor, kind, maker, mark, sequence) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
             .bind(&factor)
             .bind(kind)
             .bind(&list.maker)
@@ -81,8 +82,8 @@ fn kind_word(kind: Kind) -> &'static str {
 ///
 /// # Errors
 /// The store failed.
-pub async fn find(conn: &mut SqliteConnection, factor: &Factor) -> Result<Option<DeliveredChip>> {
-    let row = sqlx::query("SELECT kind, maker, mark, subject, data FROM chip WHERE factor = ?")
+pub async fn find(conn: &mut Conn, factor: &Factor) -> Result<Option<DeliveredChip>> {
+    let row = sqlx::query("SELECT kind, maker, mark, subject, data FROM chip WHERE factor = $1")
         .bind(hex::encode_upper(factor))
         .fetch_optional(conn)
         .await?;
@@ -125,13 +126,8 @@ pub async fn find(conn: &mut SqliteConnection, factor: &Factor) -> Result<Option
 ///
 /// # Errors
 /// The store failed.
-pub async fn bind(
-    conn: &mut SqliteConnection,
-    factor: &Factor,
-    binding: &Binding,
-    at: &str,
-) -> Result<()> {
-    sqlx::query("UPDATE chip SET subject = ?, data = ?, bound = ? WHERE factor = ?")
+pub async fn bind(conn: &mut Conn, factor: &Factor, binding: &Binding, at: &str) -> Result<()> {
+    sqlx::query("UPDATE chip SET subject = $1, data = $2, bound = $3 WHERE factor = $4")
         .bind(binding.subject.as_slice())
         .bind(binding.data.as_slice())
         .bind(at)
@@ -145,9 +141,9 @@ pub async fn bind(
 ///
 /// # Errors
 /// The store failed.
-pub async fn certificate(conn: &mut SqliteConnection, factor: &Factor) -> Result<Option<Vec<u8>>> {
+pub async fn certificate(conn: &mut Conn, factor: &Factor) -> Result<Option<Vec<u8>>> {
     let found: Option<Option<Vec<u8>>> =
-        sqlx::query_scalar("SELECT certificate FROM chip WHERE factor = ?")
+        sqlx::query_scalar("SELECT certificate FROM chip WHERE factor = $1")
             .bind(hex::encode_upper(factor))
             .fetch_optional(conn)
             .await?;
@@ -158,12 +154,8 @@ pub async fn certificate(conn: &mut SqliteConnection, factor: &Factor) -> Result
 ///
 /// # Errors
 /// The store failed.
-pub async fn set_certificate(
-    conn: &mut SqliteConnection,
-    factor: &Factor,
-    certificate: &[u8],
-) -> Result<()> {
-    sqlx::query("UPDATE chip SET certificate = ? WHERE factor = ?")
+pub async fn set_certificate(conn: &mut Conn, factor: &Factor, certificate: &[u8]) -> Result<()> {
+    sqlx::query("UPDATE chip SET certificate = $1 WHERE factor = $2")
         .bind(certificate)
         .bind(hex::encode_upper(factor))
         .execute(conn)
@@ -175,9 +167,9 @@ pub async fn set_certificate(
 ///
 /// # Errors
 /// The store failed.
-pub async fn challenge(conn: &mut SqliteConnection, factor: &Factor) -> Result<Option<[u8; 32]>> {
+pub async fn challenge(conn: &mut Conn, factor: &Factor) -> Result<Option<[u8; 32]>> {
     let found: Option<Option<Vec<u8>>> =
-        sqlx::query_scalar("SELECT challenge FROM chip WHERE factor = ?")
+        sqlx::query_scalar("SELECT challenge FROM chip WHERE factor = $1")
             .bind(hex::encode_upper(factor))
             .fetch_optional(conn)
             .await?;
@@ -188,12 +180,8 @@ pub async fn challenge(conn: &mut SqliteConnection, factor: &Factor) -> Result<O
 ///
 /// # Errors
 /// The store failed.
-pub async fn set_challenge(
-    conn: &mut SqliteConnection,
-    factor: &Factor,
-    challenge: &[u8; 32],
-) -> Result<()> {
-    sqlx::query("UPDATE chip SET challenge = ? WHERE factor = ?")
+pub async fn set_challenge(conn: &mut Conn, factor: &Factor, challenge: &[u8; 32]) -> Result<()> {
+    sqlx::query("UPDATE chip SET challenge = $1 WHERE factor = $2")
         .bind(challenge.as_slice())
         .bind(hex::encode_upper(factor))
         .execute(conn)
@@ -205,12 +193,8 @@ pub async fn set_challenge(
 ///
 /// # Errors
 /// The store failed.
-pub async fn certified_with(
-    conn: &mut SqliteConnection,
-    public_key: &[u8; 64],
-) -> Result<Option<String>> {
-    let sql =
-        "SELECT factor FROM chip WHERE certificate IS NOT NULL AND substr(certificate, 63, 64) = ?";
+pub async fn certified_with(conn: &mut Conn, public_key: &[u8; 64]) -> Result<Option<String>> {
+    let sql = "SELECT factor FROM chip WHERE certificate IS NOT NULL AND substr(certificate, 63, 64) = $1";
     Ok(sqlx::query_scalar(sql)
         .bind(public_key.as_slice())
         .fetch_optional(conn)
@@ -221,9 +205,9 @@ pub async fn certified_with(
 ///
 /// # Errors
 /// The store failed.
-pub async fn ticket(conn: &mut SqliteConnection, factor: &Factor) -> Result<Option<String>> {
+pub async fn ticket(conn: &mut Conn, factor: &Factor) -> Result<Option<String>> {
     let found: Option<Option<String>> =
-        sqlx::query_scalar("SELECT ticket FROM chip WHERE factor = ?")
+        sqlx::query_scalar("SELECT ticket FROM chip WHERE factor = $1")
             .bind(hex::encode_upper(factor))
             .fetch_optional(conn)
             .await?;
@@ -234,8 +218,8 @@ pub async fn ticket(conn: &mut SqliteConnection, factor: &Factor) -> Result<Opti
 ///
 /// # Errors
 /// The store failed.
-pub async fn set_ticket(conn: &mut SqliteConnection, factor: &Factor, ticket: &str) -> Result<()> {
-    sqlx::query("UPDATE chip SET ticket = ? WHERE factor = ?")
+pub async fn set_ticket(conn: &mut Conn, factor: &Factor, ticket: &str) -> Result<()> {
+    sqlx::query("UPDATE chip SET ticket = $1 WHERE factor = $2")
         .bind(ticket)
         .bind(hex::encode_upper(factor))
         .execute(conn)

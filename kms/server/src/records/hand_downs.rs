@@ -1,7 +1,7 @@
 //! Grants to lower tiers, and this tier's own requests to the upper one.
 
 use kms_core::handdown::{GrantState, Request};
-use sqlx::SqliteConnection;
+use kms_platform::store::Conn;
 use uuid::Uuid;
 
 use crate::refusal::{self, Result};
@@ -28,10 +28,10 @@ pub struct Grant {
 ///
 /// # Errors
 /// The request was brought before, or the store failed.
-pub async fn open(conn: &mut SqliteConnection, grant: &Grant, at: &str) -> Result<()> {
+pub async fn open(conn: &mut Conn, grant: &Grant, at: &str) -> Result<()> {
     let done = sqlx::query(
-        "INSERT OR IGNORE INTO hand_down (id, receiver, request, requester, ca_chain, state, created)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO hand_down (id, receiver, request, requester, ca_chain, state, created)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
     )
     .bind(&grant.id)
     .bind(&grant.receiver)
@@ -58,8 +58,8 @@ pub async fn open(conn: &mut SqliteConnection, grant: &Grant, at: &str) -> Resul
 ///
 /// # Errors
 /// The store failed.
-pub async fn set_state(conn: &mut SqliteConnection, id: &str, state: &GrantState) -> Result<()> {
-    sqlx::query("UPDATE hand_down SET state = ? WHERE id = ?")
+pub async fn set_state(conn: &mut Conn, id: &str, state: &GrantState) -> Result<()> {
+    sqlx::query("UPDATE hand_down SET state = $1 WHERE id = $2")
         .bind(serde_json::to_string(state)?)
         .bind(id)
         .execute(conn)
@@ -73,9 +73,9 @@ type Row = (String, String, String, String, String, String);
 ///
 /// # Errors
 /// Unknown, or the store failed.
-pub async fn get(conn: &mut SqliteConnection, id: &str) -> Result<Grant> {
+pub async fn get(conn: &mut Conn, id: &str) -> Result<Grant> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT id, receiver, request, requester, ca_chain, state FROM hand_down WHERE id = ?",
+        "SELECT id, receiver, request, requester, ca_chain, state FROM hand_down WHERE id = $1",
     )
     .bind(id)
     .fetch_optional(conn)
@@ -94,9 +94,9 @@ pub async fn get(conn: &mut SqliteConnection, id: &str) -> Result<Grant> {
 ///
 /// # Errors
 /// The store failed.
-pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Grant>> {
+pub async fn all(conn: &mut Conn) -> Result<Vec<Grant>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, receiver, request, requester, ca_chain, state FROM hand_down ORDER BY rowid",
+        "SELECT id, receiver, request, requester, ca_chain, state FROM hand_down ORDER BY number",
     )
     .fetch_all(conn)
     .await?;
@@ -122,9 +122,9 @@ fn grant((id, receiver, request, requester, ca_chain, state): Row) -> Result<Gra
 ///
 /// # Errors
 /// The store failed.
-pub async fn position(conn: &mut SqliteConnection, id: &str) -> Result<u64> {
+pub async fn position(conn: &mut Conn, id: &str) -> Result<u64> {
     let count: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM hand_down WHERE rowid <= (SELECT rowid FROM hand_down WHERE id = ?)",
+        "SELECT count(*) FROM hand_down WHERE number <= (SELECT number FROM hand_down WHERE id = $1)",
     )
     .bind(id)
     .fetch_one(conn)
@@ -136,12 +136,12 @@ pub async fn position(conn: &mut SqliteConnection, id: &str) -> Result<u64> {
 ///
 /// # Errors
 /// The store failed.
-pub async fn ask(conn: &mut SqliteConnection, id: Uuid, requester: &str, at: &str) -> Result<()> {
+pub async fn ask(conn: &mut Conn, id: Uuid, requester: &str, at: &str) -> Result<()> {
     sqlx::query("UPDATE own_request SET state = 'dropped' WHERE state = 'waiting'")
         .execute(&mut *conn)
         .await?;
     sqlx::query(
-        "INSERT INTO own_request (id, requester, state, created) VALUES (?, ?, 'waiting', ?)",
+        "INSERT INTO own_request (id, requester, state, created) VALUES ($1, $2, 'waiting', $3)",
     )
     .bind(id.to_string())
     .bind(requester)
@@ -155,7 +155,7 @@ pub async fn ask(conn: &mut SqliteConnection, id: Uuid, requester: &str, at: &st
 ///
 /// # Errors
 /// The store failed.
-pub async fn outstanding(conn: &mut SqliteConnection) -> Result<Option<(Uuid, String)>> {
+pub async fn outstanding(conn: &mut Conn) -> Result<Option<(Uuid, String)>> {
     let row: Option<(String, String)> =
         sqlx::query_as("SELECT id, requester FROM own_request WHERE state = 'waiting'")
             .fetch_optional(conn)
@@ -167,8 +167,8 @@ pub async fn outstanding(conn: &mut SqliteConnection) -> Result<Option<(Uuid, St
 ///
 /// # Errors
 /// The store failed.
-pub async fn answered(conn: &mut SqliteConnection, id: Uuid) -> Result<()> {
-    sqlx::query("UPDATE own_request SET state = 'answered' WHERE id = ?")
+pub async fn answered(conn: &mut Conn, id: Uuid) -> Result<()> {
+    sqlx::query("UPDATE own_request SET state = 'answered' WHERE id = $1")
         .bind(id.to_string())
         .execute(conn)
         .await?;

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use kms_platform::ca::TakenBack;
+use kms_platform::store::Conn;
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
 use crate::refusal::{self, Result};
 use crate::refuse;
@@ -30,8 +30,8 @@ type Row = (String, String, String, Option<String>, Option<String>);
 ///
 /// # Errors
 /// The store failed.
-pub async fn add(conn: &mut SqliteConnection, serial: &str, name: &str, at: &str) -> Result<()> {
-    sqlx::query("INSERT INTO identity (serial, name, issued) VALUES (?, ?, ?)")
+pub async fn add(conn: &mut Conn, serial: &str, name: &str, at: &str) -> Result<()> {
+    sqlx::query("INSERT INTO identity (serial, name, issued) VALUES ($1, $2, $3)")
         .bind(serial)
         .bind(name)
         .bind(at)
@@ -44,8 +44,8 @@ pub async fn add(conn: &mut SqliteConnection, serial: &str, name: &str, at: &str
 ///
 /// # Errors
 /// The store failed.
-pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Issued>> {
-    let sql = "SELECT serial, name, issued, revoked, reason FROM identity ORDER BY rowid";
+pub async fn all(conn: &mut Conn) -> Result<Vec<Issued>> {
+    let sql = "SELECT serial, name, issued, revoked, reason FROM identity ORDER BY number";
     let rows: Vec<Row> = sqlx::query_as(sql).fetch_all(conn).await?;
     let issued = rows
         .into_iter()
@@ -63,13 +63,8 @@ pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Issued>> {
 ///
 /// # Errors
 /// The store failed.
-pub async fn revoke_name(
-    conn: &mut SqliteConnection,
-    name: &str,
-    at: &str,
-    reason: &str,
-) -> Result<u64> {
-    let sql = "UPDATE identity SET revoked = ?, reason = ? WHERE name = ? AND revoked IS NULL";
+pub async fn revoke_name(conn: &mut Conn, name: &str, at: &str, reason: &str) -> Result<u64> {
+    let sql = "UPDATE identity SET revoked = $1, reason = $2 WHERE name = $3 AND revoked IS NULL";
     let done = sqlx::query(sql).bind(at).bind(reason).bind(name);
     Ok(done.execute(conn).await?.rows_affected())
 }
@@ -78,15 +73,10 @@ pub async fn revoke_name(
 ///
 /// # Errors
 /// The store failed.
-pub async fn revoke_serial(
-    conn: &mut SqliteConnection,
-    serial: &str,
-    at: &str,
-    reason: &str,
-) -> Result<()> {
+pub async fn revoke_serial(conn: &mut Conn, serial: &str, at: &str, reason: &str) -> Result<()> {
     sqlx::query(
-        "INSERT INTO identity (serial, name, issued, revoked, reason) VALUES (?1, '', ?2, ?2, ?3)
-         ON CONFLICT (serial) DO UPDATE SET revoked = coalesce(revoked, ?2), reason = coalesce(reason, ?3)",
+        "INSERT INTO identity (serial, name, issued, revoked, reason) VALUES ($1, '', $2, $2, $3)
+         ON CONFLICT (serial) DO UPDATE SET revoked = coalesce(identity.revoked, $2), reason = coalesce(identity.reason, $3)",
     )
     .bind(serial)
     .bind(at)
@@ -100,7 +90,7 @@ pub async fn revoke_serial(
 ///
 /// # Errors
 /// The store failed, or holds a time that is none.
-pub async fn taken_back(conn: &mut SqliteConnection) -> Result<Vec<TakenBack>> {
+pub async fn taken_back(conn: &mut Conn) -> Result<Vec<TakenBack>> {
     let revoked = all(conn)
         .await?
         .into_iter()

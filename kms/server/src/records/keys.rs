@@ -1,7 +1,7 @@
 //! The key table: what the HSM holds, without bytes.
 
 use kms_core::port::HeldKey;
-use sqlx::SqliteConnection;
+use kms_platform::store::Conn;
 
 use crate::refusal::Result;
 
@@ -28,10 +28,10 @@ pub struct KeyRecord {
 ///
 /// # Errors
 /// The store failed.
-pub async fn add(conn: &mut SqliteConnection, key: &HeldKey, at: &str) -> Result<()> {
+pub async fn add(conn: &mut Conn, key: &HeldKey, at: &str) -> Result<()> {
     sqlx::query(
-        "INSERT OR IGNORE INTO held_key (id, name, version, depth, check_value, public_key, state, since)
-         VALUES (?, ?, ?, ?, ?, ?, 'active', ?)",
+        "INSERT INTO held_key (id, name, version, depth, check_value, public_key, state, since)
+         VALUES ($1, $2, $3, $4, $5, $6, 'active', $7) ON CONFLICT DO NOTHING",
     )
     .bind(&key.spec.id)
     .bind(&key.spec.name)
@@ -49,7 +49,7 @@ pub async fn add(conn: &mut SqliteConnection, key: &HeldKey, at: &str) -> Result
 ///
 /// # Errors
 /// The store failed.
-pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<KeyRecord>> {
+pub async fn all(conn: &mut Conn) -> Result<Vec<KeyRecord>> {
     type Row = (String, String, i64, i64, String, Option<String>, String);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, name, version, depth, check_value, public_key, state FROM held_key ORDER BY name, version",
@@ -72,9 +72,9 @@ pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<KeyRecord>> {
 ///
 /// # Errors
 /// The store failed.
-pub async fn public_key(conn: &mut SqliteConnection, id: &str) -> Result<Option<[u8; 64]>> {
+pub async fn public_key(conn: &mut Conn, id: &str) -> Result<Option<[u8; 64]>> {
     let text: Option<Option<String>> =
-        sqlx::query_scalar("SELECT public_key FROM held_key WHERE id = ?")
+        sqlx::query_scalar("SELECT public_key FROM held_key WHERE id = $1")
             .bind(id)
             .fetch_optional(conn)
             .await?;
@@ -89,7 +89,7 @@ pub async fn public_key(conn: &mut SqliteConnection, id: &str) -> Result<Option<
 ///
 /// # Errors
 /// The store failed.
-pub async fn count(conn: &mut SqliteConnection) -> Result<u64> {
+pub async fn count(conn: &mut Conn) -> Result<u64> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM held_key WHERE state = 'active'")
         .fetch_one(conn)
         .await?;

@@ -1,7 +1,7 @@
 //! Other HSMs: enrolled by one person, confirmed by two officers.
 
 use kms_core::handdown::PeerFile;
-use sqlx::SqliteConnection;
+use kms_platform::store::Conn;
 
 use crate::refusal::{self, Result};
 use crate::refuse;
@@ -26,16 +26,16 @@ pub struct Peer {
 /// # Errors
 /// It is confirmed already, or the store failed.
 pub async fn add(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     name: &str,
     kind: &str,
     file: &PeerFile,
     requester: &str,
 ) -> Result<()> {
     let done = sqlx::query(
-        "INSERT INTO peer (name, kind, file, requester, state) VALUES (?, ?, ?, ?, 'waiting')
+        "INSERT INTO peer (name, kind, file, requester, state) VALUES ($1, $2, $3, $4, 'waiting')
          ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, file = excluded.file, requester = excluded.requester
-         WHERE state = 'waiting'",
+         WHERE peer.state = 'waiting'",
     )
     .bind(name)
     .bind(kind)
@@ -57,8 +57,8 @@ pub async fn add(
 ///
 /// # Errors
 /// The store failed.
-pub async fn confirm(conn: &mut SqliteConnection, name: &str) -> Result<()> {
-    sqlx::query("UPDATE peer SET state = 'confirmed' WHERE name = ?")
+pub async fn confirm(conn: &mut Conn, name: &str) -> Result<()> {
+    sqlx::query("UPDATE peer SET state = 'confirmed' WHERE name = $1")
         .bind(name)
         .execute(conn)
         .await?;
@@ -69,7 +69,7 @@ pub async fn confirm(conn: &mut SqliteConnection, name: &str) -> Result<()> {
 ///
 /// # Errors
 /// The store failed.
-pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Peer>> {
+pub async fn all(conn: &mut Conn) -> Result<Vec<Peer>> {
     let rows: Vec<(String, String, String, String, String)> =
         sqlx::query_as("SELECT name, kind, file, requester, state FROM peer ORDER BY name")
             .fetch_all(conn)
@@ -91,7 +91,7 @@ pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Peer>> {
 ///
 /// # Errors
 /// Unknown, or the store failed.
-pub async fn get(conn: &mut SqliteConnection, name: &str) -> Result<Peer> {
+pub async fn get(conn: &mut Conn, name: &str) -> Result<Peer> {
     let found = all(conn).await?.into_iter().find(|peer| peer.name == name);
     found.ok_or_else(|| {
         refuse!(

@@ -1,7 +1,7 @@
 //! Officers and card makers: public keys.
 
 use kms_core::approval::Officer;
-use sqlx::SqliteConnection;
+use kms_platform::store::Conn;
 
 use crate::refusal::{self, Result};
 use crate::refuse;
@@ -10,14 +10,15 @@ use crate::refuse;
 ///
 /// # Errors
 /// Name or key are enrolled, or the store failed.
-pub async fn add_officer(conn: &mut SqliteConnection, officer: &Officer, at: &str) -> Result<()> {
-    let done =
-        sqlx::query("INSERT OR IGNORE INTO officer (name, public_key, since) VALUES (?, ?, ?)")
-            .bind(&officer.name)
-            .bind(hex::encode_upper(officer.public_key))
-            .bind(at)
-            .execute(conn)
-            .await?;
+pub async fn add_officer(conn: &mut Conn, officer: &Officer, at: &str) -> Result<()> {
+    let done = sqlx::query(
+        "INSERT INTO officer (name, public_key, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(&officer.name)
+    .bind(hex::encode_upper(officer.public_key))
+    .bind(at)
+    .execute(conn)
+    .await?;
     match done.rows_affected() {
         1 => Ok(()),
         _ => Err(refuse!(
@@ -33,7 +34,7 @@ pub async fn add_officer(conn: &mut SqliteConnection, officer: &Officer, at: &st
 ///
 /// # Errors
 /// The store failed.
-pub async fn officers(conn: &mut SqliteConnection) -> Result<Vec<Officer>> {
+pub async fn officers(conn: &mut Conn) -> Result<Vec<Officer>> {
     let rows: Vec<(String, String)> =
         sqlx::query_as("SELECT name, public_key FROM officer ORDER BY name")
             .fetch_all(conn)
@@ -52,8 +53,8 @@ pub async fn officers(conn: &mut SqliteConnection) -> Result<Vec<Officer>> {
 ///
 /// # Errors
 /// The store failed.
-pub async fn maker(conn: &mut SqliteConnection, vendor: &str) -> Result<Option<[u8; 64]>> {
-    let key: Option<String> = sqlx::query_scalar("SELECT public_key FROM maker WHERE vendor = ?")
+pub async fn maker(conn: &mut Conn, vendor: &str) -> Result<Option<[u8; 64]>> {
+    let key: Option<String> = sqlx::query_scalar("SELECT public_key FROM maker WHERE vendor = $1")
         .bind(vendor)
         .fetch_optional(conn)
         .await?;
@@ -65,12 +66,12 @@ pub async fn maker(conn: &mut SqliteConnection, vendor: &str) -> Result<Option<[
 /// # Errors
 /// The store failed.
 pub async fn add_maker(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     vendor: &str,
     key: &[u8; 64],
     approvers: &str,
 ) -> Result<()> {
-    sqlx::query("INSERT INTO maker (vendor, public_key, approvers) VALUES (?, ?, ?)")
+    sqlx::query("INSERT INTO maker (vendor, public_key, approvers) VALUES ($1, $2, $3)")
         .bind(vendor)
         .bind(hex::encode_upper(key))
         .bind(approvers)

@@ -1,8 +1,8 @@
 //! Facts about this service, as JSON values by name.
 
+use kms_platform::store::Conn;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::SqliteConnection;
 
 use crate::refusal::{self, Result};
 use crate::refuse;
@@ -11,9 +11,9 @@ use crate::refuse;
 ///
 /// # Errors
 /// The store failed.
-pub async fn put(conn: &mut SqliteConnection, key: &str, value: &impl Serialize) -> Result<()> {
+pub async fn put(conn: &mut Conn, key: &str, value: &impl Serialize) -> Result<()> {
     let value = serde_json::to_string(value)?;
-    sqlx::query("INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+    sqlx::query("INSERT INTO setting (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
         .bind(key)
         .bind(value)
         .execute(conn)
@@ -25,11 +25,8 @@ pub async fn put(conn: &mut SqliteConnection, key: &str, value: &impl Serialize)
 ///
 /// # Errors
 /// The store failed.
-pub async fn find<T: DeserializeOwned>(
-    conn: &mut SqliteConnection,
-    key: &str,
-) -> Result<Option<T>> {
-    let value: Option<String> = sqlx::query_scalar("SELECT value FROM setting WHERE key = ?")
+pub async fn find<T: DeserializeOwned>(conn: &mut Conn, key: &str) -> Result<Option<T>> {
+    let value: Option<String> = sqlx::query_scalar("SELECT value FROM setting WHERE key = $1")
         .bind(key)
         .fetch_optional(conn)
         .await?;
@@ -40,7 +37,7 @@ pub async fn find<T: DeserializeOwned>(
 ///
 /// # Errors
 /// It is missing, or the store failed.
-pub async fn get<T: DeserializeOwned>(conn: &mut SqliteConnection, key: &str) -> Result<T> {
+pub async fn get<T: DeserializeOwned>(conn: &mut Conn, key: &str) -> Result<T> {
     find(conn, key).await?.ok_or_else(|| {
         refuse!(
             &refusal::STORE,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kms_core::ticket::{Ticket, TicketError, TicketKind};
-use sqlx::SqliteConnection;
+use kms_platform::store::Conn;
 
 use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
@@ -11,8 +11,8 @@ use crate::refuse;
 ///
 /// # Errors
 /// The store failed.
-pub async fn put(conn: &mut SqliteConnection, ticket: &Ticket, at: &str) -> Result<()> {
-    sqlx::query("INSERT INTO ticket (id, body, created) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body")
+pub async fn put(conn: &mut Conn, ticket: &Ticket, at: &str) -> Result<()> {
+    sqlx::query("INSERT INTO ticket (id, body, created) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET body = excluded.body")
         .bind(&ticket.id)
         .bind(serde_json::to_string(ticket)?)
         .bind(at)
@@ -25,8 +25,8 @@ pub async fn put(conn: &mut SqliteConnection, ticket: &Ticket, at: &str) -> Resu
 ///
 /// # Errors
 /// Unknown, or the store failed.
-pub async fn get(conn: &mut SqliteConnection, id: &str) -> Result<Ticket> {
-    let body: Option<String> = sqlx::query_scalar("SELECT body FROM ticket WHERE id = ?")
+pub async fn get(conn: &mut Conn, id: &str) -> Result<Ticket> {
+    let body: Option<String> = sqlx::query_scalar("SELECT body FROM ticket WHERE id = $1")
         .bind(id)
         .fetch_optional(conn)
         .await?;
@@ -44,8 +44,8 @@ pub async fn get(conn: &mut SqliteConnection, id: &str) -> Result<Ticket> {
 ///
 /// # Errors
 /// The store failed.
-pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Ticket>> {
-    let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM ticket ORDER BY rowid")
+pub async fn all(conn: &mut Conn) -> Result<Vec<Ticket>> {
+    let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM ticket ORDER BY number")
         .fetch_all(conn)
         .await?;
     bodies
@@ -60,7 +60,7 @@ pub async fn all(conn: &mut SqliteConnection) -> Result<Vec<Ticket>> {
 /// # Errors
 /// There is none: all of the kind are named, with what is wrong with each. Or the store failed.
 pub async fn spendable(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     kind: TicketKind,
     begun_with: Option<String>,
     now: Timestamp,
@@ -115,9 +115,9 @@ fn none_left(unfit: &[(String, &str, &str)], empty: bool) -> Refusal {
 }
 
 /// What a ticket had left after its latest script; none before the first.
-async fn left(conn: &mut SqliteConnection, id: &str) -> Result<Option<i64>> {
+async fn left(conn: &mut Conn, id: &str) -> Result<Option<i64>> {
     let found: Option<Option<i64>> =
-        sqlx::query_scalar("SELECT left_over FROM ticket WHERE id = ?")
+        sqlx::query_scalar("SELECT left_over FROM ticket WHERE id = $1")
             .bind(id)
             .fetch_optional(conn)
             .await?;
@@ -128,8 +128,8 @@ async fn left(conn: &mut SqliteConnection, id: &str) -> Result<Option<i64>> {
 ///
 /// # Errors
 /// The store failed.
-pub async fn set_left(conn: &mut SqliteConnection, id: &str, left: u64) -> Result<()> {
-    sqlx::query("UPDATE ticket SET left_over = ? WHERE id = ?")
+pub async fn set_left(conn: &mut Conn, id: &str, left: u64) -> Result<()> {
+    sqlx::query("UPDATE ticket SET left_over = $1 WHERE id = $2")
         .bind(i64::try_from(left).unwrap_or(i64::MAX))
         .bind(id)
         .execute(conn)
