@@ -1,11 +1,11 @@
-//! Two people (architecture rule 6): requester and approvers are different identities, and each signs the exact bytes.
-//!
-//! [`approve`] is the only way to an [`Approved`], and everything that creates, moves or destroys a key, enrols an
-//! officer or an HSM, or raises a quota asks for one.
+//! What an HSM asks of an order, for adapters whose machine cannot check it itself: two different officers over the exact
+//! bytes. What the key service asks before it passes an order on is decided in [`crate::policy`], and only there.
 
 use cardlib_card::gm::sm2::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::policy::same_person;
 
 /// Approvers that an act needs.
 pub const APPROVERS: usize = 2;
@@ -115,11 +115,6 @@ pub fn approve(
     Ok(Approved {
         signatures: signatures.to_vec(),
     })
-}
-
-/// A requester's name is only claimed; what differs in case or space alone is no other person.
-fn same_person(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 /// An officer's signature; the key stays with the officer's tool.

@@ -6,6 +6,7 @@
 //! | [`catalogue`] | every key, which tier holds it, where it may go |
 //! | [`testkeys`] | labels of the public test hierarchy (D31–D42) |
 //! | [`approval`] | two officers, neither of them the requester, over exact bytes |
+//! | [`policy`] | the policy table: who may ask, who must approve, where; the one door |
 //! | [`ticket`] | counted permissions |
 //! | [`binding`] | a chip on a maker's list, bound once to one purpose (D44) |
 //! | [`handdown`] | request, grant, import between tiers |
@@ -21,6 +22,7 @@ pub mod certificate;
 pub mod fill;
 pub mod handdown;
 pub mod key_proof;
+pub mod policy;
 pub mod port;
 pub mod testkeys;
 pub mod ticket;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use hsm_wire::order::{OfficerKey, OfficerPublic};
 use kms_core::approval::{Officer, OfficerSignature};
+use kms_core::policy::{DeviceError, Signer};
 use thiserror::Error;
 
 /// A key file that cannot be used.
@@ -56,6 +57,18 @@ impl OfficerFile {
             officer: signed.officer,
             signature: signed.signature.0,
         })
+    }
+}
+
+impl Signer for OfficerFile {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn sign_message(&self, message: &[u8]) -> Result<[u8; 64], DeviceError> {
+        let text = std::str::from_utf8(message).map_err(|e| DeviceError(e.to_string()))?;
+        let signed = self.0.sign(text).map_err(|e| DeviceError(e.to_string()))?;
+        Ok(signed.signature.0)
     }
 }
 

@@ -14,6 +14,7 @@
 //! | errors on the wire (RFC 9457) | [`problem`] |
 //! | an append-only, hash-chained record | [`audit`] |
 //! | a SQLite store with a mark from birth | [`store`], [`mark`] |
+//! | a passphrase from terminal or descriptor | [`passphrase`] |
 //! | Chinese and English, exit codes, tables, logs, time | [`lang`], [`exit`], [`output`], [`telemetry`], [`clock`] |
 //!
 //! Nothing here knows a card, a key or a person.
@@ -30,6 +31,7 @@ pub mod mark;
 pub mod name;
 pub mod notary;
 pub mod output;
+pub mod passphrase;
 pub mod problem;
 pub mod revocation;
 pub mod serve;

@@ -3,6 +3,8 @@
 //! | module | one idea |
 //! |---|---|
 //! | [`service`] | an open service: store, HSM, tier; audit before and after |
+//! | [`door`] | the policy table is asked here, and nowhere else |
+//! | [`device`] | an officer's own key, sealed under a passphrase |
 //! | [`act`] | what two officers do, as signed orders to the HSM |
 //! | [`issue`] | scripts for cards and SAMs, in one round trip each |
 //! | [`http`] | the routes, over mutual TLS |
@@ -14,6 +16,8 @@
 pub mod act;
 pub mod authority;
 pub mod cli;
+pub mod device;
+pub mod door;
 mod hsm;
 pub mod http;
 pub mod issue;

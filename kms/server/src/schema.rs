@@ -60,4 +60,20 @@ CREATE TABLE identity (
 ) STRICT;
 ",
     },
+    // Who may do what: roles, lock-outs, requests that wait for signatures.
+    Migration {
+        version: 6,
+        sql: "
+CREATE TABLE person_role (name TEXT NOT NULL, role TEXT NOT NULL, since TEXT NOT NULL, PRIMARY KEY (name, role)) STRICT;
+CREATE TABLE lock_out (name TEXT PRIMARY KEY, refused INTEGER NOT NULL, locked TEXT) STRICT;
+CREATE TABLE approval (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, operation TEXT NOT NULL, asked_by TEXT NOT NULL, body TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'done')), created TEXT NOT NULL, expires TEXT NOT NULL
+) STRICT;
+CREATE TABLE approval_signature (
+  number INTEGER PRIMARY KEY, request TEXT NOT NULL, officer TEXT NOT NULL, body TEXT NOT NULL, at TEXT NOT NULL,
+  UNIQUE (request, officer)
+) STRICT;
+",
+    },
 ];

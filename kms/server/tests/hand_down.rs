@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap here is the failed test
 
+#[path = "hand_down/approvals.rs"]
+mod approvals;
 mod house;
 
 use house::openssl::{check_value, diversify, root};

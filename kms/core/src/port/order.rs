@@ -94,6 +94,11 @@ pub enum Operation {
         #[serde(with = "hex")]
         public_key: [u8; 64],
     },
+    /// An officer signs no more.
+    RemoveOfficer {
+        /// Name.
+        name: String,
+    },
     /// Takes another HSM for genuine.
     EnrolPeer {
         /// Name here.
@@ -222,6 +227,7 @@ impl Operation {
                 spec.id.clone()
             }
             Self::EnrolOfficer { name, .. }
+            | Self::RemoveOfficer { name }
             | Self::EnrolPeer { name, .. }
             | Self::LoadPolicy { name, .. } => name.clone(),
             Self::CreateTicket(ticket) => ticket.id.clone(),
@@ -246,6 +252,7 @@ impl Operation {
             Self::TestKey(..) => "key.test",
             Self::ImportRaw(..) => "key.import-raw",
             Self::EnrolOfficer { .. } => "officer.enrol",
+            Self::RemoveOfficer { .. } => "officer.dismiss",
             Self::EnrolPeer { .. } => "hsm.enrol",
             Self::LoadPolicy { .. } => "policy.load",
             Self::CreateTicket(_) => "ticket.create",

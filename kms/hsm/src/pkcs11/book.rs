@@ -222,6 +222,18 @@ impl Rows<'_> {
         done.map_err(|e| twice(e, "OfficerExists"))
     }
 
+    /// At least two stay, as in any HSM of ours.
+    pub(super) fn remove_officer(&self, name: &str) -> Result<(), HsmError> {
+        let officers = self.officers()?;
+        if !officers.iter().any(|officer| officer.name == name) {
+            return Err(refused("NoSuchOfficer", name));
+        }
+        if officers.len() <= 2 {
+            return Err(refused("TooFewOfficers", "at least two officers must stay"));
+        }
+        self.put("DELETE FROM officer WHERE name = ?1", params![name])
+    }
+
     pub(super) fn keys(&self) -> Result<Vec<HeldKey>, HsmError> {
         let sql = "SELECT spec, check_value, public_key FROM held ORDER BY rowid";
         let mut query = self.0.prepare(sql).map_err(failed)?;

@@ -137,6 +137,10 @@ impl Pkcs11Hsm {
                 rows.add_officer(&Officer { name, public_key })?;
                 Ok(Outcome::Done)
             }
+            Operation::RemoveOfficer { name } => {
+                rows.remove_officer(&name)?;
+                Ok(Outcome::Done)
+            }
             Operation::EnrolPeer {
                 name,
                 kind,

@@ -171,6 +171,7 @@ pub(crate) fn operation(operation: Operation) -> OrderOp {
             name,
             public_key: Hex(public_key),
         },
+        Operation::RemoveOfficer { name } => OrderOp::RemoveOfficer { name },
         Operation::EnrolPeer {
             name,
             kind,

@@ -1,10 +1,9 @@
 //! What the outcomes of a round change in the store, in the transaction that records its end.
 
-use kms_core::approval;
 use kms_core::handdown::{GrantState, Payload, file_fingerprint};
+use kms_core::policy::Signer;
 use kms_core::port::{HeldKey, Outcome};
 use kms_core::ticket::TicketState;
-use kms_hsm::officer::OfficerFile;
 use kms_platform::store::Conn;
 
 use super::{Act, Next, Product, Round};
@@ -29,9 +28,11 @@ impl Service {
             | Act::MakerPackage { .. } => {
                 self.sync_keys(conn, self.hsm.keys()?).await?;
             }
-            Act::AddOfficer { officer, .. } => {
-                people::add_officer(conn, officer, &self.now()).await?
+            Act::AddOfficer { officer, role, .. } => {
+                people::add(conn, officer, *role, &self.now()).await?;
             }
+            Act::RemoveOfficer { name, .. } => people::remove(conn, name).await?,
+            Act::UnlockOfficer { name, .. } => people::clear(conn, name).await?,
             Act::ConfirmPeer { name } => peers::confirm(conn, name).await?,
             Act::ApproveTicket { id } => {
                 let mut ticket = tickets::get(conn, id).await?;
@@ -55,7 +56,7 @@ impl Service {
     /// The result of an act that has nothing left to do: what an earlier run did in the HSM and could not note is noted
     /// now, and a grant's package can be fetched again. Noting an import brings certificates into use: that takes two
     /// officers, as the import itself.
-    pub(super) async fn finished(&self, act: &Act, officers: &[OfficerFile]) -> Result<Product> {
+    pub(super) async fn finished(&self, act: &Act, officers: &[&dyn Signer]) -> Result<Product> {
         if let Act::Import { package } = act
             && let Err(refusal) = self.may_note(package, officers).await
         {
@@ -106,25 +107,17 @@ impl Service {
     }
 
     /// Two officers who did not ask sign that this very package may be noted in this very HSM's service.
-    async fn may_note(&self, package: &str, officers: &[OfficerFile]) -> Result<()> {
-        let mut conn = self.store.pool().acquire().await?;
-        let requester = hand_downs::outstanding(&mut conn)
-            .await?
-            .map(|(_, name)| name);
+    async fn may_note(&self, package: &str, officers: &[&dyn Signer]) -> Result<()> {
+        let requester = {
+            let mut conn = self.store.pool().acquire().await?;
+            hand_downs::outstanding(&mut conn).await?
+        };
+        let requester = requester.map(|(_, name)| name);
         let digest = hex::encode_upper(file_fingerprint(package.as_bytes()));
         let hsm = hex::encode_upper(self.hsm.identity()?.fingerprint);
         let note = format!("rhc-kms note import {digest} {hsm}");
-        let signatures = officers
-            .iter()
-            .map(|officer| officer.sign(&note))
-            .collect::<Result<Vec<_>, _>>()?;
-        let requesters: Vec<&str> = requester.iter().map(String::as_str).collect();
-        approval::approve(
-            note.as_bytes(),
-            &requesters,
-            &signatures,
-            &people::officers(&mut conn).await?,
-        )?;
+        self.admit_paper("import", requester.into_iter().collect(), note, officers)
+            .await?;
         Ok(())
     }
 

@@ -26,6 +26,7 @@ impl Service {
             return Ok(Round {
                 operations: vec![],
                 requesters,
+                paper: false,
             });
         }
         let operation = match (&grant.state, &grant.request.from) {
@@ -33,6 +34,7 @@ impl Service {
                 return Ok(Round {
                     operations: vec![],
                     requesters,
+                    paper: false,
                 });
             }
             (GrantState::Requested, Tier::Province(_)) => {
@@ -62,6 +64,7 @@ impl Service {
         Ok(Round {
             operations: vec![operation],
             requesters,
+            paper: false,
         })
     }
 
@@ -200,6 +203,7 @@ impl Service {
         Ok(Round {
             operations,
             requesters,
+            paper: false,
         })
     }
 

@@ -1,5 +1,5 @@
-//! What two officers do: an [`Act`] becomes orders for the HSM, the orders are signed, checked, recorded, executed and
-//! their outcomes kept.
+//! What two officers do: an [`Act`] becomes a request with orders for the HSM; it is signed, passes the door, is recorded,
+//! executed, and its outcomes are kept.
 //!
 //! An act may need several rounds (a grant first has an issuer certificate signed, then exports). Every round can be
 //! done at once with both officers' key files, or travel as an [`OrderFile`] from one officer to the next.
@@ -10,22 +10,23 @@ mod order_file;
 pub(crate) mod prepare;
 pub mod setup;
 
-use kms_core::approval::{self, Approved, Officer, OfficerSignature};
+use kms_core::approval::Officer;
+use kms_core::policy::{Permit, Request, Role, Signer};
 use kms_core::port::{HsmError, Operation, Outcome};
-use kms_hsm::officer::OfficerFile;
 use kms_platform::audit::{AuditId, Outcome as Ending};
 use serde::{Deserialize, Serialize};
 
-use crate::records::people;
+use crate::door;
+use crate::records::approvals;
 use crate::refusal::{self, Refusal, Result};
 use crate::service::Service;
 
 pub use order_file::OrderFile;
 
-/// A signed text that is not used within this time is void.
-const ORDER_LIFE_SECONDS: u64 = 7 * 24 * 3600;
 /// Refusals that say the deed was done before: the answer was lost, not the work.
 const DONE_BEFORE: [&str; 4] = ["KeyExists", "TicketExists", "OfficerExists", "PeerExists"];
+/// An act longer than this is shown by its name and the orders.
+const LONGEST_ACT: usize = 2048;
 
 /// Something that needs two officers.
 #[derive(Clone, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub enum Act {
         officer: Officer,
         /// Who asks.
         requester: String,
+        /// What they are to be.
+        #[serde(default = "key_officer")]
+        role: Role,
     },
     /// A peer's fingerprint is right.
     ConfirmPeer {
@@ -81,12 +85,39 @@ pub enum Act {
         /// The package's text.
         package: String,
     },
+    /// An officer goes.
+    RemoveOfficer {
+        /// Their name.
+        name: String,
+        /// Who asks.
+        requester: String,
+    },
+    /// A lock-out is lifted.
+    UnlockOfficer {
+        /// Whose.
+        name: String,
+        /// Who asks.
+        requester: String,
+    },
+}
+
+fn key_officer() -> Role {
+    Role::KeyOfficer
 }
 
 /// A round of an act: operations in order, and who must not approve them.
+#[derive(Default)]
 pub(crate) struct Round {
-    operations: Vec<Operation>,
-    requesters: Vec<String>,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) requesters: Vec<String>,
+    /// Wants its signatures though the HSM has nothing to do.
+    pub(crate) paper: bool,
+}
+
+impl Round {
+    fn has_nothing_to_do(&self) -> bool {
+        self.operations.is_empty() && !self.paper
+    }
 }
 
 /// What a finished act leaves for the caller.
@@ -103,7 +134,16 @@ pub(crate) enum Next {
 }
 
 impl Act {
-    /// Name in the audit.
+    /// Whom an act without orders is about, for the audit.
+    fn object(&self) -> String {
+        match self {
+            Self::AddOfficer { officer, role, .. } => format!("{} {role}", officer.name),
+            Self::RemoveOfficer { name, .. } | Self::UnlockOfficer { name, .. } => name.clone(),
+            _ => String::new(),
+        }
+    }
+
+    /// Name in the audit, and its row in the policy table.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -116,7 +156,29 @@ impl Act {
             Self::ApproveTicket { .. } => "ticket.approve",
             Self::Grant { .. } => "grant.approve",
             Self::Import { .. } => "import",
+            Self::RemoveOfficer { .. } => "officer.remove",
+            Self::UnlockOfficer { .. } => "officer.unlock",
         }
+    }
+
+    /// What an approver reads of it besides the orders.
+    fn subject(&self, round: &Round) -> String {
+        let objects: Vec<String> = round
+            .operations
+            .iter()
+            .map(|operation| format!("{} {}", operation.name(), operation.object()))
+            .collect();
+        let json = match self {
+            // A key in the clear is in the order alone.
+            Self::RawTransport { vendor, .. } => format!("transport key of {vendor} in the clear"),
+            _ => serde_json::to_string(self).unwrap_or_default(),
+        };
+        let act = if json.len() > LONGEST_ACT {
+            self.name().to_owned()
+        } else {
+            json
+        };
+        format!("{} · {act}", objects.join("; "))
     }
 }
 
@@ -125,14 +187,14 @@ impl Service {
     ///
     /// # Errors
     /// Too few or wrong officers, or the HSM or a rule refuses; what was refused is in the audit.
-    pub async fn carry_out(&self, act: &Act, officers: &[OfficerFile]) -> Result<Product> {
+    pub async fn carry_out(&self, act: &Act, officers: &[&dyn Signer]) -> Result<Product> {
         loop {
             let Some(draft) = self.draft(act).await? else {
                 return self.finished(act, officers).await;
             };
             let mut order = draft;
             for officer in officers {
-                order.sign(officer)?;
+                order.sign(door::rule(act.name())?, *officer)?;
             }
             if let Next::Done(result) = self.run(act, &order).await? {
                 return Ok(result);
@@ -149,13 +211,16 @@ impl Service {
             Ok(round) => round,
             Err(refusal) => return Err(self.refused("officers", act.name(), "", refusal).await),
         };
-        if round.operations.is_empty() {
+        if round.has_nothing_to_do() {
             return Ok(None);
         }
-        let now = u64::try_from(self.store.clock().now().as_second()).unwrap_or(0);
-        let expires = now + ORDER_LIFE_SECONDS;
-        let texts = self.desk.draft(&round.operations, expires)?;
-        Ok(Some(OrderFile::new(act.clone(), expires, texts)))
+        let frame = self.frame(act.name(), act.subject(&round), Vec::new())?;
+        let request = Request {
+            orders: self.desk.draft(&round.operations, frame.expires)?,
+            requesters: door::or_operator(round.requesters),
+            ..frame
+        };
+        Ok(Some(OrderFile::new(act.clone(), request)))
     }
 
     /// Executes a signed order file: its texts must be exactly what the act would ask for now.
@@ -171,43 +236,66 @@ impl Service {
 
     async fn run(&self, act: &Act, order: &OrderFile) -> Result<Next> {
         let round = self.prepare(act).await?;
-        let approved = match self.check(&round, order).await {
-            Ok(approved) => approved,
+        let permit = match self.check(act, &round, order).await {
+            Ok(permit) => permit,
             Err(refusal) => {
                 return Err(self
                     .refused(&order.signers(), act.name(), &subject(&round), refusal)
                     .await);
             }
         };
-        let actor = approved.first().map_or_else(String::new, Approved::names);
-        let begun = self.record(act, &actor, &round).await?;
-        let (outcomes, failed) = self.execute(order);
-        self.settle(act, &round, begun, outcomes, failed, &actor)
-            .await
+        let begun = self.record(act, &permit.names(), &round, order).await?;
+        let (outcomes, failed) = self.execute(order, &permit);
+        self.settle(
+            act,
+            &round,
+            begun,
+            (outcomes, failed),
+            order,
+            &permit.names(),
+        )
+        .await
     }
 
-    /// The texts are those of this act now, and each is signed by two officers who may.
-    async fn check(&self, round: &Round, order: &OrderFile) -> Result<Vec<Approved>> {
-        let texts = self.desk.draft(&round.operations, order.expires())?;
-        if texts != order.texts() {
+    /// The request is what this act would ask for now, and the door lets it pass.
+    async fn check(&self, act: &Act, round: &Round, order: &OrderFile) -> Result<Permit> {
+        let given = order.request();
+        let now = Request {
+            id: given.id.clone(),
+            created: given.created,
+            expires: given.expires,
+            requesters: door::or_operator(round.requesters.clone()),
+            orders: self.desk.draft(&round.operations, given.expires)?,
+            ..self.frame(act.name(), act.subject(round), Vec::new())?
+        };
+        if now != *given {
             return Err(Refusal::new(&refusal::STALE));
         }
-        let mut conn = self.store.pool().acquire().await?;
-        let officers = people::officers(&mut conn).await?;
-        let requesters: Vec<&str> = round.requesters.iter().map(String::as_str).collect();
-        let checked = order.signed().map(|(text, signatures)| {
-            approval::approve(text.as_bytes(), &requesters, signatures, &officers)
-                .map_err(Refusal::from)
-        });
-        checked.collect()
+        self.admit_order(order).await
     }
 
     /// Intents of all operations, durable before the first is executed.
-    async fn record(&self, act: &Act, actor: &str, round: &Round) -> Result<Vec<AuditId>> {
+    async fn record(
+        &self,
+        act: &Act,
+        actor: &str,
+        round: &Round,
+        order: &OrderFile,
+    ) -> Result<Vec<AuditId>> {
         let mut tx = self.begin().await?;
         let mut begun = Vec::with_capacity(round.operations.len());
+        if round.operations.is_empty() {
+            let detail = serde_json::json!({ "request": order.request().id, "requesters": round.requesters });
+            let object = act.object();
+            begun.push(
+                self.before(&mut tx, actor, act.name(), &object, &detail)
+                    .await?,
+            );
+        }
         for operation in &round.operations {
-            let detail = serde_json::json!({ "act": act.name(), "requesters": round.requesters });
+            let detail = serde_json::json!({
+                "act": act.name(), "request": order.request().id, "requesters": round.requesters,
+            });
             begun.push(
                 self.before(
                     &mut tx,
@@ -224,10 +312,10 @@ impl Service {
     }
 
     /// Executes until the first refusal.
-    fn execute(&self, order: &OrderFile) -> (Vec<Outcome>, Option<HsmError>) {
+    fn execute(&self, order: &OrderFile, permit: &Permit) -> (Vec<Outcome>, Option<HsmError>) {
         let mut outcomes = Vec::new();
-        for (text, signatures) in order.signed() {
-            match self.desk.execute(text, signatures) {
+        for (text, signatures) in order.request().orders.iter().zip(permit.signatures()) {
+            match self.desk.execute(text, &signatures) {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(HsmError::Refused { rule, .. }) if DONE_BEFORE.contains(&rule.as_str()) => {
                     outcomes.push(Outcome::Done)
@@ -244,8 +332,8 @@ impl Service {
         act: &Act,
         round: &Round,
         begun: Vec<AuditId>,
-        outcomes: Vec<Outcome>,
-        failed: Option<HsmError>,
+        (outcomes, failed): (Vec<Outcome>, Option<HsmError>),
+        order: &OrderFile,
         actor: &str,
     ) -> Result<Next> {
         let done = outcomes.len();
@@ -253,13 +341,14 @@ impl Service {
         let refusal = failed.map(Refusal::from);
         for (index, id) in begun.into_iter().enumerate() {
             let slug = refusal.as_ref().map_or("not-run", Refusal::slug);
-            let ending = if index < done {
+            let ending = if index < done || round.operations.is_empty() {
                 Ending::Done
             } else {
                 Ending::Refused(if index == done { slug } else { "not-run" })
             };
             self.after(&mut tx, id, &ending).await?;
         }
+        approvals::spend(&mut tx, order, &self.now()).await?;
         let next = match refusal {
             None => self.apply(&mut tx, act, round, outcomes, actor).await,
             Some(refusal) => Err(refusal),
@@ -275,6 +364,3 @@ fn subject(round: &Round) -> String {
         many => format!("{} operations", many.len()),
     }
 }
-
-/// Signatures of one text.
-pub type Signatures = Vec<OfficerSignature>;

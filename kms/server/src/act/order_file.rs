@@ -1,46 +1,31 @@
-//! An order on its way from one officer to the next: exact texts and the signatures so far, as a JSON file.
+//! A request for signatures on its way from one officer to the next: exact texts and the signatures so far, as a JSON file.
 
-use kms_core::approval::OfficerSignature;
-use kms_hsm::officer::OfficerFile;
+use kms_core::policy::{Approval, Request, Rule, Signer};
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Signatures};
-use crate::refusal::{self, Result};
+use super::Act;
+use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
 
-const FORMAT: &str = "rhc-kms-order-1";
+const FORMAT: &str = "rhc-kms-order-2";
 
-/// Texts for the HSM, what they are for, and who has signed.
-#[derive(Serialize, Deserialize)]
+/// What is asked with its texts for the HSM, and who has signed.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderFile {
     format: String,
     act: Act,
-    expires: u64,
-    orders: Vec<Signed>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Signed {
-    text: String,
-    signatures: Signatures,
+    request: Request,
+    approvals: Vec<Approval>,
 }
 
 impl OrderFile {
-    pub(super) fn new(act: Act, expires: u64, texts: Vec<String>) -> Self {
-        let orders = texts
-            .into_iter()
-            .map(|text| Signed {
-                text,
-                signatures: Vec::new(),
-            })
-            .collect();
+    pub(super) fn new(act: Act, request: Request) -> Self {
         Self {
             format: FORMAT.to_owned(),
             act,
-            expires,
-            orders,
+            request,
+            approvals: Vec::new(),
         }
     }
 
@@ -80,45 +65,38 @@ impl OrderFile {
         &self.act
     }
 
-    /// The texts, as the officers read them.
+    /// What is signed.
     #[must_use]
-    pub fn texts(&self) -> Vec<String> {
-        self.orders.iter().map(|order| order.text.clone()).collect()
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Signatures so far.
+    #[must_use]
+    pub fn approvals(&self) -> &[Approval] {
+        &self.approvals
     }
 
     /// Names of those who have signed.
     #[must_use]
     pub fn signers(&self) -> String {
-        let first = self
-            .orders
-            .first()
-            .map(|order| order.signatures.as_slice())
-            .unwrap_or_default();
-        first
-            .iter()
-            .map(|signature| signature.officer.as_str())
-            .collect::<Vec<_>>()
-            .join(",")
+        let names: Vec<&str> = self.approvals.iter().map(|a| a.officer.as_str()).collect();
+        names.join(",")
     }
 
-    pub(super) fn expires(&self) -> u64 {
-        self.expires
+    /// One more signature that was made elsewhere.
+    pub(crate) fn add(&mut self, approval: Approval) {
+        self.approvals.push(approval);
     }
 
-    pub(super) fn signed(&self) -> impl Iterator<Item = (&str, &[OfficerSignature])> {
-        self.orders
-            .iter()
-            .map(|order| (order.text.as_str(), order.signatures.as_slice()))
-    }
-
-    /// Adds an officer's signature to every text.
+    /// Signs with an officer's device.
     ///
     /// # Errors
-    /// The key does not sign.
-    pub fn sign(&mut self, officer: &OfficerFile) -> Result<()> {
-        for order in &mut self.orders {
-            order.signatures.push(officer.sign(&order.text)?);
-        }
+    /// The device does not sign.
+    pub fn sign(&mut self, rule: &Rule, device: &dyn Signer) -> Result<()> {
+        let approval = Approval::sign(&self.request, rule, device)
+            .map_err(|e| Refusal::about(&refusal::INVALID, e.to_string()))?;
+        self.approvals.push(approval);
         Ok(())
     }
 }

@@ -1,8 +1,12 @@
 //! From an act to the operations of its next round.
 
+use std::collections::BTreeSet;
+
+use kms_core::approval::Officer;
 use kms_core::catalogue;
 use kms_core::fill::ticket_base_keys;
 use kms_core::handdown::{Holder, admit};
+use kms_core::policy::{Role, clash, folded, same_person};
 use kms_core::port::{BaseClass, Mark, Operation, Target, TicketOrder};
 use kms_core::ticket::{Ticket, TicketKind};
 
@@ -22,16 +26,31 @@ impl Service {
             Act::SetUp { test_keys } => self
                 .only_test(*test_keys)
                 .map(|()| Ok(nobody(self.set_up(*test_keys)?)))?,
-            Act::AddOfficer { officer, requester } => {
+            Act::AddOfficer {
+                officer,
+                requester,
+                role,
+            } => self.prepare_officer(officer, *role, requester).await,
+            Act::RemoveOfficer { name, requester } => {
                 let mut conn = self.store.pool().acquire().await?;
-                let known = people::officers(&mut conn).await?.contains(officer);
-                let operation = Operation::EnrolOfficer {
-                    name: officer.name.clone(),
-                    public_key: officer.public_key,
-                };
+                people::person(&mut conn, name).await?;
+                let enrolled = self.hsm.identity()?.officers;
+                let there = enrolled.iter().any(|officer| officer.name == *name);
+                let operation = Operation::RemoveOfficer { name: name.clone() };
                 Ok(Round {
-                    operations: if known { vec![] } else { vec![operation] },
-                    requesters: vec![requester.clone()],
+                    operations: if there { vec![operation] } else { vec![] },
+                    // Nobody signs for or against their own going.
+                    requesters: vec![requester.clone(), name.clone()],
+                    paper: true,
+                })
+            }
+            Act::UnlockOfficer { name, requester } => {
+                let mut conn = self.store.pool().acquire().await?;
+                people::person(&mut conn, name).await?;
+                Ok(Round {
+                    requesters: vec![requester.clone(), name.clone()],
+                    paper: true,
+                    ..Round::default()
                 })
             }
             Act::ConfirmPeer { name } => self.prepare_peer(name).await,
@@ -57,6 +76,59 @@ impl Service {
             Act::Grant { id } => self.prepare_grant(id).await,
             Act::Import { package } => self.prepare_import(package).await,
         }
+    }
+
+    /// A person who signs orders is enrolled in the HSM too; roles that one person must not have together are refused.
+    async fn prepare_officer(
+        &self,
+        officer: &Officer,
+        role: Role,
+        requester: &str,
+    ) -> Result<Round> {
+        let mut conn = self.store.pool().acquire().await?;
+        let people = people::persons(&mut conn).await?;
+        if !role.is_a_persons() || folded(&officer.name).is_empty() {
+            return Err(refuse!(
+                &refusal::INVALID,
+                "{role} is no role of a person, or the name has no letter",
+                "{role} 不是人员角色，或姓名中没有字母"
+            ));
+        }
+        let known = people.iter().find(|p| same_person(&p.name, &officer.name));
+        let mut roles = BTreeSet::from([role]);
+        if let Some(person) = known {
+            if person.name != officer.name || person.public_key != officer.public_key {
+                return Err(refuse!(
+                    &refusal::EXISTS,
+                    "officer {} or their key",
+                    "管理员 {} 或其公钥",
+                    officer.name
+                ));
+            }
+            if person.roles.contains(&role) {
+                return Ok(nobody(vec![]));
+            }
+            roles.extend(&person.roles);
+        }
+        if let Some((one, other)) = clash(&roles) {
+            return Err(refuse!(
+                &refusal::ROLES_APART,
+                "{} would be {one} and {other}",
+                "{} 将同时担任 {one} 与 {other}",
+                officer.name
+            ));
+        }
+        let enrolled = self.hsm.identity()?.officers.contains(officer);
+        let operation = Operation::EnrolOfficer {
+            name: officer.name.clone(),
+            public_key: officer.public_key,
+        };
+        let wanted = role.signs_orders() && !enrolled;
+        Ok(Round {
+            operations: if wanted { vec![operation] } else { vec![] },
+            requesters: vec![requester.to_owned(), officer.name.clone()],
+            paper: true,
+        })
     }
 
     /// Public test keys and keys in the clear exist in TEST stores only.
@@ -97,6 +169,7 @@ impl Service {
                 vec![operation]
             },
             requesters: vec![peer.requester],
+            paper: false,
         })
     }
 
@@ -160,6 +233,7 @@ impl Service {
         Ok(Round {
             operations: vec![Operation::CreateTicket(order)],
             requesters: vec![ticket.requester],
+            paper: false,
         })
     }
 }
@@ -167,7 +241,7 @@ impl Service {
 fn nobody(operations: Vec<Operation>) -> Round {
     Round {
         operations,
-        requesters: Vec::new(),
+        ..Round::default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod approvals;
 mod hand_down;
 mod hsm;
 mod tickets;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use kms_platform::lang::pick;
 
+pub(crate) use approvals::{ApproveArgs, KeyCommand, OfficerCommand};
 pub(crate) use hand_down::{GrantArgs, ImportArgs, OrderCommand, RequestArgs};
 pub(crate) use hsm::{HsmCommand, TransportCommand};
 pub(crate) use tickets::{DeliveryCommand, TicketCommand};
@@ -44,7 +46,7 @@ pub(crate) enum Command {
     /// TLS identities of services, stations, hospitals and people
     #[command(subcommand)]
     Identity(IdentityCommand),
-    /// Key officers
+    /// Persons: roles, lock-outs
     #[command(subcommand)]
     Officer(OfficerCommand),
     /// This tier's HSM and those it exchanges keys with
@@ -86,6 +88,11 @@ pub(crate) enum Command {
     /// The record of everything done
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// An officer's own key, sealed under a passphrase
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Read what is asked, and sign it with the own key: a request that waits in a store, or an order file
+    Approve(ApproveArgs),
     /// Orders that travel from one officer to the next
     #[command(subcommand)]
     Order(OrderCommand),
@@ -226,27 +233,6 @@ pub(crate) enum IdentityCommand {
         /// JSON instead of a table
         #[arg(long)]
         json: bool,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum OfficerCommand {
-    /// Enrol a further officer, here and in the HSM
-    Add {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// Their name
-        #[arg(long)]
-        name: String,
-        /// Their public key file
-        #[arg(long)]
-        key: PathBuf,
-        /// Who asks (not one of the two who approve)
-        #[arg(long, value_name = "PERSON", value_parser = person)]
-        by: String,
-        #[command(flatten)]
-        signing: Signing,
     },
 }
 

@@ -105,6 +105,7 @@ fn show(file: &PeerFile, json: bool) -> Ran {
 
 async fn enrol(store: &Path, peer_info: &Path, maker: Option<&str>, by: &str, json: bool) -> Ran {
     let service = open(store).await?;
+    service.may("hsm.enrol", by).await?;
     let text = order::read_file(peer_info)?;
     let file = match maker {
         None => PeerFile::parse(&text, service.mark).map_err(Refusal::from)?,

@@ -54,6 +54,7 @@ pub(super) async fn run(command: IdentityCommand) -> Ran {
 
 async fn issue(service: &Service, party: &Peer, hosts: &[String], out: &Path) -> Ran {
     let act = "identity.issue";
+    service.may(act, "operator").await?;
     let mut tx = service.begin().await?;
     let begun = service
         .before(&mut tx, "operator", act, &party.to_string(), &json!({}))
@@ -90,6 +91,7 @@ enum Which {
 
 async fn revoke(service: &Service, which: &Which, reason: &str) -> Ran {
     let (Which::Party(object) | Which::Serial(object)) = which;
+    service.may("identity.revoke", "operator").await?;
     let mut tx = service.begin().await?;
     let detail = json!({ "reason": reason });
     let begun = service

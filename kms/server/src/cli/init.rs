@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kms_core::policy::Role;
 use kms_core::port::Mark;
 use kms_core::tier::Tier;
 use kms_hsm::Address;
@@ -137,7 +138,7 @@ async fn create(
         )
         .await?;
     for officer in officers {
-        people::add_officer(&mut tx, officer, &service.now()).await?;
+        people::add(&mut tx, officer, Role::KeyOfficer, &service.now()).await?;
     }
     service.after(&mut tx, begun, &audit::Outcome::Done).await?;
     service.commit(tx).await?;

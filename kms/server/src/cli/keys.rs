@@ -81,6 +81,7 @@ pub(super) async fn request(args: RequestArgs) -> Ran {
         )
         .into());
     }
+    service.may("hand-down.request", &args.by).await?;
     let mut tx = service.begin().await?;
     let issuer_key = keys::public_key(&mut tx, &key_id(SM2_ISSUER, 0)).await?;
     let csr = authority::request(&service.dir, &service.tier)?;
@@ -143,6 +144,7 @@ pub(super) async fn grant(args: GrantArgs) -> Ran {
 }
 
 async fn open_grant(service: &Service, file: &Path, by: &str, json: bool) -> Ran {
+    service.may("grant.open", by).await?;
     let text = order::read_file(file)?;
     let opened = try_open(service, &text, by).await;
     let grant = match opened {

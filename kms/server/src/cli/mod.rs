@@ -1,11 +1,13 @@
 //! The commands of `rhc-kms`. Exit codes: 0 done, 2 usage, 3 the thing checked is not right, 4 environment.
 
+mod approvals;
 mod args;
 mod doctor;
 mod hsm;
 mod identity;
 mod init;
 mod keys;
+mod officer;
 mod order;
 pub(crate) mod tables;
 mod tickets;
@@ -25,11 +27,10 @@ use kms_platform::store::Place;
 use kms_platform::{audit, say, serve, telemetry};
 use serde_json::json;
 
-use crate::act::Act;
 use crate::authority;
 use crate::refusal::{self, Refusal};
 use crate::service::Service;
-use args::{Cli, Command, OfficerCommand, ServeArgs, Signing};
+use args::{Cli, Command, ServeArgs, Signing};
 
 /// What a command leads to.
 type Ran = Result<Exit, Failure>;
@@ -53,34 +54,9 @@ async fn run(command: Command) -> Ran {
     match command {
         Command::Init(args) => init::run(args).await,
         Command::Identity(command) => identity::run(command).await,
-        Command::Officer(OfficerCommand::Add {
-            store,
-            name,
-            key,
-            by,
-            signing,
-        }) => {
-            let service = open(&store).await?;
-            let officer = kms_hsm::officer::load_public(&key).map_err(Refusal::from)?;
-            if officer.name != name {
-                return Err(Failure::usage(say!(
-                    "the key file names {other}, not {name}",
-                    "密钥文件中的姓名为 {other}，而非 {name}",
-                    other = officer.name
-                )));
-            }
-            order::carry(
-                &service,
-                Act::AddOfficer {
-                    officer,
-                    requester: by,
-                },
-                &signing,
-                false,
-            )
-            .await
-            .map(|_| Exit::Done)
-        }
+        Command::Officer(command) => officer::run(command).await,
+        Command::Key(command) => approvals::key(command),
+        Command::Approve(args) => approvals::approve(args).await,
         Command::Hsm(command) => hsm::run(command).await,
         Command::Transport(command) => hsm::transport(command).await,
         Command::Delivery(command) => tickets::delivery(command).await,
@@ -187,6 +163,11 @@ async fn serve_http(args: ServeArgs) -> Ran {
         .await
         .map_err(|e| Failure::environment(e.to_string()))?;
     Ok(Exit::Done)
+}
+
+/// Key files as the devices that sign.
+fn devices(files: &[kms_hsm::officer::OfficerFile]) -> Vec<&dyn kms_core::policy::Signer> {
+    files.iter().map(|file| file as _).collect()
 }
 
 /// Officers' key files named by `--as`.

@@ -9,6 +9,8 @@ use kms_platform::say;
 use super::args::{OrderCommand, Signing};
 use super::{Ran, open, signers};
 use crate::act::{Act, OrderFile, Product};
+use crate::door;
+use crate::records::approvals;
 use crate::refusal::{self, Refusal};
 use crate::refuse;
 use crate::service::Service;
@@ -22,12 +24,17 @@ pub(super) async fn carry(
 ) -> Result<Option<Product>, Failure> {
     if let Some(path) = &signing.order_out {
         return match service.draft(&act).await? {
-            Some(order) => write_order(path, &order).map(|()| None),
+            Some(order) => {
+                // A key in the clear is refused before anything waits.
+                order.to_json()?;
+                keep(service, &order).await?;
+                write_order(path, &order).map(|()| None)
+            }
             None => Ok(Some(service.carry_out(&act, &[]).await?)),
         };
     }
     let officers = signers(signing)?;
-    let product = service.carry_out(&act, &officers).await?;
+    let product = service.carry_out(&act, &super::devices(&officers)).await?;
     if !quiet {
         println!("{}", pick("done", "完成"));
     }
@@ -36,18 +43,15 @@ pub(super) async fn carry(
 
 pub(super) async fn run(command: OrderCommand) -> Ran {
     match command {
-        OrderCommand::Show { file } => {
-            let order = read_order(&file)?;
-            println!("{}", order.act().name());
-            for text in order.texts() {
-                println!("{text}");
-            }
-            println!("{}{}", pick("signed by: ", "已签名："), order.signers());
+        OrderCommand::Show { file, store } => {
+            show(&find_order(&file, store.as_deref()).await?)?;
             Ok(Exit::Done)
         }
+        OrderCommand::List { store, json } => super::approvals::list(&store, json).await,
         OrderCommand::Sign { file, officer } => {
             let mut order = read_order(&file)?;
-            order.sign(&kms_hsm::officer::OfficerFile::load(&officer).map_err(Refusal::from)?)?;
+            let key = kms_hsm::officer::OfficerFile::load(&officer).map_err(Refusal::from)?;
+            order.sign(door::rule(&order.request().operation)?, &key)?;
             write_order(&file, &order)?;
             Ok(Exit::Done)
         }
@@ -57,7 +61,7 @@ pub(super) async fn run(command: OrderCommand) -> Ran {
 
 async fn submit(file: &Path, store: &Path, out: Option<&Path>) -> Ran {
     let service = open(store).await?;
-    let order = read_order(file)?;
+    let order = find_order(file, Some(store)).await?;
     match service.submit(&order).await? {
         Some(product) => {
             if let (Some(package), Some(out)) = (&product.package, out) {
@@ -68,18 +72,65 @@ async fn submit(file: &Path, store: &Path, out: Option<&Path>) -> Ran {
         None => {
             // The act goes on: the next round's texts take the place of the used ones.
             if let Some(next) = service.draft(order.act()).await? {
-                write_order(file, &next)?;
+                keep(&service, &next).await?;
+                if file.is_file() {
+                    write_order(file, &next)?;
+                } else {
+                    let id = &next.request().id;
+                    println!("{}", say!("next round: {id}", "下一轮：{id}"));
+                }
             }
         }
     }
     Ok(Exit::Done)
 }
 
+/// A file, or a request that waits in the store.
+pub(super) async fn find_order(name: &Path, store: Option<&Path>) -> Result<OrderFile, Failure> {
+    let Some(store) = store.filter(|_| !name.is_file()) else {
+        return read_order(name);
+    };
+    let service = open(store).await?;
+    let pool = service.store.pool();
+    let mut conn = pool.acquire().await.map_err(Refusal::from)?;
+    Ok(approvals::get(&mut conn, &name.to_string_lossy()).await?)
+}
+
+/// Exactly what is signed.
+pub(super) fn show(order: &OrderFile) -> Result<(), Refusal> {
+    let rule = door::rule(&order.request().operation)?;
+    let hash = hex::encode_upper(order.request().hash(rule));
+    print!("{}", order.request().text(rule));
+    println!("SM3: {hash}");
+    println!("{}{}", pick("signed by: ", "已签名："), order.signers());
+    Ok(())
+}
+
+/// A request waits from now on.
+async fn keep(service: &Service, order: &OrderFile) -> Result<(), Refusal> {
+    let request = order.request();
+    let at = |seconds: u64| {
+        let moment = jiff::Timestamp::from_second(i64::try_from(seconds).unwrap_or(0));
+        kms_platform::clock::stamp(moment.unwrap_or_default())
+    };
+    let mut tx = service.begin().await?;
+    let who = request.requesters.join(",");
+    let detail = serde_json::json!({ "operation": request.operation });
+    let begun = service
+        .before(&mut tx, &who, "approval.ask", &request.id, &detail)
+        .await?;
+    approvals::put(&mut tx, order, &at(request.created), &at(request.expires)).await?;
+    service
+        .after(&mut tx, begun, &kms_platform::audit::Outcome::Done)
+        .await?;
+    service.commit(tx).await
+}
+
 fn read_order(path: &Path) -> Result<OrderFile, Failure> {
     Ok(OrderFile::parse(&read_file(path)?)?)
 }
 
-fn write_order(path: &Path, order: &OrderFile) -> Result<(), Failure> {
+pub(super) fn write_order(path: &Path, order: &OrderFile) -> Result<(), Failure> {
     write_file(path, order.to_json()?.as_bytes())?;
     let name = path.display();
     println!(

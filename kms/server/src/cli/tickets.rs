@@ -77,6 +77,7 @@ pub(super) async fn run(command: TicketCommand) -> Ran {
 }
 
 async fn keep(service: &Service, ticket: &Ticket) -> Result<(), Refusal> {
+    service.may("ticket.request", &ticket.requester).await?;
     let mut tx = service.begin().await?;
     if tickets::get(&mut tx, &ticket.id).await.is_ok() {
         return Err(refuse!(&refusal::EXISTS, "ticket {}", "工单 {}", ticket.id));
@@ -152,8 +153,9 @@ pub(super) async fn delivery(command: DeliveryCommand) -> Ran {
         officers,
         order_out: None,
     };
+    let officers = super::signers(&signing)?;
     let done = service
-        .import_delivery(&list, &signature, maker_key, &super::signers(&signing)?)
+        .import_delivery(&list, &signature, maker_key, &super::devices(&officers))
         .await?;
     let table = || {
         let mut table = Table::new(Vec::<String>::new());

@@ -8,7 +8,7 @@ use kms_core::fill::Job;
 use kms_core::port::Target;
 use kms_core::ticket::TicketKind;
 use kms_core::tier::Factor;
-use kms_platform::name::{Peer, Role};
+use kms_platform::name::Peer;
 use kms_platform::notary::Signed;
 use zeroize::Zeroizing;
 
@@ -177,23 +177,14 @@ impl Service {
     }
 
     pub(super) fn only_stations(&self, peer: &Peer, kind: TicketKind) -> Result<()> {
-        if peer.role != Role::Station {
-            return Err(refuse!(
-                &refusal::ROLE,
-                "you are a {}, this needs a station",
-                "您的角色为 {}，此操作需要制卡站",
-                peer.role
-            ));
-        }
-        if !kind.is_made_at(&self.tier) {
-            return Err(refuse!(
-                &refusal::WRONG_TIER,
-                "this is the key service of the {}",
-                "本密钥服务属于 {}",
-                self.tier
-            ));
-        }
-        Ok(())
+        self.peer_may(
+            match kind {
+                TicketKind::Card => ACT,
+                TicketKind::SamNational => "sam.national",
+                TicketKind::SamProvincial => "sam.provincial",
+            },
+            peer,
+        )
     }
 
     pub(super) fn province_factor(&self) -> Result<Factor> {

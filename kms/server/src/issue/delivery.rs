@@ -2,10 +2,9 @@
 
 use cardlib_card::delivery::{self, DeliveryList, test_maker_label};
 use cardlib_card::gm::sm2::{SigningKey, VerifyingKey};
-use kms_core::approval::{self, OfficerSignature};
 use kms_core::handdown::{admit, file_fingerprint};
+use kms_core::policy::Signer;
 use kms_core::port::Mark;
-use kms_hsm::officer::OfficerFile;
 
 use crate::records::{chips, people};
 use crate::refusal::{self, Refusal, Result};
@@ -38,8 +37,9 @@ impl Service {
         list: &[u8],
         signature: &str,
         maker_key: Option<[u8; 64]>,
-        officers: &[OfficerFile],
+        officers: &[&dyn Signer],
     ) -> Result<Imported> {
+        self.may("delivery.import", "operator").await?;
         let done = self
             .try_delivery(list, signature, maker_key, officers)
             .await;
@@ -56,7 +56,7 @@ impl Service {
         list: &[u8],
         signature: &str,
         maker_key: Option<[u8; 64]>,
-        officers: &[OfficerFile],
+        officers: &[&dyn Signer],
     ) -> Result<Imported> {
         let refused = |e: &dyn std::fmt::Display| Refusal::about(&refusal::DELIVERY, e.to_string());
         let claimed: DeliveryList =
@@ -100,10 +100,12 @@ impl Service {
         &self,
         vendor: &str,
         given: Option<[u8; 64]>,
-        officers: &[OfficerFile],
+        officers: &[&dyn Signer],
     ) -> Result<([u8; 64], Option<String>)> {
-        let mut conn = self.store.pool().acquire().await?;
-        let known = people::maker(&mut conn, vendor).await?;
+        let known = {
+            let mut conn = self.store.pool().acquire().await?;
+            people::maker(&mut conn, vendor).await?
+        };
         if let Some(known) = known {
             return match given {
                 Some(given) if given != known => Err(refuse!(
@@ -135,12 +137,9 @@ impl Service {
             hex::encode_upper(given),
             self.mark
         );
-        let signatures = officers
-            .iter()
-            .map(|officer| officer.sign(&act))
-            .collect::<Result<Vec<OfficerSignature>, _>>()?;
-        let enrolled = people::officers(&mut conn).await?;
-        let approved = approval::approve(act.as_bytes(), &[], &signatures, &enrolled)?;
-        Ok((given, Some(approved.names())))
+        let permit = self
+            .admit_paper("maker.add", Vec::new(), act, officers)
+            .await?;
+        Ok((given, Some(permit.names())))
     }
 }

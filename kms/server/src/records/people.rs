@@ -1,52 +1,150 @@
-//! Officers and card makers: public keys.
+//! Persons with their roles and lock-outs, and card makers: public keys.
+
+use std::collections::BTreeSet;
 
 use kms_core::approval::Officer;
+use kms_core::policy::{Person, Role, same_person};
 use kms_platform::store::Conn;
 
 use crate::refusal::{self, Result};
 use crate::refuse;
 
-/// Enrols an officer.
+/// Refused signatures in a row that shut a person out.
+pub const TRIES: i64 = 5;
+
+/// Enrols a person with a role, or gives a known one a further role.
 ///
 /// # Errors
-/// Name or key are enrolled, or the store failed.
-pub async fn add_officer(conn: &mut Conn, officer: &Officer, at: &str) -> Result<()> {
-    let done = sqlx::query(
-        "INSERT INTO officer (name, public_key, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+/// The name, however it is spelled, or the key is another's; or the store failed.
+pub async fn add(conn: &mut Conn, officer: &Officer, role: Role, at: &str) -> Result<()> {
+    let taken = persons(conn).await?.into_iter().find(|person| {
+        same_person(&person.name, &officer.name) || person.public_key == officer.public_key
+    });
+    match taken {
+        Some(known) if known.name == officer.name && known.public_key == officer.public_key => {}
+        Some(_) => {
+            return Err(refuse!(
+                &refusal::EXISTS,
+                "officer {} or their key",
+                "管理员 {} 或其公钥",
+                officer.name
+            ));
+        }
+        None => {
+            sqlx::query("INSERT INTO officer (name, public_key, since) VALUES ($1, $2, $3)")
+                .bind(&officer.name)
+                .bind(hex::encode_upper(officer.public_key))
+                .bind(at)
+                .execute(&mut *conn)
+                .await?;
+        }
+    }
+    sqlx::query(
+        "INSERT INTO person_role (name, role, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
     )
     .bind(&officer.name)
-    .bind(hex::encode_upper(officer.public_key))
+    .bind(role.as_str())
     .bind(at)
     .execute(conn)
     .await?;
-    match done.rows_affected() {
-        1 => Ok(()),
-        _ => Err(refuse!(
-            &refusal::EXISTS,
-            "officer {} or their key",
-            "管理员 {} 或其公钥",
-            officer.name
-        )),
-    }
+    Ok(())
 }
 
-/// All officers.
+/// Strikes a person out; what they did stays on record.
 ///
 /// # Errors
 /// The store failed.
-pub async fn officers(conn: &mut Conn) -> Result<Vec<Officer>> {
+pub async fn remove(conn: &mut Conn, name: &str) -> Result<()> {
+    for sql in [
+        "DELETE FROM person_role WHERE name = $1",
+        "DELETE FROM lock_out WHERE name = $1",
+        "DELETE FROM officer WHERE name = $1",
+    ] {
+        sqlx::query(sql).bind(name).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Everybody, with roles and lock-outs.
+///
+/// # Errors
+/// The store failed.
+pub async fn persons(conn: &mut Conn) -> Result<Vec<Person>> {
     let rows: Vec<(String, String)> =
         sqlx::query_as("SELECT name, public_key FROM officer ORDER BY name")
-            .fetch_all(conn)
+            .fetch_all(&mut *conn)
+            .await?;
+    let roles: Vec<(String, String)> =
+        sqlx::query_as("SELECT name, role FROM person_role ORDER BY name, role")
+            .fetch_all(&mut *conn)
+            .await?;
+    let locked: Vec<(String,)> =
+        sqlx::query_as("SELECT name FROM lock_out WHERE locked IS NOT NULL")
+            .fetch_all(&mut *conn)
             .await?;
     rows.into_iter()
         .map(|(name, key)| {
-            Ok(Officer {
-                name,
+            let mut own: BTreeSet<Role> = roles
+                .iter()
+                .filter(|(of, _)| *of == name)
+                .filter_map(|(_, role)| Role::parse(role))
+                .collect();
+            if own.is_empty() {
+                // Enrolled before there were roles.
+                own.insert(Role::KeyOfficer);
+            }
+            Ok(Person {
                 public_key: public_key(&key)?,
+                roles: own,
+                locked: locked.iter().any(|(of,)| *of == name),
+                name,
             })
         })
         .collect()
+}
+
+/// One person.
+///
+/// # Errors
+/// Unknown, or the store failed.
+pub async fn person(conn: &mut Conn, name: &str) -> Result<Person> {
+    let found = persons(conn).await?.into_iter().find(|p| p.name == name);
+    found.ok_or_else(|| refuse!(&refusal::OFFICER, "{name}", "{name}"))
+}
+
+/// Counts a refused signature against a person; true when this one shut them out.
+///
+/// # Errors
+/// The store failed.
+pub async fn blame(conn: &mut Conn, name: &str, at: &str) -> Result<bool> {
+    sqlx::query(
+        "INSERT INTO lock_out (name, refused) VALUES ($1, 1)
+         ON CONFLICT (name) DO UPDATE SET refused = lock_out.refused + 1",
+    )
+    .bind(name)
+    .execute(&mut *conn)
+    .await?;
+    let done = sqlx::query(
+        "UPDATE lock_out SET locked = $1 WHERE name = $2 AND refused >= $3 AND locked IS NULL",
+    )
+    .bind(at)
+    .bind(name)
+    .bind(TRIES)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Forgets refused signatures, after a good one or when two persons lift a lock-out.
+///
+/// # Errors
+/// The store failed.
+pub async fn clear(conn: &mut Conn, name: &str) -> Result<()> {
+    sqlx::query("DELETE FROM lock_out WHERE name = $1")
+        .bind(name)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// The public key of a maker, by vendor code.

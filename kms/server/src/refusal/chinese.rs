@@ -1,11 +1,11 @@
 //! The core's refusals in Chinese; its own texts are English.
 
 use cardlib_card::dialect::DialectError;
-use kms_core::approval::ApprovalError;
 use kms_core::binding::BindingError;
 use kms_core::certificate::IssueError;
 use kms_core::fill::FillError;
 use kms_core::handdown::HandDownError;
+use kms_core::policy::Denied;
 use kms_core::port::HsmError;
 use kms_core::ticket::TicketError;
 use kms_core::tier::TierError;
@@ -15,13 +15,33 @@ pub(super) trait Chinese {
     fn chinese(&self) -> String;
 }
 
-impl Chinese for ApprovalError {
+impl Chinese for Denied {
     fn chinese(&self) -> String {
         match self {
+            Self::NoRule(operation) => format!("权限表中没有 {operation}，不予执行"),
+            Self::Tier { operation, tier } => format!("{tier} 级不办理 {operation}"),
+            Self::Asker {
+                who,
+                operation,
+                roles,
+            } => format!("{who} 无权申请 {operation}，须为：{roles}"),
+            Self::Approver {
+                who,
+                operation,
+                roles,
+            } => format!("{who} 无权批准 {operation}，须为：{roles}"),
+            Self::Expired(request) => format!("申请 {request} 已过期，请重新申请"),
+            Self::OtherRequest(name, request) => {
+                format!("{name} 签署的是申请 {request}，而非本申请")
+            }
+            Self::Locked(name) => {
+                format!("{name} 已被锁定，须由安全管理员与另一人用 `rhc-kms officer unlock` 解除")
+            }
+            Self::Among(role) => format!("签名者中须有 {role}"),
             Self::RequesterApproves(name) => format!("{name} 是申请人，须由其他管理员批准"),
             Self::RequesterUnnamed => "须注明申请人姓名（--by NAME）".to_owned(),
-            Self::TooFew(count) => {
-                format!("已有 {count} 名管理员签名，须两名不同的管理员对同一原文签名")
+            Self::TooFew { given, needed } => {
+                format!("已有 {given} 名签名，须 {needed} 名不同人员对同一申请签名")
             }
             Self::SameOfficer(name) => format!("{name} 签名两次，第二个签名须来自另一名管理员"),
             Self::UnknownOfficer(name) => format!("{name} 不是本处管理员"),

@@ -1,10 +1,10 @@
 //! Errors of the parts below as refusals of the service.
 
-use kms_core::approval::ApprovalError;
 use kms_core::binding::BindingError;
 use kms_core::certificate::IssueError;
 use kms_core::fill::FillError;
 use kms_core::handdown::HandDownError;
+use kms_core::policy::Denied;
 use kms_core::port::{HsmError, refusal};
 use kms_core::ticket::TicketError;
 use kms_platform::audit::AuditError;
@@ -34,12 +34,19 @@ macro_rules! from {
 }
 
 from! {
-    ApprovalError: error => match &error {
-        ApprovalError::RequesterApproves(_) => &REQUESTER,
-        ApprovalError::RequesterUnnamed => &INVALID,
-        ApprovalError::TooFew(_) | ApprovalError::SameOfficer(_) => &TWO_OFFICERS,
-        ApprovalError::UnknownOfficer(_) => &OFFICER,
-        ApprovalError::BadSignature(_) => &BAD_SIGNATURE,
+    Denied: error => match &error {
+        Denied::NoRule(_) => &NO_POLICY,
+        Denied::Tier { .. } => &WRONG_TIER,
+        Denied::RequesterApproves(_) => &REQUESTER,
+        Denied::RequesterUnnamed => &INVALID,
+        Denied::Asker { .. } | Denied::Approver { .. } => &ROLE,
+        Denied::Expired(_) => &APPROVAL_EXPIRED,
+        Denied::OtherRequest(..) => &APPROVAL_FOR_ANOTHER,
+        Denied::TooFew { .. } | Denied::SameOfficer(_) => &TWO_OFFICERS,
+        Denied::Among(_) => &ROLE_MISSING,
+        Denied::UnknownOfficer(_) => &OFFICER,
+        Denied::Locked(_) => &LOCKED,
+        Denied::BadSignature(_) => &BAD_SIGNATURE,
     };
     BindingError: error => match &error {
         BindingError::NotOnList => &NOT_ON_LIST,

@@ -97,6 +97,22 @@ kinds! {
         "Enrol them with rhc-kms officer add", "请用 rhc-kms officer add 登记";
     BAD_SIGNATURE = "bad-signature", 403, "A signature does not fit", "签名不符",
         "Sign the very text again", "请对原文重新签名";
+    NO_POLICY = "no-policy", 403, "The policy table knows no such operation", "权限表中没有此操作",
+        "Compare kms/core/src/policy/table.toml with this release", "请核对本版本的权限表";
+    APPROVAL_EXPIRED = "approval-expired", 409, "The request has expired", "申请已过期",
+        "Ask again, and let the officers sign in time", "请重新申请并按时签署";
+    APPROVAL_FOR_ANOTHER = "approval-for-another", 403, "The signature is for another request", "该签名属于另一申请",
+        "Let the officer sign this very request", "请由管理员签署本申请";
+    ROLE_MISSING = "role-missing", 403, "A signature of a certain role is missing", "缺少指定角色的签名",
+        "Let a person of the role named sign", "请由所指角色的人员签署";
+    ROLES_APART = "roles-apart", 409, "One person must not have these roles together", "同一人不得兼任这些角色",
+        "Give one of the roles to another person", "请将其中一个角色交由他人";
+    LOCKED = "officer-locked", 403, "This person is locked out", "该人员已被锁定",
+        "A security administrator and a second person lift it: rhc-kms officer unlock", "须由安全管理员与另一人解除：rhc-kms officer unlock";
+    RATE = "too-many-approvals", 429, "Too many signatures in a short time", "短时间内签名过多",
+        "Wait ten minutes", "请等待十分钟";
+    PASSPHRASE = "passphrase-refused", 403, "The passphrase does not open this key", "口令不能打开该密钥",
+        "Try again; after five wrong ones the key file is closed", "请重试；连续五次错误后密钥文件将关闭";
     NOT_ENROLLED = "hsm-not-enrolled", 409, "This HSM is not enrolled", "该密码机未登记",
         "Run rhc-kms hsm enrol, then two officers hsm confirm", "请先 rhc-kms hsm enrol，再由两名管理员 hsm confirm";
     FINGERPRINT = "fingerprint-mismatch", 422, "The fingerprint is not that of the keys", "指纹与密钥不符",

@@ -297,18 +297,33 @@ impl House {
         self.run(&program("rhc-hsm"), args).ok();
     }
 
+    /// The same, not yet started.
+    pub fn kms_command(&self, args: &[&str]) -> Command {
+        self.command(Path::new(env!("CARGO_BIN_EXE_rhc-kms")), args)
+    }
+
     fn run(&self, program: &Path, args: &[&str]) -> Ran {
+        Ran::from(self.command(program, args).output().unwrap())
+    }
+
+    fn command(&self, program: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir(self.dir.path())
             .args(args)
             .env("RHC_LANG", "en")
             .env("RHC_LOG", "warn");
+        command
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(done: Output) -> Self {
         let Output {
             status,
             stdout,
             stderr,
-        } = command.output().unwrap();
+        } = done;
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ran {
             code: status.code().unwrap_or(-1),
@@ -333,6 +348,12 @@ impl Ran {
     pub fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{}{}", self.out, self.err);
         self
+    }
+
+    /// It must have ended so.
+    #[track_caller]
+    pub fn code_is(self, code: i32) {
+        assert_eq!(self.code, code, "{}{}", self.out, self.err);
     }
 
     /// It must have been refused under this name.

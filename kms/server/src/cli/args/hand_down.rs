@@ -57,10 +57,22 @@ pub(crate) struct ImportArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum OrderCommand {
-    /// Print exactly what would be signed
+    /// Print exactly what is signed, and its SM3 hash
     Show {
-        /// The order
+        /// The order, or the id of a request that waits in --store
         file: PathBuf,
+        /// Directory of the service's store
+        #[arg(long)]
+        store: Option<PathBuf>,
+    },
+    /// Requests that wait for signatures, and those carried out
+    List {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
     },
     /// Add an officer's signature
     Sign {
@@ -70,9 +82,9 @@ pub(crate) enum OrderCommand {
         #[arg(long = "as", value_name = "KEYFILE")]
         officer: PathBuf,
     },
-    /// Execute an order that two officers signed
+    /// Execute an order that enough officers signed
     Submit {
-        /// The order
+        /// The order, or the id of a request that waits in --store
         file: PathBuf,
         /// Directory of the service's store
         #[arg(long)]
