@@ -71,12 +71,15 @@ fn custodians(
     Ok((named, memory))
 }
 
+/// A share file with the passphrase that opens it.
+type Opening = (ShareFile, Zeroizing<Vec<u8>>);
+
 /// Share files with the passphrases that open them.
 fn given(
     state: &State,
     ceremony: Hex<32>,
     shares: &[GivenShare],
-) -> Result<Vec<(ShareFile, Zeroizing<Vec<u8>>)>, HsmError> {
+) -> Result<Vec<Opening>, HsmError> {
     if shares.len() > usize::from(shares::MAX_SHARES) {
         return Err(ErrorCode::BadCustody.into());
     }
