@@ -122,7 +122,7 @@ pub(super) fn create(
     out: &Path,
     ask: impl FnOnce() -> Result<Passphrase>,
 ) -> Result<()> {
-    let key = SigningKey::generate(|bytes| getrandom::fill(bytes)).map_err(|_| no_random())?;
+    let key = SigningKey::generate(getrandom::fill).map_err(|_| no_random())?;
     seal(name, &key, out, ask)
 }
 
