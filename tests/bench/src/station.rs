@@ -9,7 +9,7 @@ use tests_stand::resident;
 
 use crate::awake::Awake;
 use crate::measure::{Bench, Run};
-use crate::section::{RUNS, Section};
+use crate::section::Section;
 
 /// A card that works this long on every command.
 const SLOW: Duration = Duration::from_millis(1);
