@@ -33,6 +33,11 @@ step() {
   fi
 }
 
+# said PATTERN: the lines of the last step that tell what was counted; what stands before the pattern is left out.
+said() {
+  grep -oE "$1.*" "$log/out" | sed 's/^/    /'
+}
+
 mkdir -p target
 step "format" cargo fmt --all --check
 step "build" cargo build --workspace --locked
@@ -52,7 +57,10 @@ step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "vectors agree with OpenSSL" python3 tests/vectors/chain.py
 step "documents" python3 tests/oracle/docs_check.py
 step "profile agrees with the tables" python3 tests/oracle/profile_check.py
-step "unit tests" tests/run.py --workspace --locked --exclude tests-stand --exclude tests-e2e
+step "unit tests" tests/run.py --loud tests/conformance --workspace --locked --exclude tests-stand --exclude tests-e2e
+said "conformance: "
+step "conformance suites on trial" target/debug/rhc-conformance trial --generated 100
+said "(seed|cases:|requirements|table mutants|generated mutants|  survivor|false alarms|  rhc-)"
 step "examples in documentation" cargo test --doc --workspace --locked --exclude tests-stand --exclude tests-e2e
 step "fuzz, two minutes" fuzzed
 # Each test raises a house of its own (daemon, readers, ports, folders), so two programs may run at once, but one test after

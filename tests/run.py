@@ -2,7 +2,8 @@
 """Builds test programs with cargo and runs them side by side, as many as there are cores: most of them wait for a disk or a
 reader, not for the processor. Prints each program's output whole, one after another, and its time; exit 1 when one failed.
 
-Usage: tests/run.py [--jobs N] CARGO-TEST-ARGUMENTS... [-- ARGUMENTS OF THE TEST PROGRAMS...]
+Usage: tests/run.py [--jobs N] [--loud PATH] CARGO-TEST-ARGUMENTS... [-- ARGUMENTS OF THE TEST PROGRAMS...]
+Programs of the crate in PATH also print what their tests print when they pass.
 """
 
 import json
@@ -39,13 +40,20 @@ def run(program, folder, words):
 
 def main():
     words, jobs = sys.argv[1:], os.cpu_count() or 2
-    if words[:1] == ["--jobs"]:
-        jobs, words = int(words[1]), words[2:]
+    loud = None
+    while words[:1] in (["--jobs"], ["--loud"]):
+        if words[0] == "--jobs":
+            jobs = int(words[1])
+        else:
+            loud = Path(words[1]).resolve()
+        words = words[2:]
     cut = words.index("--") if "--" in words else len(words)
     programs = build(words[:cut])
     took, failed = [], []
     with ThreadPoolExecutor(jobs) as pool:
-        started = [pool.submit(run, program, folder, words[cut + 1 :]) for program, folder in programs]
+        own = words[cut + 1 :]
+        said = {True: [*own, "--nocapture"], False: own}
+        started = [pool.submit(run, program, folder, said[folder == loud]) for program, folder in programs]
         for each in as_completed(started):
             name, seconds, code, text = each.result()
             took.append((seconds, name))

@@ -25,7 +25,8 @@ Examples:
   rhc-conformance run --suite terminal --library ./librhc_reader.so --library-config rhc_reader.toml \\
       --card-vpcd localhost:35963 --sam-vpcd localhost:35964 --out out/terminal
   rhc-conformance verify out/x21
-  rhc-conformance report out/x21 --out out/x21-again
+  rhc-conformance report out/x21 --out out/x21-again --picture out/x21.png
+  rhc-conformance trial --generated 100              what the suites catch, and that they raise no false alarm
 Exit codes: 0 conformant, 2 usage, 3 not conformant, 4 environment. Language: RHC_LANG=zh|en.";
 
 #[derive(Debug, Subcommand)]
@@ -44,19 +45,9 @@ pub enum Order {
         json: bool,
     },
     /// Makes the reports again from a package's evidence.
-    Report {
-        dir: PathBuf,
-        /// Where to: a folder beside the package.
-        #[arg(long)]
-        out: PathBuf,
-        #[arg(long)]
-        pdf: bool,
-        /// Also take a picture of the HTML.
-        #[arg(long)]
-        picture: Option<PathBuf>,
-        #[arg(long, default_value = "en")]
-        picture_lang: Lang,
-    },
+    Report(Report),
+    /// Tries the suites themselves: what they catch of seeded faults, and whether they raise false alarms.
+    Trial(Trial),
     /// Shows the requirements and the cases that show each.
     Requirements {
         #[arg(long, conflicts_with = "json")]
@@ -176,6 +167,42 @@ pub struct Run {
     /// No PDF (it needs a Chromium).
     #[arg(long)]
     pub no_pdf: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    pub dir: PathBuf,
+    /// Where to: a folder beside the package.
+    #[arg(long)]
+    pub out: PathBuf,
+    #[arg(long)]
+    pub pdf: bool,
+    /// Also take a picture of the HTML.
+    #[arg(long)]
+    pub picture: Option<PathBuf>,
+    #[arg(long, default_value = "en")]
+    pub picture_lang: Lang,
+}
+
+#[derive(Debug, Args)]
+pub struct Trial {
+    /// Faults drawn by chance, beside those of the table.
+    #[arg(long, default_value_t = 100)]
+    pub generated: u32,
+    /// Where chance comes from; drawn and shown when left out.
+    #[arg(long)]
+    pub seed: Option<String>,
+    /// Every fault against every case, not only until the first case that catches it.
+    #[arg(long)]
+    pub all: bool,
+    /// Only faults of the table whose id begins so; no false alarms are looked for.
+    #[arg(long)]
+    pub fault: Option<String>,
+    /// Case files of a folder instead of the built-in ones.
+    #[arg(long)]
+    pub suites: Option<PathBuf>,
     #[arg(long)]
     pub json: bool,
 }

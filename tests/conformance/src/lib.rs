@@ -13,6 +13,7 @@
 //! | [`plan`], [`run`] | order, samples, attempts |
 //! | [`evidence`] | what was written down, chained and signed |
 //! | [`report`] | HTML, JUnit XML, JSON, PDF |
+//! | [`mutants`], [`trial`] | defective products, and what the suites catch of them |
 
 pub mod app;
 pub mod bench;
@@ -33,4 +34,5 @@ pub mod suite;
 pub mod tables;
 pub mod template;
 pub mod terminal;
+pub mod trial;
 pub mod words;

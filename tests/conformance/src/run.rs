@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::bench::Bench;
+use crate::engine::settle::settle;
 use crate::engine::symbols::Known;
 use crate::engine::talk::{Limits, Talk, Trouble};
 use crate::engine::{self, Outcome};
@@ -50,7 +51,14 @@ impl Tally {
 pub enum RunError {
     #[error("{0}")]
     Bench(String),
+    #[error(
+        "{0} cases in a row came to no verdict, the last: {1}. See to reader and product, then give the same order again: it goes on from here"
+    )]
+    Lost(usize, String),
 }
+
+/// A product that is mute or gone costs the longest time of a command with each case: after so many the run stops.
+const PATIENCE: usize = 10;
 
 /// Told after each case.
 pub type Progress<'a> = dyn FnMut(&CaseEnd, usize, usize) + 'a;
@@ -71,6 +79,7 @@ pub fn run(
     let mut ends = Vec::new();
     let mut current = 0;
     let mut known = None;
+    let mut lost = 0;
     for (at, planned) in plan.cases.iter().enumerate() {
         if done.contains(&planned.case.id) {
             continue;
@@ -93,6 +102,14 @@ pub fn run(
         };
         sink.note(&Record::Verdict(end.clone()));
         progress(&end, at + 1, plan.cases.len());
+        match end.verdict {
+            Verdict::Inconclusive => lost += 1,
+            Verdict::Pass | Verdict::Fail => lost = 0,
+            Verdict::Skipped => {}
+        }
+        if lost >= PATIENCE {
+            return Err(RunError::Lost(lost, end.reason.unwrap_or_default()));
+        }
         ends.push(end);
     }
     Ok(ends)
@@ -177,12 +194,17 @@ fn attempts(
         let mut talk = Talk::new(bench, sink, manner.limits);
         let outcome = engine::run(case, known, &mut talk);
         commands += talk.sent;
-        if outcome.verdict == Verdict::Inconclusive
-            && let Err(cause) = bench.recover()
-        {
-            sink.note(&Record::Trouble {
-                what: cause.to_string(),
-            });
+        if outcome.verdict == Verdict::Inconclusive {
+            match bench.recover() {
+                Ok(()) => {
+                    let mut talk = Talk::new(bench, sink, manner.limits);
+                    settle(manner.kind, known, &mut talk);
+                    commands += talk.sent;
+                }
+                Err(cause) => sink.note(&Record::Trouble {
+                    what: cause.to_string(),
+                }),
+            }
         }
         let troubled = outcomes
             .iter()
@@ -209,6 +231,19 @@ fn conclude(case: &Case, outcomes: &[Outcome], commands: usize, started: Instant
     let unstable = failed.is_some() && passed.is_some();
     let chosen = failed.or(passed).or(outcomes.last());
     let reason = chosen.and_then(|o| o.reason.clone());
+    // What a card does after it was lost in the middle of the same case may come from what it had done unseen.
+    if let (Some(lost), Some(_)) = (of(Verdict::Inconclusive).next(), failed) {
+        let (lost, after) = (lost.reason.clone(), reason.unwrap_or_default());
+        return CaseEnd {
+            id: case.id.clone(),
+            verdict: Verdict::Inconclusive,
+            unstable: false,
+            reason: Some(format!("{}; thereafter {after}", lost.unwrap_or_default())),
+            finding: None,
+            commands,
+            ms: millis(started),
+        };
+    }
     CaseEnd {
         id: case.id.clone(),
         verdict: chosen.map_or(Verdict::Skipped, |o| o.verdict),
@@ -246,6 +281,7 @@ fn orient(
                     place: String::new(),
                     challenge: None,
                     old: None,
+                    reader_fetches: facts.reader_fetches,
                     last_ms: 0,
                     saved: std::collections::BTreeMap::new(),
                     challenges: BTreeSet::new(),
@@ -296,6 +332,9 @@ fn look(
     };
     if sam {
         facts.sam_atr = Some(hex::encode_upper(talk.reset(Which::Sam)?));
+        if main == Which::Sam {
+            facts.reader_fetches = fetches(&mut talk, Which::Sam)?;
+        }
         talk.ask(Which::Sam, &[0x00, 0xA4, 0x00, 0x0C, 0x02, 0x00, 0x15])?;
         let info = talk.ask(Which::Sam, &[0x00, 0xB0, 0x00, 0x00, 0x0E])?;
         if let Some(area) = info.data.first_chunk::<2>() {
@@ -308,8 +347,9 @@ fn look(
             home.factor = *factor;
         }
         facts.card_atr = Some(hex::encode_upper(&atr));
-        let select = talk.exactly(Which::Card, &[0x00, 0xA4, 0x00, 0x00, 0x02, 0x3F, 0x00])?;
-        facts.reader_fetches = select.status == 0x9000 && !select.data.is_empty();
+        if main == Which::Card {
+            facts.reader_fetches = fetches(&mut talk, Which::Card)?;
+        }
         let name = [&[0x00, 0xA4, 0x04, 0x0C, 0x0C][..], b"WS.SYS.DDF01"].concat();
         talk.ask(Which::Card, &name)?;
         talk.ask(Which::Card, &[0x00, 0xA4, 0x00, 0x0C, 0x02, 0xEF, 0x05])?;
@@ -326,6 +366,12 @@ fn look(
     facts.area = hex::encode(home.area);
     facts.factor = hex::encode_upper(home.factor);
     Ok((home, facts))
+}
+
+/// Whether `61 L` never arrives: SELECT with FCI comes with its data at once.
+fn fetches(talk: &mut Talk<'_>, which: Which) -> Result<bool, Trouble> {
+    let select = talk.exactly(which, &[0x00, 0xA4, 0x00, 0x00, 0x02, 0x3F, 0x00])?;
+    Ok(select.status == 0x9000 && !select.data.is_empty())
 }
 
 fn millis(start: Instant) -> u64 {

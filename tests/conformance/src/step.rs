@@ -115,6 +115,20 @@ impl StatusWish {
     }
 }
 
+impl StatusWish {
+    /// Whether `61 L` or `6C L` with exactly this L is what is wished.
+    #[must_use]
+    pub fn announces(&self, len: usize) -> bool {
+        let Self::OneOf(all) = self else {
+            return false;
+        };
+        // 00 announces 256 bytes.
+        let le = len.to_le_bytes()[0];
+        let told = [format!("61{le:02X}"), format!("6C{le:02X}")];
+        (1..=256).contains(&len) && all.iter().any(|pattern| told.contains(&pattern.0))
+    }
+}
+
 /// What of the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataWish {
@@ -296,6 +310,9 @@ mod tests {
         let line = take_apart("00B2010400 -> 6982/63C?", Which::Card).unwrap();
         assert!(line.status.fits(0x6982) && line.status.fits(0x63C5) && !line.status.fits(0x6300));
         assert!(take_apart("00B2010400 -> 9OOO", Which::Card).is_err());
+        let waiting = take_apart("00A4000002 -> 6106", Which::Card).unwrap();
+        assert!(waiting.status.announces(6) && !waiting.status.announces(7));
+        assert!(!line.status.announces(5), "6300 announces nothing");
         let not = take_apart("00B2010400 -> !9000", Which::Card).unwrap();
         assert!(not.status.fits(0x6982) && !not.status.fits(0x9000));
     }

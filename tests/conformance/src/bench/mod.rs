@@ -3,6 +3,8 @@
 pub mod pcsc;
 pub mod virtual_product;
 
+use std::time::Instant;
+
 use cardlib_reader::{Card, ReaderError};
 
 use crate::step::Which;
@@ -26,6 +28,11 @@ pub trait Bench {
     /// # Errors
     /// [`ReaderError`] when it does not.
     fn recover(&mut self) -> Result<(), ReaderError>;
+
+    /// The time by which commands are measured and bounded.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
 
     /// What it is, for the report.
     fn describe(&self) -> String;

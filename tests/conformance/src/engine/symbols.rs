@@ -39,6 +39,8 @@ pub struct Known {
     pub challenge: Option<[u8; 8]>,
     pub old: Option<[u8; 8]>,
     pub saved: BTreeMap<String, Vec<u8>>,
+    /// The reader asks for waiting bytes itself.
+    pub reader_fetches: bool,
     /// Milliseconds that the last exchange took.
     pub last_ms: u64,
     /// All challenges of the run so far, to see repetitions.

@@ -99,7 +99,7 @@ pub struct Talk<'a> {
 
 impl<'a> Talk<'a> {
     pub fn new(bench: &'a mut dyn Bench, sink: &'a mut dyn Sink, limits: Limits) -> Self {
-        let until = Instant::now() + limits.time;
+        let until = bench.now() + limits.time;
         Self {
             bench,
             sink,
@@ -122,7 +122,7 @@ impl<'a> Talk<'a> {
     /// [`Trouble`].
     pub fn reset(&mut self, which: Which) -> Result<Vec<u8>, Trouble> {
         let begun = self.begun.contains(&which);
-        let start = Instant::now();
+        let start = self.bench.now();
         let card = chip(self.bench, which)?;
         if begun {
             card.end()?;
@@ -131,7 +131,7 @@ impl<'a> Talk<'a> {
         card.begin()?;
         let atr = card.atr().to_vec();
         self.begun.insert(which);
-        let us = micros(start);
+        let us = self.micros(start);
         self.sink.note(&Record::Atr {
             c: which,
             a: hex::encode_upper(&atr),
@@ -161,15 +161,15 @@ impl<'a> Talk<'a> {
                 self.limits.commands
             )));
         }
-        if Instant::now() > self.until {
+        if self.bench.now() > self.until {
             let seconds = self.limits.time.as_secs();
             return Err(Trouble::Environment(format!(
                 "the case took longer than {seconds} s"
             )));
         }
-        let start = Instant::now();
+        let start = self.bench.now();
         let raw = chip(self.bench, which)?.transmit(command);
-        let us = micros(start);
+        let us = self.micros(start);
         self.last_us = us;
         let kept = raw
             .as_ref()
@@ -209,6 +209,11 @@ impl<'a> Talk<'a> {
             return Ok(answer);
         };
         self.exactly(which, &[again, &[le]].concat())
+    }
+
+    fn micros(&self, start: Instant) -> u64 {
+        let took = self.bench.now().saturating_duration_since(start);
+        u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
     }
 
     /// Resets every chip that was used, whatever happened.
@@ -260,8 +265,4 @@ fn judge(raw: &[u8]) -> Result<Answer, Trouble> {
         data: data.to_vec(),
         status,
     })
-}
-
-fn micros(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
 }

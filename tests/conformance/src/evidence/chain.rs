@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sm3::{Digest, Sm3};
 
-use super::record::{CaseEnd, Record, RunHead, Sink};
+use super::record::{CaseEnd, Record, RunHead, Sink, Verdict};
 
 /// Name of the file in its folder.
 pub const FILE: &str = "evidence.jsonl";
@@ -146,7 +146,7 @@ pub struct Resumed {
     pub ends: Vec<CaseEnd>,
 }
 
-/// Goes on with an interrupted run: keeps everything up to the last whole case.
+/// Goes on with an interrupted run: keeps everything up to the last case that came to a verdict.
 ///
 /// # Errors
 /// [`ChainError`]: no record, or a broken one.
@@ -156,6 +156,7 @@ pub fn resume(folder: &Path) -> Result<Resumed, ChainError> {
     let mut at = 0;
     let mut ends = Vec::new();
     let mut waiting = Vec::new();
+    let mut scarring = false;
     let mut head = None;
     let mut running = Running::default();
     let mut kept = Running::default();
@@ -165,14 +166,21 @@ pub fn resume(folder: &Path) -> Result<Resumed, ChainError> {
             Ok(Parsed::Mark(mark)) => {
                 running.agree(&mark, line)?;
                 running.take(text.as_bytes());
-                good = at;
-                kept = running.clone();
-                ends.append(&mut waiting);
+                // Cases without verdict right before the end are run again: the environment was at fault. Not so those
+                // that use something up: the second time they would meet another product.
+                let owed = |end: &CaseEnd| end.verdict == Verdict::Inconclusive;
+                if waiting.is_empty() || scarring || !waiting.iter().all(owed) {
+                    scarring = false;
+                    good = at;
+                    kept = running.clone();
+                    ends.append(&mut waiting);
+                }
             }
             Ok(Parsed::Record(record)) => {
                 running.take(text.as_bytes());
                 match *record {
                     Record::Run(run) => head = Some(run),
+                    Record::Case(case) => scarring |= case.destructive,
                     Record::Verdict(end) => waiting.push(end),
                     _ => {}
                 }

@@ -91,23 +91,27 @@ pub fn hunt_changed(
         )
     });
     for case in cases {
-        let own = change.clone();
-        let faulty: Make = Box::new(move || Ok(Box::new(super::generate::Changed::make(&own)?)));
-        let sam: Make = Box::new(move || Ok(Box::new(recipe.sam()?)));
-        let with_sam = case.needs.iter().any(|need| need == "sam");
-        let mut bench = VirtualBench::new("mutant", Some(faulty), with_sam.then_some(sam))?;
-        let end = on_bench(
-            case,
-            &recipe,
-            crate::suite::Kind::UserCard,
-            &mut bench,
-            seed,
-        )?;
-        if end.is_some_and(|(verdict, _)| verdict == Verdict::Fail) {
+        if falls(change, case, seed)? {
             return Ok(Some(case.id.clone()));
         }
     }
     Ok(None)
+}
+
+/// Whether a card changed by chance fails a user-card case, on a sample of its own.
+///
+/// # Errors
+/// The changed card cannot be made.
+pub fn falls(change: &super::generate::Change, case: &Case, seed: &str) -> Result<bool, String> {
+    let recipe = Recipe::sound(crate::hierarchy::PRESETS[0], 1)?;
+    let own = change.clone();
+    let faulty: Make = Box::new(move || Ok(Box::new(super::generate::Changed::make(&own)?)));
+    let sam: Make = Box::new(move || Ok(Box::new(recipe.sam()?)));
+    let with_sam = case.needs.iter().any(|need| need == "sam");
+    let mut bench = VirtualBench::new("mutant", Some(faulty), with_sam.then_some(sam))?;
+    let kind = crate::suite::Kind::UserCard;
+    let end = on_bench(case, &recipe, kind, &mut bench, seed)?;
+    Ok(end.is_some_and(|(verdict, _)| verdict == Verdict::Fail))
 }
 
 /// A mutant's verdict on one case, on a sample of its own.

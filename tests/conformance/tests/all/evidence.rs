@@ -69,7 +69,7 @@ fn a_package_is_accepted_and_refused_after_a_change_of_any_byte() {
         refused += 1;
         std::fs::write(path, before).unwrap();
     }
-    println!("changed bytes refused: {refused} of 1000");
+    println!("conformance: verify: changed bytes refused: {refused} of 1000");
     assert!(package::verify(&out, None).is_ok());
     assert!(
         package::verify(&out, Some(&"0".repeat(128))).is_err(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cardlib_sim::VirtualCard;
-use tests_conformance::bench::virtual_product::{Make, Recipe, VirtualBench};
+use tests_conformance::bench::virtual_product::{Make, VirtualBench};
 use tests_conformance::engine::talk::Limits;
 use tests_conformance::evidence::record::{NoSink, Verdict};
 use tests_conformance::hierarchy::PRESETS;
@@ -109,93 +109,5 @@ fn no_product_hangs_or_passes_by_nonsense() {
             }
             Err(trouble) => assert!(!trouble.to_string().is_empty(), "{trick:?}"),
         }
-    }
-}
-
-/// A chatty, slow or restarting reader is no defect of the card: a card that is lost now and then, and comes back.
-struct Restarting {
-    card: cardlib_sim::UserCard,
-    count: u32,
-}
-
-impl VirtualCard for Restarting {
-    fn reset(&mut self) -> Vec<u8> {
-        self.card.reset()
-    }
-
-    fn handle(&mut self, apdu: &[u8]) -> Vec<u8> {
-        self.count += 1;
-        if self.count.is_multiple_of(700) {
-            Vec::new()
-        } else {
-            self.card.handle(apdu)
-        }
-    }
-}
-
-/// Fetches what `61 L` announces, as some readers do.
-struct Fetching(cardlib_sim::UserCard);
-
-impl VirtualCard for Fetching {
-    fn reset(&mut self) -> Vec<u8> {
-        self.0.reset()
-    }
-
-    fn handle(&mut self, apdu: &[u8]) -> Vec<u8> {
-        let answer = self.0.handle(apdu);
-        match answer.as_slice() {
-            [0x61, le] => self.0.handle(&[0x00, 0xC0, 0x00, 0x00, *le]),
-            _ => answer,
-        }
-    }
-}
-
-#[test]
-fn odd_readers_raise_no_false_alarm() {
-    let suites = embedded::suites().unwrap();
-    let choice = Choice {
-        preset: "rhc-2012".into(),
-        cases: Vec::new(),
-        destructive: false,
-    };
-    let plan = plan(&suites, Kind::UserCard, &choice);
-    for restarting in [true, false] {
-        let recipe = Recipe::sound(PRESETS[0], 1).unwrap();
-        let make: Make = Box::new(move || {
-            let card = recipe.card()?;
-            Ok(if restarting {
-                Box::new(Restarting { card, count: 0 })
-            } else {
-                Box::new(Fetching(card))
-            })
-        });
-        let mut bench = VirtualBench::new("odd reader", Some(make), None).unwrap();
-        let manner = Manner {
-            preset: PRESETS[0],
-            kind: Kind::UserCard,
-            seed: "odd".into(),
-            repeats: 1,
-            limits: Limits::default(),
-        };
-        let ends = run(
-            &plan,
-            &manner,
-            &mut bench,
-            &mut NoSink,
-            &BTreeSet::new(),
-            &mut |_, _, _| {},
-        )
-        .unwrap();
-        let alarms: Vec<_> = ends
-            .iter()
-            .filter(|end| end.verdict == Verdict::Fail)
-            .map(|end| (&end.id, &end.reason))
-            .collect();
-        println!(
-            "restarting {restarting}: {} cases, {} false alarms",
-            ends.len(),
-            alarms.len()
-        );
-        assert!(alarms.is_empty(), "{alarms:?}");
     }
 }

@@ -104,7 +104,7 @@ fn a_foreign_client_sees_the_same_bytes() {
     let count = |member: &str| told[member].as_u64().unwrap();
     assert!(count("authenticated") >= 10, "{told}");
     assert!(count("computed") >= 50 && count("checked") >= 1, "{told}");
-    println!("replayed by pyscard and OpenSSL: {told}");
+    println!("conformance: replayed by pyscard and OpenSSL: {told}");
 
     let other = replay(4, 3);
     assert_eq!(other.code, 3, "{}", other.text());

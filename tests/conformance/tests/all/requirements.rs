@@ -21,7 +21,7 @@ fn every_requirement_has_its_cases() {
         .filter(|row| !row.positive.is_empty() || !row.negative.is_empty())
         .count();
     println!(
-        "cases: {} and {} of terminals; requirements covered: {shown} of {}, the others with a reason",
+        "conformance: cases: {} and {} of terminals; requirements covered: {shown} of {}, the others with a reason",
         suites.cases.len(),
         terminal.cases.len(),
         covered.len()

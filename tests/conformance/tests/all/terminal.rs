@@ -117,7 +117,7 @@ fn our_library_passes_and_defective_terminals_do_not() {
         assert!(reason.contains(told), "{body}: {reason}");
     }
     println!(
-        "terminal: {} cases pass on librhc_reader.so, {} of {} defective terminals found",
+        "conformance: terminal: {} cases pass on librhc_reader.so, {} of {} defective terminals found",
         suite.cases.len(),
         faults::TABLE.len(),
         faults::TABLE.len()
