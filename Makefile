@@ -4,7 +4,7 @@
 # make soak     every profile item perturbed, cuts and kills, every HSM fault, an hour of fuzzing; dated logs in docs/evidence/
 # make lint     format, clippy, and cargo-deny where it is installed
 
-# make demo-conformance   the conformance suites on a virtual card and on one with a seeded fault
+# make demo-conformance   the conformance suites on the card that the demo makes and on one with a seeded fault
 
 .PHONY: demo-conformance demo test bench soak lint setup build
 
@@ -32,6 +32,5 @@ setup:
 build:
 	@cargo build --workspace --locked $(if $(CI),,--quiet)
 
-demo-conformance: setup
-	@cargo build -p tests-conformance --locked --quiet
+demo-conformance: setup build
 	@tests/conformance/demo.sh

@@ -4,6 +4,7 @@ mod awake;
 mod bars;
 mod c_interface;
 mod card;
+mod conformance;
 mod desk;
 mod driver;
 mod hsm;
@@ -56,6 +57,11 @@ const PARTS: &[Part] = &[
         name: "hsm",
         title: "The HSM simulator against OpenSSL, and its memory",
         measure: hsm::measure,
+    },
+    Part {
+        name: "conformance",
+        title: "The user-card suite against the replay of its commands, and the hunt for defective products",
+        measure: conformance::measure,
     },
 ];
 const BARS: &str = "tests/bench/bars.toml";

@@ -26,6 +26,17 @@ enum Act {
 }
 
 impl Step {
+    /// A command with the answer that it had, both in hexadecimal digits.
+    pub fn apdu(sam: bool, command: String, answer: String) -> Self {
+        let act = Act::Apdu { command, answer };
+        Self { sam, act }
+    }
+
+    pub fn reset(sam: bool) -> Self {
+        let act = Act::Reset;
+        Self { sam, act }
+    }
+
     pub fn is_for_card(&self) -> bool {
         !self.sam
     }

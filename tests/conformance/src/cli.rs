@@ -164,6 +164,9 @@ pub struct Run {
     /// Longest time of one case, seconds.
     #[arg(long, default_value_t = 1800)]
     pub case_limit: u64,
+    /// Longest time of one command, seconds. A reader that is lost may take twice as long to come back.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub command_limit: u64,
     /// No PDF (it needs a Chromium).
     #[arg(long)]
     pub no_pdf: bool,

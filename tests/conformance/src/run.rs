@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::bench::Bench;
 use crate::engine::settle::settle;
 use crate::engine::symbols::Known;
-use crate::engine::talk::{Limits, Talk, Trouble};
+use crate::engine::talk::{Answer, Limits, Talk, Trouble};
 use crate::engine::{self, Outcome};
 use crate::evidence::record::{CaseEnd, CaseHead, Facts, Record, Sink, Verdict};
 use crate::hierarchy::{Home, Preset};
@@ -55,6 +55,10 @@ pub enum RunError {
         "{0} cases in a row came to no verdict, the last: {1}. See to reader and product, then give the same order again: it goes on from here"
     )]
     Lost(usize, String),
+    #[error(
+        "the product did not come back: {0}. See to reader and product, then give the same order again: it goes on from here"
+    )]
+    Gone(String),
 }
 
 /// A product that is mute or gone costs the longest time of a command with each case: after so many the run stops.
@@ -94,7 +98,7 @@ pub fn run(
                 }
                 match &mut known {
                     Some((known, facts)) => {
-                        attempts(planned, manner, known, facts, bench, sink, began)
+                        attempts(planned, manner, known, facts, bench, sink, began)?
                     }
                     None => skipped(planned.case, sink, began, "no sample"),
                 }
@@ -151,6 +155,9 @@ fn head(case: &Case, attempt: u32, began: Instant) -> CaseHead {
 
 /// Attempts: one; as many as asked for where the case leaves no scar; after a failure or trouble once or twice more, to tell
 /// an unstable product from a wrong one. A case with a scar has one attempt: the second would meet another product.
+///
+/// # Errors
+/// [`RunError::Gone`].
 fn attempts(
     planned: &Planned<'_>,
     manner: &Manner,
@@ -159,18 +166,14 @@ fn attempts(
     bench: &mut dyn Bench,
     sink: &mut dyn Sink,
     began: Instant,
-) -> CaseEnd {
+) -> Result<CaseEnd, RunError> {
     let case = planned.case;
     if case.needs.iter().any(|need| need == "raw-t0") && facts.reader_fetches {
-        return skipped(
-            case,
-            sink,
-            began,
-            "the reader fetches waiting bytes itself, so 61xx cannot be seen",
-        );
+        let why = "the reader fetches waiting bytes itself, so 61xx cannot be seen";
+        return Ok(skipped(case, sink, began, why));
     }
     if case.needs.iter().any(|need| need == "sam") && facts.sam_atr.is_none() {
-        return skipped(case, sink, began, "no SAM (--sam-reader)");
+        return Ok(skipped(case, sink, began, "no SAM (--sam-reader)"));
     }
     let started = Instant::now();
     let (mut commands, mut outcomes) = (0, Vec::<Outcome>::new());
@@ -195,16 +198,14 @@ fn attempts(
         let outcome = engine::run(case, known, &mut talk);
         commands += talk.sent;
         if outcome.verdict == Verdict::Inconclusive {
-            match bench.recover() {
-                Ok(()) => {
-                    let mut talk = Talk::new(bench, sink, manner.limits);
-                    settle(manner.kind, known, &mut talk);
-                    commands += talk.sent;
-                }
-                Err(cause) => sink.note(&Record::Trouble {
-                    what: cause.to_string(),
-                }),
+            if let Err(cause) = bench.recover() {
+                let what = cause.to_string();
+                sink.note(&Record::Trouble { what: what.clone() });
+                return Err(RunError::Gone(what));
             }
+            let mut talk = Talk::new(bench, sink, manner.limits);
+            settle(manner.kind, known, &mut talk);
+            commands += talk.sent;
         }
         let troubled = outcomes
             .iter()
@@ -220,7 +221,7 @@ fn attempts(
         }
         attempt += 1;
     }
-    conclude(case, &outcomes, commands, started)
+    Ok(conclude(case, &outcomes, commands, started))
 }
 
 /// One verdict of several attempts. The environment's trouble does not count where another attempt went through.
@@ -335,8 +336,9 @@ fn look(
         if main == Which::Sam {
             facts.reader_fetches = fetches(&mut talk, Which::Sam)?;
         }
-        talk.ask(Which::Sam, &[0x00, 0xA4, 0x00, 0x0C, 0x02, 0x00, 0x15])?;
-        let info = talk.ask(Which::Sam, &[0x00, 0xB0, 0x00, 0x00, 0x0E])?;
+        let select = [0x00, 0xA4, 0x00, 0x0C, 0x02, 0x00, 0x15];
+        tolerated(talk.ask(Which::Sam, &select))?;
+        let info = tolerated(talk.ask(Which::Sam, &[0x00, 0xB0, 0x00, 0x00, 0x0E]))?;
         if let Some(area) = info.data.first_chunk::<2>() {
             home.area = *area;
         }
@@ -351,9 +353,10 @@ fn look(
             facts.reader_fetches = fetches(&mut talk, Which::Card)?;
         }
         let name = [&[0x00, 0xA4, 0x04, 0x0C, 0x0C][..], b"WS.SYS.DDF01"].concat();
-        talk.ask(Which::Card, &name)?;
-        talk.ask(Which::Card, &[0x00, 0xA4, 0x00, 0x0C, 0x02, 0xEF, 0x05])?;
-        let area = talk.ask(Which::Card, &[0x00, 0xB2, 57, 0x00, 0x00])?;
+        tolerated(talk.ask(Which::Card, &name))?;
+        let select = [0x00, 0xA4, 0x00, 0x0C, 0x02, 0xEF, 0x05];
+        tolerated(talk.ask(Which::Card, &select))?;
+        let area = tolerated(talk.ask(Which::Card, &[0x00, 0xB2, 57, 0x00, 0x00]))?;
         if let Some(area) = area
             .data
             .get(2..4)
@@ -368,9 +371,21 @@ fn look(
     Ok((home, facts))
 }
 
+/// A product that breaks the protocol tells nothing of itself; its cases fail, one by one.
+fn tolerated(answer: Result<Answer, Trouble>) -> Result<Answer, Trouble> {
+    match answer {
+        Err(Trouble::Product(_)) => Ok(Answer {
+            data: Vec::new(),
+            status: 0x6F00,
+        }),
+        other => other,
+    }
+}
+
 /// Whether `61 L` never arrives: SELECT with FCI comes with its data at once.
 fn fetches(talk: &mut Talk<'_>, which: Which) -> Result<bool, Trouble> {
-    let select = talk.exactly(which, &[0x00, 0xA4, 0x00, 0x00, 0x02, 0x3F, 0x00])?;
+    let select = talk.exactly(which, &[0x00, 0xA4, 0x00, 0x00, 0x02, 0x3F, 0x00]);
+    let select = tolerated(select)?;
     Ok(select.status == 0x9000 && !select.data.is_empty())
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Writes `out/demo/result.json`. `KEEP=1` leaves everything running; `RHC_LANG=zh|en` chooses the language.
 
+mod conformance;
 mod entries;
 mod hospital;
 mod result;
@@ -28,12 +29,15 @@ struct Cli {
     /// Folder for result.json
     #[arg(long, value_name = "DIR", default_value = "out/demo")]
     out: PathBuf,
+    /// Then run the conformance suite on the first card, which uses it up; its package goes here
+    #[arg(long, value_name = "DIR")]
+    conformance: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut teller = Teller::new(STEPS);
-    match story::tell(&mut teller, &cli.out) {
+    match story::tell(&mut teller, &cli.out, cli.conformance.as_deref()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(3),
         Err(error) => {

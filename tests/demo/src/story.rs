@@ -9,6 +9,7 @@ use serde_json::Value;
 use tests_stand::house::{self, House};
 use tests_stand::kms::Tier;
 
+use crate::conformance;
 use crate::entries::{file, masked, millis, station_entry, text};
 use crate::hospital::hospital;
 use crate::result::{Entry, Report, TierKeys};
@@ -18,7 +19,7 @@ use crate::words;
 const APPLICANTS: &str = "issuance/station/examples/applicants.csv";
 
 /// Tells everything; `Ok(false)` when something did not go as it should.
-pub fn tell(teller: &mut Teller, out: &Path) -> Result<bool> {
+pub fn tell(teller: &mut Teller, out: &Path, suite: Option<&Path>) -> Result<bool> {
     let began = Instant::now();
     fs::create_dir_all(out).context("the folder for the result")?;
     teller.line(teller.pick(words::TITLE));
@@ -41,7 +42,7 @@ pub fn tell(teller: &mut Teller, out: &Path) -> Result<bool> {
     };
     let path = out.join("result.json");
     fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")?;
-    let well = report.is_well();
+    let mut well = report.is_well();
     let verdict = teller.pick(if well {
         words::ALL_WELL
     } else {
@@ -53,6 +54,9 @@ pub fn tell(teller: &mut Teller, out: &Path) -> Result<bool> {
         teller.pick(words::RESULT),
         path.display()
     ));
+    if let Some(package) = suite {
+        well &= conformance::suite(teller, &mut house, package)?;
+    }
     if std::env::var_os("KEEP").is_some_and(|wish| wish == "1") {
         keep(teller, house, &report)?;
     }

@@ -1,5 +1,6 @@
 //! `list`: what there is to run.
 
+use std::io::Read;
 use std::path::Path;
 
 use serde::Serialize;
@@ -20,7 +21,7 @@ pub(crate) fn suites(folder: Option<&Path>) -> Result<Suites, Failure> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .map_err(told)?
         .filter_map(|item| item.ok().map(|item| item.path()))
-        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        .filter(|path| path.extension().is_some_and(|end| end == "toml") && path.is_file())
         .collect();
     files.sort();
     let mut sources = Vec::new();
@@ -29,11 +30,21 @@ pub(crate) fn suites(folder: Option<&Path>) -> Result<Suites, Failure> {
             .file_name()
             .map(|n| n.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| environment(format!("{}: {e}", path.display())))?;
+        let text = text(&path).map_err(|e| environment(format!("{}: {e}", path.display())))?;
         sources.push(Source { name, text });
     }
     load(&sources).map_err(|e| Failure::Usage(e.to_string()))
+}
+
+/// The loader refuses longer ones; nothing much longer is read.
+const MAX_TEXT: u64 = 4 << 20;
+
+fn text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?
+        .take(MAX_TEXT)
+        .read_to_string(&mut text)?;
+    Ok(text)
 }
 
 pub(super) fn list(order: &cli::List) -> Result<u8, Failure> {

@@ -29,7 +29,13 @@ pub(super) fn bench(order: &cli::Run, preset: Preset) -> Result<Box<dyn Bench>, 
         Some(word) if word.as_os_str() == "ask" => Change::Operator,
         Some(program) => Change::Command(program.to_owned()),
     };
-    let bench = PcscBench::open(order.reader.clone(), order.sam_reader.clone(), change);
+    let limit = Duration::from_secs(order.command_limit);
+    let bench = PcscBench::open(
+        order.reader.clone(),
+        order.sam_reader.clone(),
+        change,
+        limit,
+    );
     let told = |e: cardlib_reader::ReaderError| {
         environment(match lang() {
             crate::words::Lang::En => e.to_string(),

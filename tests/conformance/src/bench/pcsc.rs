@@ -10,10 +10,6 @@ use cardlib_reader::{Card, ReaderError};
 use super::Bench;
 use crate::step::Which;
 
-/// A card may take this long for one command.
-const LIMIT: Duration = Duration::from_secs(30);
-/// A reader or its daemon that restarts is back within this time.
-const BACK_WITHIN: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -33,12 +29,13 @@ pub struct PcscBench {
     card_reader: Option<String>,
     sam_reader: Option<String>,
     change: Change,
+    limit: Duration,
     card: Option<PcscCard>,
     sam: Option<PcscCard>,
 }
 
 impl PcscBench {
-    /// Connects to what is there.
+    /// Connects to what is there. A card may take `limit` for one command.
     ///
     /// # Errors
     /// [`ReaderError`]: no daemon, no such reader, no card.
@@ -46,11 +43,13 @@ impl PcscBench {
         card_reader: Option<String>,
         sam_reader: Option<String>,
         change: Change,
+        limit: Duration,
     ) -> Result<Self, ReaderError> {
         let mut bench = Self {
             card_reader,
             sam_reader,
             change,
+            limit,
             card: None,
             sam: None,
         };
@@ -61,7 +60,7 @@ impl PcscBench {
     fn connect(&mut self) -> Result<(), ReaderError> {
         self.card = None;
         self.sam = None;
-        let readers = Readers::open()?.with_limit(LIMIT);
+        let readers = Readers::open()?.with_limit(self.limit);
         let one = |name: &Option<String>| -> Result<Option<PcscCard>, ReaderError> {
             name.as_deref()
                 .map(|name| readers.connect(name, Sharing::Exclusive))
@@ -116,7 +115,8 @@ impl Bench for PcscBench {
     }
 
     fn recover(&mut self) -> Result<(), ReaderError> {
-        let give_up = Instant::now() + BACK_WITHIN;
+        // A reader or its daemon that restarts is back within this time.
+        let give_up = Instant::now() + 2 * self.limit;
         loop {
             match self.connect() {
                 Ok(()) => return Ok(()),

@@ -235,7 +235,7 @@ fn read_lines(
     path: &Path,
     mut each: impl FnMut(u64, &str) -> Result<bool, ChainError>,
 ) -> Result<(), ChainError> {
-    let mut reader = BufReader::new(File::open(path)?);
+    let mut reader = BufReader::new(super::plain_file(path)?);
     let mut line = 0;
     let mut buffer = Vec::new();
     loop {

@@ -11,11 +11,10 @@ use sm3::{Digest, Sm3};
 
 use super::chain::{self, ChainError, Head};
 use super::key;
+use super::{MAX_FILE, plain_file};
 
 const MANIFEST: &str = "manifest.json";
 const SIGNATURE: &str = "signature.txt";
-/// A package of one run is far smaller; what is larger is not read.
-const MAX_FILE: u64 = 256 << 20;
 const MAX_FILES: usize = 64;
 
 /// What is wrong with a package.
@@ -198,7 +197,7 @@ fn present(folder: &Path) -> Result<Vec<String>, PackageError> {
 
 fn content(folder: &Path, name: &str) -> Result<Vec<u8>, PackageError> {
     let mut bytes = Vec::new();
-    let file = fs::File::open(folder.join(name)).map_err(io(name))?;
+    let file = plain_file(&folder.join(name)).map_err(io(name))?;
     file.take(1 << 20)
         .read_to_end(&mut bytes)
         .map_err(io(name))?;
@@ -206,11 +205,8 @@ fn content(folder: &Path, name: &str) -> Result<Vec<u8>, PackageError> {
 }
 
 fn entry(folder: &Path, name: &str) -> Result<Entry, PackageError> {
-    let file = fs::File::open(folder.join(name)).map_err(io(name))?;
+    let file = plain_file(&folder.join(name)).map_err(io(name))?;
     let size = file.metadata().map_err(io(name))?.len();
-    if size > MAX_FILE {
-        return Err(wrong(name, "larger than any file of a package"));
-    }
     let mut hash = Sm3::new();
     let mut reader = std::io::BufReader::new(file.take(MAX_FILE));
     let mut buffer = [0u8; 1 << 14];

@@ -3,6 +3,7 @@
 
 mod evidence;
 mod hostile;
+mod mutants;
 mod pcsc;
 mod replay;
 mod requirements;

@@ -2,15 +2,19 @@
 
 use std::process::Command;
 
-use tests_stand::{Daemon, Service, Stack};
+use tests_stand::{Daemon, Fault, Place, Service, Stack, Wire};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_rhc-conformance");
 
 fn put(daemon: &Daemon, at: usize, words: &[&str]) -> Service {
+    put_by(daemon, at, &daemon.readers()[at].place, words)
+}
+
+fn put_by(daemon: &Daemon, at: usize, place: &Place, words: &[&str]) -> Service {
     let reader = &daemon.readers()[at];
     let mut command = Command::new(PROGRAM);
     command
-        .args(["virtual", "--vpcd", &reader.place.address()])
+        .args(["virtual", "--vpcd", &place.address()])
         .args(words);
     let service = Service::start(
         "product",
@@ -84,4 +88,54 @@ fn products_in_readers() {
     );
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("rights.DF02-EF06-read"), "{said}");
+}
+
+/// The rights of all files, on a card that is pulled in the middle of a command and put in again: nothing fails, the trouble is
+/// in the record. Then on one that falls silent for good: the program gives up, says so, and the next order goes on from there.
+#[test]
+fn a_card_that_comes_back_and_one_that_falls_silent() {
+    let daemon = Daemon::start_on(Stack::Vpcd, 1).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let wire = Wire::to(&daemon.readers()[0]).unwrap();
+    let out = folder.path().join("pulled");
+    let name = daemon.readers()[0].name.clone();
+    let started = |out: &std::path::Path, limit: &str| {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args("run --suite user-card --no-pdf --seed pulled --case rights --reader".split(' '))
+            .args([&name, "--command-limit", limit, "--out"])
+            .arg(out)
+            .env("RHC_LANG", "en")
+            .env(daemon.environment().0, daemon.environment().1);
+        command
+    };
+    wire.arm(Fault::Pull, 100);
+    let mut card = put_by(&daemon, 0, &wire.place(), &[]);
+    let mut running = started(&out, "30").spawn().unwrap();
+    while card.is_running() {
+        assert!(
+            running.try_wait().unwrap().is_none(),
+            "it ended before the card was pulled"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    daemon.wait_card(&daemon.readers()[0], false).unwrap();
+    let mut card = put_by(&daemon, 0, &wire.place(), &[]);
+    assert_eq!(running.wait().unwrap().code(), Some(0));
+    let record = std::fs::read_to_string(out.join("evidence.jsonl")).unwrap();
+    assert!(record.contains("\"t\":\"trouble\""), "nobody noticed");
+
+    let out = folder.path().join("silent");
+    wire.arm(Fault::Silent, 100);
+    let done = started(&out, "2").output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(4), "{said}");
+    assert!(said.contains("goes on from here"), "{said}");
+    card.stop();
+    daemon.wait_card(&daemon.readers()[0], false).unwrap();
+    let _card = put_by(&daemon, 0, &wire.place(), &[]);
+    let done = started(&out, "30").output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    assert!(said.contains("going on after case"), "{said}");
 }

@@ -329,7 +329,8 @@ pub(super) fn commands() -> Vec<Mutant> {
             "R74",
             "an Le on UPDATE BINARY answers 6700",
             |p, a| {
-                if ins(a) == 0xD6 && a.len() == 6 + usize::from(a[4]) {
+                let lc = a.get(4).copied().map_or(0, usize::from);
+                if ins(a) == 0xD6 && a.len() == 6 + lc {
                     answer(0x6700)
                 } else {
                     p.card.handle(a)

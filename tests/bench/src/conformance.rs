@@ -1,0 +1,200 @@
+//! Part `conformance`: the whole user-card suite through pcscd and vpcd, against the bare replay of its commands on chips of the
+//! same state and seed; what it takes of memory and disk; and how long the hunt for defective products takes.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tests_stand::{Daemon, Service, Tool, binaries, resident};
+
+use crate::replay::{self, Step};
+use crate::section::{RUNS, Section};
+
+const PROGRAM: &str = "rhc-conformance";
+/// Of the chips' random numbers.
+const SEED: &str = "7";
+const CARD: usize = 0;
+const SAM: usize = 1;
+/// How often the program's memory is looked at; the kernel keeps the peak, so that only the last moments can be missed.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Runs the suite and its replay in turns, then the hunt.
+///
+/// # Errors
+/// No daemon; a sound product failed; a chip answered the replay otherwise.
+pub fn measure() -> Result<Section> {
+    let mut section = Section::default();
+    let daemon = Daemon::start(2)?;
+    let folder = tempfile::tempdir()?;
+    let (mut suite, mut bare) = (f64::INFINITY, f64::INFINITY);
+    let (mut memory, mut size) = (0.0_f64, 0.0_f64);
+    for run in 0..RUNS {
+        let out = folder.path().join(run.to_string());
+        let ran = whole_suite(&daemon, &out)?;
+        let steps = recorded(&out.join("evidence.jsonl"))?;
+        let again = replayed(&daemon, folder.path(), &steps)?;
+        section.note(format!(
+            "user-card suite {:.1} s, replay of its {} commands {again:.1} s; peak memory {:.1} MiB",
+            ran.seconds,
+            replay::apdus(&steps),
+            ran.peak_mib
+        ));
+        (suite, bare) = (suite.min(ran.seconds), bare.min(again));
+        memory = memory.max(ran.peak_mib);
+        size = size.max(mib_of(&out)?);
+    }
+    let hunt = hunt()?;
+    section.value("replay_share", bare / suite);
+    section.value("suite_s", suite);
+    section.value("hunt_s", hunt.seconds);
+    section.value("memory_mib", memory.max(hunt.peak_mib));
+    section.value("package_mib", size);
+    section.note(format!(
+        "hunt of all faults of the table and 100 drawn ones, and all sound products: {:.1} s, peak memory {:.1} MiB",
+        hunt.seconds, hunt.peak_mib
+    ));
+    section.raw = json!({ "suite_s": suite, "replay_s": bare, "hunt_mib": hunt.peak_mib });
+    Ok(section)
+}
+
+/// One run of the program.
+struct Ran {
+    seconds: f64,
+    peak_mib: f64,
+}
+
+/// Runs it to its end, watching its memory.
+fn watched(mut command: Command) -> Result<Ran> {
+    let begun = Instant::now();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context(PROGRAM)?;
+    let mut peak = 0.0;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        // It may end between the two looks: then the peak seen last is what there is.
+        peak = resident::peak_mib(child.id()).unwrap_or(peak);
+        std::thread::sleep(LOOK);
+    };
+    let seconds = begun.elapsed().as_secs_f64();
+    ensure!(status.success(), "{PROGRAM} ended with {status}");
+    Ok(Ran {
+        seconds,
+        peak_mib: peak,
+    })
+}
+
+/// Card and SAM as they come from their maker, in both readers.
+struct Chips {
+    card: Service,
+    sam: Service,
+}
+
+impl Chips {
+    fn put(daemon: &Daemon) -> Result<Self> {
+        Ok(Self {
+            sam: chip(daemon, SAM, &["--sam"])?,
+            card: chip(daemon, CARD, &[])?,
+        })
+    }
+
+    fn pull(mut self, daemon: &Daemon) -> Result<()> {
+        self.card.stop();
+        self.sam.stop();
+        daemon.wait_card(&daemon.readers()[CARD], false)?;
+        daemon.wait_card(&daemon.readers()[SAM], false)
+    }
+}
+
+fn chip(daemon: &Daemon, at: usize, words: &[&str]) -> Result<Service> {
+    let reader = &daemon.readers()[at];
+    let mut command = Command::new(binaries::program(PROGRAM)?);
+    command
+        .args(["virtual", "--seed", SEED, "--vpcd", &reader.place.address()])
+        .args(words);
+    let log = daemon.folder().join(format!("chip-{at}.log"));
+    let service = Service::start("virtual chip", command, &log)?;
+    daemon.wait_card(reader, true)?;
+    Ok(service)
+}
+
+/// The suite with everything that uses a sample up, reports included; a PDF is a browser's work and left out.
+fn whole_suite(daemon: &Daemon, out: &Path) -> Result<Ran> {
+    let chips = Chips::put(daemon)?;
+    let readers = daemon.readers();
+    let mut command = Command::new(binaries::program(PROGRAM)?);
+    let (name, socket) = daemon.environment();
+    command
+        .args("run --suite user-card --destructive --no-pdf --json --seed bench".split(' '))
+        .args(["--reader", &readers[CARD].name])
+        .args(["--sam-reader", &readers[SAM].name, "--out"])
+        .arg(out)
+        .env(name, socket);
+    let ran = watched(command)?;
+    chips.pull(daemon)?;
+    Ok(ran)
+}
+
+/// The commands and resets of a record, in their order.
+fn recorded(evidence: &Path) -> Result<Vec<Step>> {
+    let text = std::fs::read_to_string(evidence)?;
+    let mut steps = Vec::new();
+    for line in text.lines() {
+        let record: Value = serde_json::from_str(line)?;
+        let sam = record["c"] == "sam";
+        match record["t"].as_str() {
+            Some("atr") => steps.push(Step::reset(sam)),
+            Some("x") => {
+                let bytes = |name: &str| record[name].as_str().map(str::to_owned);
+                let command = bytes("q").context("a command in the record")?;
+                let answer = bytes("a").context("a command without answer: no clean run")?;
+                steps.push(Step::apdu(sam, command, answer));
+            }
+            _ => {}
+        }
+    }
+    Ok(steps)
+}
+
+/// Seconds of a bare client that sends the same on fresh chips and sees the same answers.
+fn replayed(daemon: &Daemon, folder: &Path, steps: &[Step]) -> Result<f64> {
+    let script = folder.join("replay.json");
+    std::fs::write(&script, serde_json::to_vec(steps)?)?;
+    let chips = Chips::put(daemon)?;
+    let readers = daemon.readers();
+    let told = Tool::new("rhc-bench")?
+        .words("replay --script")
+        .arg(&script)
+        .arg("--card")
+        .arg(&readers[CARD].name)
+        .arg("--sam")
+        .arg(&readers[SAM].name)
+        .env(daemon.environment())
+        .ok()?;
+    chips.pull(daemon)?;
+    let milliseconds: f64 = told.out.trim().parse().context("the replay's time")?;
+    Ok(milliseconds / 1000.0)
+}
+
+/// What `make test` does with the suites themselves.
+fn hunt() -> Result<Ran> {
+    let mut command = Command::new(binaries::program(PROGRAM)?);
+    command.args(["trial", "--generated", "100", "--json"]);
+    watched(command)
+}
+
+/// Everything in the package's folder.
+fn mib_of(folder: &Path) -> Result<f64> {
+    let mut bytes = 0;
+    for item in std::fs::read_dir(folder)? {
+        bytes += item?.metadata()?.len();
+    }
+    #[allow(clippy::cast_precision_loss)] // far below 2^52
+    Ok(bytes as f64 / f64::from(1 << 20))
+}
