@@ -60,11 +60,14 @@ pub enum Order {
         #[arg(long)]
         markdown: bool,
     },
-    /// Puts a virtual test product into a virtual reader (vpcd), sound or with a seeded fault, until the reader goes away.
+    /// Puts a virtual test product into a virtual reader, sound or with a seeded fault, until the reader goes away.
     Virtual {
         /// HOST:PORT where the vpcd driver listens.
-        #[arg(long)]
-        vpcd: String,
+        #[arg(long, required_unless_present = "ifd")]
+        vpcd: Option<String>,
+        /// Socket of a reader of this project's own driver.
+        #[arg(long, conflicts_with = "vpcd")]
+        ifd: Option<PathBuf>,
         /// A SAM instead of a user card.
         #[arg(long)]
         sam: bool,

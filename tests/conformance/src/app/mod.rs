@@ -79,11 +79,15 @@ pub fn main(order: &Order) -> Result<u8, Failure> {
         }
         Order::Virtual {
             vpcd,
+            ifd,
             sam,
             preset,
             mutant,
             seed,
-        } => products::serve(vpcd, *sam, preset, mutant.as_deref(), *seed),
+        } => {
+            let mut chip = products::chip(*sam, preset, mutant.as_deref(), *seed)?;
+            products::serve(vpcd.as_deref(), ifd.as_deref(), chip.as_mut())
+        }
         Order::TerminalCalls {
             library,
             library_config,

@@ -1,6 +1,10 @@
 //! Which product is under test: in PC/SC readers, in this process, or served into a reader of vpcd.
 
+use std::path::Path;
 use std::time::Duration;
+
+use cardlib_ifd::card as ifd;
+use cardlib_sim::VirtualCard;
 
 use super::{Failure, code, environment};
 use crate::bench::Bench;
@@ -80,13 +84,13 @@ fn mutant_named(id: &str) -> Result<crate::mutants::Mutant, Failure> {
     })
 }
 
-pub(super) fn serve(
-    vpcd: &str,
+/// A test product of this process.
+pub(super) fn chip(
     sam: bool,
     preset: &str,
     mutant: Option<&str>,
     seed: u64,
-) -> Result<u8, Failure> {
+) -> Result<Box<dyn VirtualCard>, Failure> {
     let preset = Preset::named(preset).ok_or_else(|| {
         Failure::Usage(format!(
             "{} {preset}",
@@ -94,20 +98,61 @@ pub(super) fn serve(
         ))
     })?;
     let recipe = Recipe::sound(preset, seed).map_err(Failure::Environment)?;
-    let mut chip = match mutant {
-        Some(id) => mutant_named(id)?
-            .make(&recipe)
-            .map_err(Failure::Environment)?,
-        None if sam => Box::new(recipe.sam().map_err(Failure::Environment)?),
-        None => Box::new(recipe.card().map_err(Failure::Environment)?),
+    let made: Result<Box<dyn VirtualCard>, String> = match mutant {
+        Some(id) => mutant_named(id)?.make(&recipe),
+        None if sam => recipe
+            .sam()
+            .map(|sam| Box::new(sam) as Box<dyn VirtualCard>),
+        None => recipe
+            .card()
+            .map(|card| Box::new(card) as Box<dyn VirtualCard>),
     };
-    let slot =
-        cardlib_sim::vpcd::Slot::connect(vpcd, Duration::from_secs(10)).map_err(environment)?;
-    println!(
-        "{} {vpcd}",
-        say("virtual test product in", "虚拟测试产品已插入")
-    );
-    slot.serve(chip.as_mut(), cardlib_sim::vpcd::Manner::default())
-        .map_err(environment)?;
+    made.map_err(Failure::Environment)
+}
+
+/// How long a driver may take to listen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves it into a reader of vpcd or of our own driver until that goes away.
+pub(super) fn serve(
+    vpcd: Option<&str>,
+    own: Option<&Path>,
+    chip: &mut dyn VirtualCard,
+) -> Result<u8, Failure> {
+    let told = |place: &dyn std::fmt::Display| {
+        println!(
+            "{} {place}",
+            say("virtual test product in", "虚拟测试产品已插入")
+        );
+    };
+    match (vpcd, own) {
+        (_, Some(path)) => {
+            let slot = ifd::Slot::connect(path, PATIENCE).map_err(environment)?;
+            told(&path.display());
+            slot.serve(&mut Plugged(chip), ifd::Manner::default())
+                .map_err(environment)?;
+        }
+        (Some(address), None) => {
+            let slot = cardlib_sim::vpcd::Slot::connect(address, PATIENCE).map_err(environment)?;
+            told(&address);
+            slot.serve(chip, cardlib_sim::vpcd::Manner::default())
+                .map_err(environment)?;
+        }
+        // The command line asks for one of the two.
+        (None, None) => {}
+    }
     Ok(code::DONE)
+}
+
+/// A simulated chip as a card of our own reader driver.
+struct Plugged<'a>(&'a mut dyn VirtualCard);
+
+impl ifd::Card for Plugged<'_> {
+    fn reset(&mut self) -> Vec<u8> {
+        self.0.reset()
+    }
+
+    fn handle(&mut self, command: &[u8]) -> Vec<u8> {
+        self.0.handle(command)
+    }
 }

@@ -1,4 +1,5 @@
-//! Through the PC/SC daemon: the program on virtual products in vpcd readers, sound and with a seeded fault.
+//! Through the PC/SC daemon: the program on virtual products in readers of vpcd and of our own driver, sound and with a seeded
+//! fault; a card that is lost and comes back, and one that does not.
 
 use std::process::Command;
 
@@ -13,9 +14,7 @@ fn put(daemon: &Daemon, at: usize, words: &[&str]) -> Service {
 fn put_by(daemon: &Daemon, at: usize, place: &Place, words: &[&str]) -> Service {
     let reader = &daemon.readers()[at];
     let mut command = Command::new(PROGRAM);
-    command
-        .args(["virtual", "--vpcd", &place.address()])
-        .args(words);
+    command.arg("virtual").args(place.words()).args(words);
     let service = Service::start(
         "product",
         command,
@@ -58,9 +57,16 @@ fn run(daemon: &Daemon, out: &std::path::Path, more: &[&str]) -> (Option<i32>, S
     )
 }
 
+/// Over both drivers, so that a habit of neither decides.
 #[test]
 fn products_in_readers() {
-    let daemon = Daemon::start_on(Stack::Vpcd, 2).unwrap();
+    for stack in [Stack::Vpcd, Stack::Own] {
+        products_on(stack);
+    }
+}
+
+fn products_on(stack: Stack) {
+    let daemon = Daemon::start_on(stack, 2).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let _sam = put(&daemon, 1, &["--sam"]);
     {
