@@ -10,6 +10,7 @@
 //! | [`ticket`] | counted permissions |
 //! | [`binding`] | a chip on a maker's list, bound once to one purpose (D44) |
 //! | [`handdown`] | request, grant, import between tiers |
+//! | [`ceremony`] | one reviewed file in, one transcript out |
 //! | [`certificate`] | issuer and SAM certificates for the HSM to sign (D20, D21) |
 //! | [`key_proof`] | a SAM shows that it holds its own private key |
 //! | [`fill`] | dialect plans as requests to the HSM |
@@ -18,6 +19,7 @@
 pub mod approval;
 pub mod binding;
 pub mod catalogue;
+pub mod ceremony;
 pub mod certificate;
 pub mod fill;
 pub mod handdown;

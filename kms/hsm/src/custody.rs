@@ -1,5 +1,6 @@
 //! A custodian's entry: passphrase and components under the HSM's encryption key, made on the custodian's own machine.
 
+use cipher::{BlockCipherEncrypt, KeyInit};
 use hsm_wire::custody::{Component, Confided, ENTRY_FORMAT};
 use hsm_wire::{Hex, gm};
 use kms_core::port::Entry;
@@ -19,6 +20,22 @@ pub struct Part {
     pub check_value: [u8; 3],
     /// 32 hexadecimal digits.
     pub bytes: Zeroizing<String>,
+}
+
+/// A component from its 32 hexadecimal digits, with its check value (D8).
+#[must_use]
+pub fn part(key: &str, digits: &str) -> Option<Part> {
+    let mut bytes = Zeroizing::new([0u8; 16]);
+    hex::decode_to_slice(digits, bytes.as_mut_slice()).ok()?;
+    let cipher = sm4::Sm4::new_from_slice(bytes.as_slice()).ok()?;
+    let mut block = cipher::Array::from([0u8; 16]);
+    cipher.encrypt_block(&mut block);
+    let [a, b, c, ..] = block.0;
+    Some(Part {
+        key: key.to_owned(),
+        check_value: [a, b, c],
+        bytes: Zeroizing::new(digits.to_owned()),
+    })
 }
 
 /// Seals what a custodian confides for the HSM with this encryption key, and for one ceremony.

@@ -6,6 +6,7 @@
 //! | [`door`] | the policy table is asked here, and nowhere else |
 //! | [`device`] | an officer's own key, sealed under a passphrase |
 //! | [`act`] | what two officers do, as signed orders to the HSM |
+//! | [`ceremony`] | a reviewed file carried out, a transcript made |
 //! | [`issue`] | scripts for cards and SAMs, in one round trip each |
 //! | [`http`] | the routes, over mutual TLS |
 //! | [`authority`] | TLS identities of this tier |
@@ -15,6 +16,7 @@
 
 pub mod act;
 pub mod authority;
+pub mod ceremony;
 pub mod cli;
 pub mod device;
 pub mod door;

@@ -110,24 +110,32 @@ impl House {
         Ok(tool)
     }
 
-    /// Stores with test keys at all three tiers.
+    /// Stores at all three tiers, with the test keys of a rehearsal; a token, which knows no ceremonies, makes them at once.
     pub fn init_tiers(&mut self) -> Result<()> {
-        Tier::ALL
-            .into_iter()
-            .try_for_each(|tier| self.init_tier(tier))
-    }
-
-    fn init_tier(&self, tier: Tier) -> Result<()> {
-        self.init_tool(tier)?.ok().map(drop)
+        for tier in Tier::ALL {
+            if self.machine == Machine::Token {
+                self.init_tool(tier)?.ok()?;
+            } else {
+                self.found_tool(tier)?.ok()?;
+                self.rehearse(tier)?;
+            }
+        }
+        Ok(())
     }
 
     /// `rhc-kms init` of a tier with test keys.
     pub fn init_tool(&self, tier: Tier) -> Result<Tool> {
+        self.init_with(tier, self.kms_order(tier, "init --mark test --test-keys")?)
+    }
+
+    /// `rhc-kms init` of a tier without keys.
+    pub fn found_tool(&self, tier: Tier) -> Result<Tool> {
+        self.init_with(tier, self.kms(tier, "init --mark test")?)
+    }
+
+    fn init_with(&self, tier: Tier, tool: Tool) -> Result<Tool> {
         let place = self.hsm(tier);
-        let mut tool = self
-            .kms_order(tier, "init --mark test --test-keys")?
-            .arg("--tier")
-            .arg(tier.word());
+        let mut tool = tool.arg("--tier").arg(tier.word());
         if tier != Tier::Ministry {
             tool = tool.arg("--area").arg(tier.area());
         }
@@ -164,10 +172,7 @@ impl House {
 
     /// Makes `peer` known at `tier`.
     pub fn enrol(&self, tier: Tier, peer: Tier) -> Result<()> {
-        let info = self.folder().join(format!("hsm-{}.json", peer.area()));
-        if !info.exists() {
-            self.kms(peer, "hsm info")?.arg("--out").arg(&info).ok()?;
-        }
+        let info = self.hsm_file(peer)?;
         self.kms(tier, "hsm enrol")?
             .arg("--by")
             .arg(ASKS)

@@ -4,6 +4,7 @@
 //! Everything started is stopped by its own process id when its value is dropped.
 
 pub mod binaries;
+pub mod ceremony;
 pub mod chips;
 pub mod foreign;
 pub mod frames;

@@ -148,6 +148,8 @@ pub enum Operation {
         #[serde(with = "hex")]
         message: Vec<u8>,
     },
+    /// Wipes a key for good.
+    DestroyKey(String),
     /// Keys from custodians' components: all, or none.
     Combine {
         /// SM3 of the ceremony's file.
@@ -236,6 +238,7 @@ impl Operation {
             } => format!("{receiver} ({} keys)", entries.len()),
             Self::ImportPackage(_) => "package".to_owned(),
             Self::Sign { key, .. } => key.clone(),
+            Self::DestroyKey(id) => id.clone(),
             Self::Combine { keys, .. } => format!("{} keys", keys.len()),
             Self::BackUp { keys, .. } => format!("{} keys", keys.len()),
             Self::Restore { ceremony, .. }
@@ -259,6 +262,7 @@ impl Operation {
             Self::ExportPackage { .. } => "package.export",
             Self::ImportPackage(_) => "package.import",
             Self::Sign { .. } => "root.sign",
+            Self::DestroyKey(_) => "key.destroy",
             Self::Combine { .. } => "key.combine",
             Self::BackUp { .. } => "key.back-up",
             Self::Restore { .. } => "key.restore",

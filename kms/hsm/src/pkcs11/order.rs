@@ -214,7 +214,8 @@ impl Pkcs11Hsm {
                 let signature = self.token.with(|work| work.sign(&key, &message))?;
                 Ok(Outcome::Signature(signature))
             }
-            Operation::Combine { .. }
+            Operation::DestroyKey(_)
+            | Operation::Combine { .. }
             | Operation::BackUp { .. }
             | Operation::Restore { .. }
             | Operation::Reshare { .. }

@@ -215,6 +215,7 @@ pub(crate) fn operation(operation: Operation) -> OrderOp {
             key,
             message: hex::encode_upper(message),
         },
+        Operation::DestroyKey(id) => OrderOp::DestroyKey { id },
         Operation::Combine {
             ceremony,
             keys,

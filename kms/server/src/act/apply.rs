@@ -34,6 +34,9 @@ impl Service {
             Act::RemoveOfficer { name, .. } => people::remove(conn, name).await?,
             Act::UnlockOfficer { name, .. } => people::clear(conn, name).await?,
             Act::ConfirmPeer { name } => peers::confirm(conn, name).await?,
+            Act::Ceremony(ordered) => {
+                self.keep_step(conn, ordered, outcomes, approvers).await?;
+            }
             Act::ApproveTicket { id } => {
                 let mut ticket = tickets::get(conn, id).await?;
                 ticket.state = TicketState::Approved {
@@ -121,7 +124,7 @@ impl Service {
         Ok(())
     }
 
-    async fn sync_keys(&self, conn: &mut Conn, held: Vec<HeldKey>) -> Result<()> {
+    pub(crate) async fn sync_keys(&self, conn: &mut Conn, held: Vec<HeldKey>) -> Result<()> {
         for key in held {
             keys::add(conn, &key, &self.now()).await?;
         }

@@ -70,6 +70,9 @@ pub enum Act {
         /// Its text.
         package: String,
     },
+    /// A step of a ceremony, or its seal; never in an order file: everybody is in one room.
+    #[serde(skip)]
+    Ceremony(Box<crate::ceremony::Ordered>),
     /// A ticket.
     ApproveTicket {
         /// Its id.
@@ -153,6 +156,7 @@ impl Act {
             Self::TestTransport { .. } | Self::RawTransport { .. } | Self::MakerPackage { .. } => {
                 "transport.import"
             }
+            Self::Ceremony(_) => crate::ceremony::NAME,
             Self::ApproveTicket { .. } => "ticket.approve",
             Self::Grant { .. } => "grant.approve",
             Self::Import { .. } => "import",

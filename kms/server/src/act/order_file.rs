@@ -49,7 +49,7 @@ impl OrderFile {
     /// # Errors
     /// An order that carries a key in the clear is never written.
     pub fn to_json(&self) -> Result<String> {
-        if matches!(self.act, Act::RawTransport { .. }) {
+        if matches!(self.act, Act::RawTransport { .. } | Act::Ceremony(_)) {
             return Err(refuse!(
                 &refusal::INVALID,
                 "a key in the clear does not go into an order file; use --as twice",

@@ -72,6 +72,10 @@ impl Service {
                 ))
             }
             Act::MakerPackage { package } => self.prepare_maker_package(package).await,
+            Act::Ceremony(ordered) => Ok(Round {
+                operations: ordered.operations.clone(),
+                requesters: vec![ordered.author.clone()],
+            }),
             Act::ApproveTicket { id } => self.prepare_ticket(id).await,
             Act::Grant { id } => self.prepare_grant(id).await,
             Act::Import { package } => self.prepare_import(package).await,
@@ -171,6 +175,11 @@ impl Service {
             requesters: vec![peer.requester],
             paper: false,
         })
+    }
+
+    /// The orders of a maker's package, for a ceremony.
+    pub(crate) async fn maker_package_orders(&self, package: &str) -> Result<Vec<Operation>> {
+        Ok(self.prepare_maker_package(package).await?.operations)
     }
 
     /// A maker's package brings that maker's transport keys and nothing else.

@@ -34,7 +34,7 @@ impl Service {
     }
 
     /// Test transport masters that this tier needs and does not hold.
-    pub(super) fn test_transports(
+    pub(crate) fn test_transports(
         &self,
         vendor: [u8; 2],
         held: &BTreeSet<String>,

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod approvals;
+mod ceremony;
 mod hand_down;
 mod hsm;
 mod tickets;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use kms_platform::lang::pick;
 
 pub(crate) use approvals::{ApproveArgs, KeyCommand, OfficerCommand};
+pub(crate) use ceremony::{CeremonyCommand, DraftArgs, EnterArgs, RoomArgs, SourceArg};
 pub(crate) use hand_down::{GrantArgs, ImportArgs, OrderCommand, RequestArgs};
 pub(crate) use hsm::{HsmCommand, TransportCommand};
 pub(crate) use tickets::{DeliveryCommand, TicketCommand};
@@ -24,8 +26,8 @@ pub(crate) use tickets::{DeliveryCommand, TicketCommand};
     after_help = "\
 Examples:
   rhc-kms init --tier ministry --hsm hsm0.sock --hsm-officer hsm0.officer --operator-cred op0.cred \\
-      --officer zhang=zhang.key.pub --officer li=li.key.pub --store kms-0 --mark test --test-keys \\
-      --as zhang.key --as li.key
+      --officer zhang=zhang.key.pub --officer li=li.key.pub --store kms-0 --mark test
+  rhc-kms ceremony --help
   rhc-kms request --store kms-41 --by wang --out req-41.json
   rhc-kms grant --store kms-0 --request req-41.json --by sun
   rhc-kms grant --store kms-0 --approve ID --as zhang.key --as li.key --out pkg-41.json
@@ -41,8 +43,11 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Make a store for a tier, name the first two officers, and make its root keys in the HSM
+    /// Make a store for a tier and name the first two officers; its keys come by ceremony
     Init(InitArgs),
+    /// Keys made, kept, restored and destroyed by a reviewed file, with a signed transcript
+    #[command(subcommand)]
+    Ceremony(CeremonyCommand),
     /// TLS identities of services, stations, hospitals and people
     #[command(subcommand)]
     Identity(IdentityCommand),
@@ -173,9 +178,12 @@ pub(crate) struct InitArgs {
     /// test, demo or production; must be the HSM's (default: the HSM's)
     #[arg(long)]
     pub mark: Option<String>,
-    /// The public test keys D31-D36 in place of random ones (TEST only)
-    #[arg(long)]
+    /// Make the roots at once, the public test keys D31-D36 (TEST only): for an HSM that knows no ceremonies
+    #[arg(long, conflicts_with = "random_keys")]
     pub test_keys: bool,
+    /// Make the roots at once, drawn in the HSM: for an HSM that knows no ceremonies
+    #[arg(long)]
+    pub random_keys: bool,
     /// A PRODUCTION store on a software HSM all the same
     #[arg(long)]
     pub force_not_for_production: bool,

@@ -72,10 +72,12 @@ pub(super) async fn run(args: InitArgs) -> Ran {
         };
         create(&args.store, beginning, &officers).await?
     };
-    let act = Act::SetUp {
-        test_keys: args.test_keys,
-    };
-    order::carry(&service, act, &args.signing, true).await?;
+    if args.test_keys || args.random_keys {
+        let act = Act::SetUp {
+            test_keys: args.test_keys,
+        };
+        order::carry(&service, act, &args.signing, true).await?;
+    }
     status(&service, args.json).await
 }
 

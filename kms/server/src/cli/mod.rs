@@ -2,6 +2,7 @@
 
 mod approvals;
 mod args;
+mod ceremony;
 mod doctor;
 mod hsm;
 mod identity;
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> Ran {
     match command {
         Command::Init(args) => init::run(args).await,
+        Command::Ceremony(command) => ceremony::run(command).await,
         Command::Identity(command) => identity::run(command).await,
         Command::Officer(command) => officer::run(command).await,
         Command::Key(command) => approvals::key(command),
@@ -83,6 +85,14 @@ async fn run(command: Command) -> Ran {
         Command::Doctor { store, json } => doctor::run(open(&store).await?, json).await,
         Command::Status { store, json } => status(&open(&store).await?, json).await,
     }
+}
+
+/// Whole or not at all.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    std::fs::write(&name, bytes)?;
+    std::fs::rename(&name, path)
 }
 
 async fn open(store: &Path) -> Result<Service, Refusal> {

@@ -150,11 +150,8 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// A file the user named, whole or not at all.
 pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::environment(format!("{}: {e}", path.display()));
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    std::fs::write(&name, bytes).map_err(failed)?;
-    std::fs::rename(&name, path).map_err(failed)
+    super::write_whole(path, bytes)
+        .map_err(|e| Failure::environment(format!("{}: {e}", path.display())))
 }
 
 /// A grant without its package is not finished.

@@ -2,6 +2,7 @@
 
 use cardlib_card::dialect::DialectError;
 use kms_core::binding::BindingError;
+use kms_core::ceremony::CeremonyError;
 use kms_core::certificate::IssueError;
 use kms_core::fill::FillError;
 use kms_core::handdown::HandDownError;
@@ -61,6 +62,23 @@ impl Chinese for BindingError {
             }
             Self::OtherSubject => "该卡已为他人制作或开始制作".to_owned(),
             Self::OtherData => "该卡已为此人以其他数据开始制作".to_owned(),
+        }
+    }
+}
+
+impl Chinese for CeremonyError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::Form(what) => format!("文件格式不符：{what}"),
+            Self::Sense(what) => format!("内容自相矛盾：{what}"),
+            Self::Rehearsal => {
+                "TEST 标记的仪式即演练（rehearsal = true），其他标记则不是".to_owned()
+            }
+            Self::TestKeys => "公开测试密钥只能用于演练".to_owned(),
+            Self::Key(id) => format!("{id} 不是在本级生成的密钥"),
+            Self::TranscriptForm(what) => format!("记录格式不符：{what}"),
+            Self::Altered(what) => format!("记录被改动：{what}"),
+            Self::Chain(what) => format!("记录不相接：{what}"),
         }
     }
 }

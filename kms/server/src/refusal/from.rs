@@ -1,6 +1,7 @@
 //! Errors of the parts below as refusals of the service.
 
 use kms_core::binding::BindingError;
+use kms_core::ceremony::CeremonyError;
 use kms_core::certificate::IssueError;
 use kms_core::fill::FillError;
 use kms_core::handdown::HandDownError;
@@ -70,6 +71,11 @@ from! {
         TicketError::NotApproved(_) | TicketError::Kind { .. } => &TICKET,
         TicketError::Approved(..) => &EXISTS,
         TicketError::Expired(..) => &TICKET_EXPIRED,
+    };
+    CeremonyError: error => match &error {
+        CeremonyError::TranscriptForm(_) | CeremonyError::Altered(_) => &TRANSCRIPT,
+        CeremonyError::Chain(_) => &CEREMONY_CHAIN,
+        _ => &CEREMONY,
     };
     HsmError: error => hsm_kind(&error);
     IssueError: error => &INVALID;

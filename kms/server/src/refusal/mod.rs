@@ -133,6 +133,14 @@ kinds! {
         "Choose another name, or leave it as it is", "请更换名称，或保持原样";
     UNKNOWN = "not-known-here", 404, "This is not known here", "本处无此项",
         "Compare with rhc-kms status", "请用 rhc-kms status 核对";
+    CEREMONY = "ceremony-refused", 409, "The ceremony is refused", "密钥仪式被拒绝",
+        "Correct the file, have it reviewed again, and look at `rhc-kms ceremony plan`", "请更正文件、重新审定，并用 rhc-kms ceremony plan 查看";
+    CEREMONY_CHAIN = "ceremony-chain", 409, "The ceremony does not follow the one before", "该仪式与上一次仪式不相接",
+        "Compare the last transcript with the HSM's: rhc-hsm info", "请将最近的记录与密码机核对：rhc-hsm info";
+    ENTRY = "custodian-entry-refused", 422, "A custodian's entry is refused", "保管人录入被拒绝",
+        "Let the custodian enter again: rhc-kms ceremony enter", "请保管人重新录入：rhc-kms ceremony enter";
+    TRANSCRIPT = "transcript-refused", 409, "The transcript is refused", "仪式记录被拒绝",
+        "Take the copy of another officer, and ask who changed this one", "请取另一管理员的副本，并查明何人改动";
     BROKEN_AUDIT = "audit-broken", 500, "The audit log has been changed", "审计日志已被改动",
         "Stop the service, keep the store, and ask the audit administrator", "请停止服务、保全存储并报告审计管理员";
 }
