@@ -5,6 +5,7 @@
 mod conformance;
 mod entries;
 mod hospital;
+mod keys;
 mod result;
 mod say;
 mod story;
@@ -32,12 +33,20 @@ struct Cli {
     /// Then run the conformance suite on the first card, which uses it up; its package goes here
     #[arg(long, value_name = "DIR")]
     conformance: Option<PathBuf>,
+    /// The keys' story instead: ceremony, custodians, hand-down, orders (make demo-keys)
+    #[arg(long)]
+    keys: bool,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut teller = Teller::new(STEPS);
-    match story::tell(&mut teller, &cli.out, cli.conformance.as_deref()) {
+    let mut teller = Teller::new(if cli.keys { keys::STEPS } else { STEPS });
+    let told = if cli.keys {
+        keys::tell(&mut teller, &cli.out)
+    } else {
+        story::tell(&mut teller, &cli.out, cli.conformance.as_deref())
+    };
+    match told {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(3),
         Err(error) => {

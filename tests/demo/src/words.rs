@@ -30,6 +30,35 @@ pub const HOSPITAL: Text = text(
     "the hospital's check, and four refusals",
 );
 
+pub const KEYS_TITLE: Text = text(
+    "密钥演示：根密钥仪式演练（五名保管人取三）、逐级下发、工单",
+    "Keys: a rehearsed root ceremony with three of five custodians, hand-down, an order",
+);
+pub const ROOT: Text = text(
+    "部级根密钥仪式（演练），五名保管人",
+    "the ministry's root ceremony, rehearsed, five custodians",
+);
+pub const RESTORED: Text = text(
+    "一把密钥销毁，由三名保管人恢复",
+    "a key destroyed, and given back by three custodians",
+);
+pub const JUDGED: Text = text(
+    "三份记录成链，脱离服务核验",
+    "three transcripts in a chain, checked without the service",
+);
+pub const BELOW: Text = text("省、市各自的演练", "rehearsals of province and prefecture");
+pub const ORDER: Text = text(
+    "一张卡的工单：拒绝、批准、用完",
+    "an order for one card: refused, approved, used up",
+);
+pub const ALOUD: Text = text("朗读核对", "read aloud");
+pub const REFUSED: Text = text("拒绝", "refused");
+pub const UNREVIEWED: Text = text("未经审定的文件", "a file that nobody reviewed");
+pub const TWO_OF_FIVE: Text = text("仅两名保管人", "two custodians only");
+pub const CHANGED: Text = text("改动一个字的记录", "a transcript with one letter changed");
+pub const ALONE: Text = text("仅一名管理员批准", "one officer alone");
+pub const USED_UP: Text = text("用完后再制一张", "one card more");
+
 pub const TYPE: Text = text("型", "type");
 pub const SERIAL: Text = text("序列号", "serial");
 pub const HELD: Text = text("把密钥", "keys");
