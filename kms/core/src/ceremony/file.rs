@@ -3,7 +3,8 @@
 use cardlib_card::cert::Mark;
 use serde::{Deserialize, Serialize};
 
-use super::CeremonyError;
+use super::{CeremonyError, review_statement};
+use crate::approval::{self, Officer, OfficerSignature};
 use crate::tier::Tier;
 
 /// Format of a ceremony file.
@@ -197,6 +198,22 @@ impl Ceremony {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// Two officers who did not write it reviewed the file of this digest.
+    ///
+    /// # Errors
+    /// Which rule of two people is broken.
+    pub fn check_reviews(
+        &self,
+        name: &[u8; 32],
+        reviews: &[OfficerSignature],
+        officers: &[Officer],
+    ) -> Result<(), CeremonyError> {
+        let statement = review_statement(name);
+        approval::approve(statement.as_bytes(), &[&self.author], reviews, officers)
+            .map(drop)
+            .map_err(CeremonyError::Review)
     }
 
     fn check(&self) -> Result<(), CeremonyError> {

@@ -15,6 +15,8 @@ pub mod words;
 use sm3::{Digest, Sm3};
 use thiserror::Error;
 
+use crate::approval::ApprovalError;
+
 pub use file::Ceremony;
 pub use plan::{Deed, Step};
 pub use transcript::{Body, Transcript};
@@ -60,6 +62,9 @@ pub enum CeremonyError {
     /// A key that is not born at this tier.
     #[error("ceremony-key: {0} is no key that is born at this tier")]
     Key(String),
+    /// Not reviewed by two officers who did not write it.
+    #[error("{0}")]
+    Review(ApprovalError),
     /// Not a transcript's text.
     #[error("transcript-form: {0}")]
     TranscriptForm(String),

@@ -5,7 +5,7 @@ use cardlib_card::cert::Mark;
 use cardlib_card::gm::sm2::VerifyingKey;
 use serde::{Deserialize, Serialize};
 
-use super::{Ceremony, CeremonyError, digest, review_statement, transcript_statement};
+use super::{Ceremony, CeremonyError, digest, transcript_statement};
 use crate::approval::{self, Officer, OfficerSignature};
 use crate::port::{HsmIdentity, Seal};
 use crate::tier::Tier;
@@ -229,14 +229,9 @@ impl Body {
         whole: &[u8; 32],
         signatures: &[OfficerSignature],
     ) -> Result<(), CeremonyError> {
-        let statement = review_statement(&self.ceremony);
-        approval::approve(
-            statement.as_bytes(),
-            &[&ceremony.author],
-            &self.reviews,
-            &self.officers,
-        )
-        .map_err(|e| CeremonyError::Altered(format!("review: {e}")))?;
+        ceremony
+            .check_reviews(&self.ceremony, &self.reviews, &self.officers)
+            .map_err(|e| CeremonyError::Altered(format!("review: {e}")))?;
         let present: Vec<Officer> = self
             .officers
             .iter()

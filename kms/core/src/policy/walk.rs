@@ -17,6 +17,7 @@ officer.remove    | MPF | sec key ope     | 2 key sec
 officer.unlock    | MPF | sec key app ope | 2 !sec key app
 identity.issue    | MPF | sec ope         | 0
 identity.revoke   | MPF | sec key ope     | 0
+ceremony          | MPF | key ope         | 2 key
 hsm.enrol         | MPF | key ope         | 0
 hsm.confirm       | MPF | key ope         | 2 key
 transport.import  | MPF | key ope         | 2 key

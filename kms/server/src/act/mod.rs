@@ -142,6 +142,7 @@ impl Act {
         match self {
             Self::AddOfficer { officer, role, .. } => format!("{} {role}", officer.name),
             Self::RemoveOfficer { name, .. } | Self::UnlockOfficer { name, .. } => name.clone(),
+            Self::Ceremony(ordered) => ordered.subject(),
             _ => String::new(),
         }
     }
@@ -175,6 +176,7 @@ impl Act {
         let json = match self {
             // A key in the clear is in the order alone.
             Self::RawTransport { vendor, .. } => format!("transport key of {vendor} in the clear"),
+            Self::Ceremony(ordered) => ordered.subject(),
             _ => serde_json::to_string(self).unwrap_or_default(),
         };
         let act = if json.len() > LONGEST_ACT {

@@ -75,6 +75,7 @@ impl Service {
             Act::Ceremony(ordered) => Ok(Round {
                 operations: ordered.operations.clone(),
                 requesters: vec![ordered.author.clone()],
+                paper: true,
             }),
             Act::ApproveTicket { id } => self.prepare_ticket(id).await,
             Act::Grant { id } => self.prepare_grant(id).await,

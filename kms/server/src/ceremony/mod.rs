@@ -17,19 +17,17 @@ pub mod text;
 
 use std::path::{Path, PathBuf};
 
-use kms_core::approval::{self, OfficerSignature};
+use kms_core::approval::{Officer, OfficerSignature};
 use kms_core::ceremony::transcript::{FORMAT, Machine};
-use kms_core::ceremony::{
-    Body, Ceremony, Step, Transcript, digest, review_statement, transcript_statement,
-};
+use kms_core::ceremony::{Body, Ceremony, Step, Transcript, digest, transcript_statement};
 use kms_core::handdown::admit;
+use kms_core::policy::{DeviceError, Role, Signer};
 use kms_core::port::{Keeper, Operation};
-use kms_hsm::officer::OfficerFile;
-use kms_platform::audit::Outcome as Ending;
+use kms_platform::store::Conn;
 
 use crate::act::Act;
 use crate::records::people;
-use crate::refusal::{self, Result};
+use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
 use crate::service::Service;
 use brought::Brought;
@@ -48,11 +46,29 @@ pub struct Ordered {
     pub(crate) out: PathBuf,
 }
 
+impl Ordered {
+    /// What the officers sign in words, beside the orders.
+    pub(crate) fn subject(&self) -> String {
+        let step = self.step.as_ref();
+        step.map_or_else(
+            || "seal".to_owned(),
+            |step| {
+                format!(
+                    "{} {} {}",
+                    step.number,
+                    step.deed.name(),
+                    step.deed.object()
+                )
+            },
+        )
+    }
+}
+
 /// A ceremony's reviewed text and who reviewed it.
 pub struct Reviewed {
     /// Exact bytes.
     pub file: Vec<u8>,
-    /// Signatures over [`review_statement`].
+    /// Signatures over [`kms_core::ceremony::review_statement`].
     pub reviews: Vec<OfficerSignature>,
 }
 
@@ -78,7 +94,7 @@ impl Service {
     pub async fn run_ceremony(
         &self,
         reviewed: &Reviewed,
-        officers: &[OfficerFile],
+        officers: &[&dyn Signer],
         brought: &Brought,
         progress: Progress<'_>,
     ) -> Result<Concluded> {
@@ -97,7 +113,7 @@ impl Service {
     async fn try_ceremony(
         &self,
         reviewed: &Reviewed,
-        officers: &[OfficerFile],
+        officers: &[&dyn Signer],
         brought: &Brought,
         progress: Progress<'_>,
     ) -> Result<Concluded> {
@@ -130,7 +146,7 @@ impl Service {
     /// None is open, or the officers are not its officers.
     pub async fn abandon_ceremony(
         &self,
-        officers: &[OfficerFile],
+        officers: &[&dyn Signer],
         out: &Path,
     ) -> Result<Concluded> {
         let open = self.open_one().await?;
@@ -178,13 +194,11 @@ impl Service {
         ceremony: &Ceremony,
         name: &[u8; 32],
         reviewed: &Reviewed,
-        officers: &[OfficerFile],
+        officers: &[&dyn Signer],
     ) -> Result<()> {
         let mut conn = self.store.pool().acquire().await?;
-        let enrolled = people::officers(&mut conn).await?;
-        let author = [ceremony.author.as_str()];
-        let statement = review_statement(name);
-        approval::approve(statement.as_bytes(), &author, &reviewed.reviews, &enrolled)?;
+        let enrolled = key_officers(&mut conn).await?;
+        ceremony.check_reviews(name, &reviewed.reviews, &enrolled)?;
         let stranger = officers
             .iter()
             .find(|officer| !ceremony.officers.iter().any(|name| name == officer.name()));
@@ -199,13 +213,13 @@ impl Service {
         Ok(())
     }
 
-    /// One step: orders signed by the officers, executed, kept. A step that needs no order is noted under the same names.
+    /// One step: through the door, its orders executed, its results kept; also one that needs no order.
     async fn carry_step(
         &self,
         ceremony: &Ceremony,
         name: &[u8; 32],
         step: &Step,
-        officers: &[OfficerFile],
+        officers: &[&dyn Signer],
         brought: &Brought,
     ) -> Result<()> {
         let operations = self.step_orders(ceremony, name, step, brought).await?;
@@ -215,49 +229,15 @@ impl Service {
             step: Some(step.clone()),
             out: brought.out.clone(),
         };
-        if ordered.operations.is_empty() {
-            return self.note_step(&ordered, officers).await;
-        }
         let act = Act::Ceremony(Box::new(ordered));
         self.carry_out(&act, officers).await.map(drop)
-    }
-
-    /// What needs no order of the HSM's: two officers sign that it may be noted.
-    async fn note_step(&self, ordered: &Ordered, officers: &[OfficerFile]) -> Result<()> {
-        let step = ordered
-            .step
-            .as_ref()
-            .map(|step| (step.deed.name(), step.deed.object()));
-        let (deed, object) = step.unwrap_or_default();
-        let statement = format!("rhc-kms ceremony step {deed} {object}");
-        let signatures = officers
-            .iter()
-            .map(|officer| officer.sign(&statement))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
-        let mut tx = self.begin().await?;
-        let enrolled = people::officers(&mut tx).await?;
-        let author = [ordered.author.as_str()];
-        let approved = approval::approve(statement.as_bytes(), &author, &signatures, &enrolled)?;
-        let names = approved.names();
-        let begun = self
-            .before(
-                &mut tx,
-                &names,
-                NAME,
-                &format!("{deed} {object}"),
-                &serde_json::json!({}),
-            )
-            .await?;
-        self.keep_step(&mut tx, ordered, Vec::new(), &names).await?;
-        self.after(&mut tx, begun, &Ending::Done).await?;
-        self.commit(tx).await
     }
 
     /// Body, officers' signatures, seal; each of them durable before the next.
     async fn conclude(
         &self,
         name: &[u8; 32],
-        officers: &[OfficerFile],
+        officers: &[&dyn Signer],
         out: &Path,
         outcome: &str,
     ) -> Result<Concluded> {
@@ -265,10 +245,12 @@ impl Service {
         if open.body.is_none() {
             let body = self.body(&open, name, outcome).await?.to_text()?;
             let statement = transcript_statement(&digest(body.as_bytes()));
-            open.signatures = officers
-                .iter()
-                .map(|officer| officer.sign(&statement))
-                .collect::<std::result::Result<_, _>>()?;
+            for officer in officers {
+                open.signatures.push(OfficerSignature {
+                    officer: officer.name().to_owned(),
+                    signature: officer.sign_message(statement.as_bytes()).map_err(device)?,
+                });
+            }
             open.body = Some(body);
             let mut tx = self.begin().await?;
             state::put_open(&mut tx, Some(&open)).await?;
@@ -320,11 +302,28 @@ impl Service {
             reviews: open.reviews.clone(),
             profile: self.profile.name.clone(),
             hsm: Machine::of(&hsm),
-            officers: people::officers(&mut conn).await?,
+            officers: key_officers(&mut conn).await?,
             began: open.began.clone(),
             ended: self.now(),
             outcome: outcome.to_owned(),
             steps: open.done.clone(),
         })
     }
+}
+
+/// The service's key officers with their keys; who is locked out is none.
+async fn key_officers(conn: &mut Conn) -> Result<Vec<Officer>> {
+    let persons = people::persons(conn).await?.into_iter();
+    let officers = persons.filter(|one| !one.locked && one.roles.contains(&Role::KeyOfficer));
+    Ok(officers
+        .map(|one| Officer {
+            name: one.name,
+            public_key: one.public_key,
+        })
+        .collect())
+}
+
+/// An officer's key that does not sign.
+fn device(error: DeviceError) -> Refusal {
+    Refusal::about(&refusal::BAD_SIGNATURE, error.to_string())
 }

@@ -1,6 +1,7 @@
 //! The core's refusals in Chinese; its own texts are English.
 
 use cardlib_card::dialect::DialectError;
+use kms_core::approval::ApprovalError;
 use kms_core::binding::BindingError;
 use kms_core::ceremony::CeremonyError;
 use kms_core::certificate::IssueError;
@@ -66,6 +67,17 @@ impl Chinese for BindingError {
     }
 }
 
+fn reviewed(error: &ApprovalError) -> String {
+    match error {
+        ApprovalError::RequesterApproves(name) => format!("{name} 是起草人"),
+        ApprovalError::RequesterUnnamed => "未注明起草人".to_owned(),
+        ApprovalError::TooFew(count) => format!("仅有 {count} 名管理员审定，须两名"),
+        ApprovalError::SameOfficer(name) => format!("{name} 审定两次"),
+        ApprovalError::UnknownOfficer(name) => format!("{name} 不是本处管理员"),
+        ApprovalError::BadSignature(name) => format!("{name} 的签名与文件不符，请重新审定"),
+    }
+}
+
 impl Chinese for CeremonyError {
     fn chinese(&self) -> String {
         match self {
@@ -76,6 +88,7 @@ impl Chinese for CeremonyError {
             }
             Self::TestKeys => "公开测试密钥只能用于演练".to_owned(),
             Self::Key(id) => format!("{id} 不是在本级生成的密钥"),
+            Self::Review(error) => format!("审定签名不符：{}", reviewed(error)),
             Self::TranscriptForm(what) => format!("记录格式不符：{what}"),
             Self::Altered(what) => format!("记录被改动：{what}"),
             Self::Chain(what) => format!("记录不相接：{what}"),

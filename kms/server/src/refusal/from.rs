@@ -1,5 +1,6 @@
 //! Errors of the parts below as refusals of the service.
 
+use kms_core::approval::ApprovalError;
 use kms_core::binding::BindingError;
 use kms_core::ceremony::CeremonyError;
 use kms_core::certificate::IssueError;
@@ -75,6 +76,10 @@ from! {
     CeremonyError: error => match &error {
         CeremonyError::TranscriptForm(_) | CeremonyError::Altered(_) => &TRANSCRIPT,
         CeremonyError::Chain(_) => &CEREMONY_CHAIN,
+        CeremonyError::Review(ApprovalError::RequesterApproves(_)) => &REQUESTER,
+        CeremonyError::Review(ApprovalError::UnknownOfficer(_)) => &OFFICER,
+        CeremonyError::Review(ApprovalError::BadSignature(_)) => &BAD_SIGNATURE,
+        CeremonyError::Review(_) => &TWO_OFFICERS,
         _ => &CEREMONY,
     };
     HsmError: error => hsm_kind(&error);

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::args::{CeremonyCommand, RoomArgs};
 use super::order::{read_file, write_file};
-use super::{Ran, open};
+use super::{Ran, devices, open};
 use crate::ceremony::brought::{Brought, EntryFile};
 use crate::ceremony::{Concluded, Reviewed, text};
 use crate::refusal::{self, Refusal};
@@ -197,7 +197,7 @@ async fn carry(reviewed: Option<Reviewed>, args: RoomArgs) -> Ran {
         }
     };
     let done = service
-        .run_ceremony(&reviewed, &officers, &brought, &mut progress)
+        .run_ceremony(&reviewed, &devices(&officers), &brought, &mut progress)
         .await?;
     conclude(&done, args.json)
 }
@@ -206,7 +206,7 @@ async fn abandon(args: RoomArgs) -> Ran {
     let service = open(&args.store).await?;
     brought(&args)?;
     let done = service
-        .abandon_ceremony(&officers(&args)?, &args.out)
+        .abandon_ceremony(&devices(&officers(&args)?), &args.out)
         .await?;
     conclude(&done, args.json)
 }
