@@ -122,6 +122,9 @@ pub struct Run {
     /// Terminal: the library's configuration, for its function rhc_Configure.
     #[arg(long, requires = "library")]
     pub library_config: Option<PathBuf>,
+    /// Terminal: the library verifies signatures itself before it settles a visit.
+    #[arg(long, requires = "library")]
+    pub library_verifies: bool,
     /// Terminal: HOST:PORT of the vpcd reader that the library takes for its card reader.
     #[arg(long, requires = "library")]
     pub card_vpcd: Option<String>,

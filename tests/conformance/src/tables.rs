@@ -61,9 +61,12 @@ pub fn requirements(markdown: bool, json: bool) -> Result<u8, Failure> {
 }
 
 /// The seeded faults.
-pub fn mutants(markdown: bool) {
+///
+/// # Errors
+/// The built-in tables are not right.
+pub fn mutants(markdown: bool) -> Result<u8, Failure> {
     let all = mutants::table();
-    let terminals = &crate::terminal::faults::TABLE;
+    let terminals = crate::terminal::faults::table().map_err(Failure::Usage)?;
     if markdown {
         println!("| fault | product | clauses | what is wrong |\n|---|---|---|---|");
     }
@@ -86,7 +89,8 @@ pub fn mutants(markdown: bool) {
             );
         }
     }
-    for (id, _, clause, what) in terminals {
+    for fault in &terminals {
+        let (id, clause, what) = (&fault.id, &fault.clause, &fault.what);
         if markdown {
             println!("| `{id}` | terminal | {clause} | {what} |");
         } else {
@@ -97,4 +101,5 @@ pub fn mutants(markdown: bool) {
         let count = all.len() + terminals.len();
         println!("{count} {}", say("seeded faults", "个缺陷产品"));
     }
+    Ok(code::DONE)
 }

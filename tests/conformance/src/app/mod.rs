@@ -73,10 +73,7 @@ pub fn main(order: &Order) -> Result<u8, Failure> {
         Order::Verify { dir, public, json } => verify::verify(dir, public.as_deref(), *json),
         Order::Report(order) => report::again(order),
         Order::Requirements { markdown, json } => tables::requirements(*markdown, *json),
-        Order::Mutants { markdown } => {
-            tables::mutants(*markdown);
-            Ok(code::DONE)
-        }
+        Order::Mutants { markdown } => tables::mutants(*markdown),
         Order::Virtual {
             vpcd,
             ifd,

@@ -80,7 +80,11 @@ impl Recipe {
         })
     }
 
-    fn issuer(&self) -> Result<Vec<u8>, String> {
+    /// The issuer's certificate: what EF05 and 001B hold.
+    ///
+    /// # Errors
+    /// The profile does not take it.
+    pub fn issuer(&self) -> Result<Vec<u8>, String> {
         signed_once(format!("{} issuer", self.preset.name), || {
             self.issuer_signed()
         })
@@ -192,17 +196,31 @@ impl Recipe {
         Ok(certificate.with_signature(&signature).to_vec())
     }
 
-    /// A SAM of the recipe's type.
+    fn sam_serial(&self) -> Result<[u8; 10], String> {
+        sam_serial(&format!("{PROVINCE}01"), self.sam_type, 2026, 17).map_err(told)
+    }
+
+    /// The SAM's signature key and its certificate.
     ///
     /// # Errors
-    /// The profile does not take it.
-    pub fn sam(&self) -> Result<SamCard, String> {
-        let serial = sam_serial(&format!("{PROVINCE}01"), self.sam_type, 2026, 17).map_err(told)?;
+    /// The profile does not take them.
+    pub fn sam_signer(&self) -> Result<(SigningKey, Vec<u8>), String> {
+        let serial = self.sam_serial()?;
         let key = self.signer(&format!("RHC-TEST-SM2-SAM-{}", hex::encode(serial)))?;
         let own = signed_once(
             format!("{} {}", self.preset.name, hex::encode(serial)),
             || self.sam_signed(serial),
         )?;
+        Ok((key, own))
+    }
+
+    /// A SAM of the recipe's type.
+    ///
+    /// # Errors
+    /// The profile does not take it.
+    pub fn sam(&self) -> Result<SamCard, String> {
+        let serial = self.sam_serial()?;
+        let (key, own) = self.sam_signer()?;
         let factor = *b"41000000";
         let dates = [[0x20, 0x26, 0x01, 0x01], [0x20, 0x36, 0x12, 0x31]].concat();
         let minted = MintedSam {

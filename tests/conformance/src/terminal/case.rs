@@ -1,26 +1,29 @@
 //! Cases of the terminal suite: which chips are there, which functions are called, what must come back, what the chips must
-//! and must not have seen. `suites/terminal/*.toml`; the format stands in `README.md`.
+//! and must not have seen. `suites/terminal/*.toml`; the format stands in `docs/conformance/writing-cases.md`.
 
 use serde::Deserialize;
 
+use super::argument::Argument;
+use super::cards::CardKind;
 use super::judge::{Rule, parse_rule};
 use crate::suite::{Covers, Severity, Text};
 
-const FILE: &str = include_str!("../../suites/terminal/conduct.toml");
+/// The suite's files.
+const FILES: [&str; 6] = [
+    include_str!("../../suites/terminal/conduct.toml"),
+    include_str!("../../suites/terminal/data.toml"),
+    include_str!("../../suites/terminal/visits.toml"),
+    include_str!("../../suites/terminal/sam.toml"),
+    include_str!("../../suites/terminal/codes.toml"),
+    include_str!("../../suites/terminal/texts.toml"),
+];
 
-/// Which card lies in the reader.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CardKind {
-    #[default]
-    Sound,
-    /// 卡有效期 is past.
-    Expired,
-    /// Right data, wrong keys.
-    Forged,
-    /// Issued by another province (34) than the SAM's (41).
-    OtherProvince,
-}
+/// What `ready` stands for.
+const READY: [&str; 3] = [
+    "PowerOn #1 out -> 0",
+    "PowerOn #17 out -> 0",
+    "iVerifyPIN 123456 -> 0",
+];
 
 /// A chip's scripted answer to all commands that begin so.
 #[derive(Debug, Clone)]
@@ -28,17 +31,6 @@ pub struct Scripted {
     pub sam: bool,
     pub pattern: String,
     pub answer: Vec<u8>,
-}
-
-/// An argument of a call.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Argument {
-    Number(i32),
-    Text(String),
-    Null,
-    /// Memory that the function fills.
-    Out,
 }
 
 /// The code that a call must give.
@@ -63,25 +55,27 @@ pub struct Call {
 #[derive(Debug, Clone)]
 pub struct TerminalCase {
     pub id: String,
+    pub group: Group,
     pub title: Text,
     pub clause: String,
     pub covers: Vec<Covers>,
     pub severity: Severity,
     pub card: CardKind,
     pub sam_type: u8,
+    /// The maker must have said that the library verifies signatures before it settles.
+    pub needs_verifying: bool,
     pub scripted: Vec<Scripted>,
     pub calls: Vec<Call>,
     pub rules: Vec<Rule>,
 }
 
-/// The suite: what its cases have in common, and the cases.
+/// The suite.
 #[derive(Debug, Clone)]
 pub struct TerminalSuite {
-    pub group: Group,
     pub cases: Vec<TerminalCase>,
 }
 
-/// Head of the file.
+/// Head of a file: what its cases have in common.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
@@ -110,6 +104,11 @@ struct Raw {
     #[serde(default = "type_five")]
     sam_type: u8,
     #[serde(default)]
+    needs_verifying: bool,
+    /// Begins with power on both chips and the SAM's PIN.
+    #[serde(default)]
+    ready: bool,
+    #[serde(default)]
     scripted: Vec<String>,
     calls: Vec<String>,
     #[serde(default)]
@@ -125,44 +124,52 @@ const fn type_five() -> u8 {
 /// # Errors
 /// A text that is not right; this crate's tests show that there is none.
 pub fn suite() -> Result<TerminalSuite, String> {
-    parse(FILE)
+    let mut cases = Vec::new();
+    for text in FILES {
+        cases.extend(parse(text)?);
+    }
+    Ok(TerminalSuite { cases })
 }
 
-/// A suite from its text.
+/// The cases of a file from its text.
 ///
 /// # Errors
 /// What is wrong with it, and where.
-pub fn parse(text: &str) -> Result<TerminalSuite, String> {
+pub fn parse(text: &str) -> Result<Vec<TerminalCase>, String> {
     let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
     let group = file.group;
-    let cases = file
-        .case
+    file.case
         .into_iter()
         .map(|raw| {
             let id = format!("{}.{}", group.id, raw.id);
-            ready(&id, raw).map_err(|e| format!("{id}: {e}"))
+            ready(&id, &group, raw).map_err(|e| format!("{id}: {e}"))
         })
-        .collect::<Result<_, _>>()?;
-    Ok(TerminalSuite { group, cases })
+        .collect()
 }
 
-fn ready(id: &str, raw: Raw) -> Result<TerminalCase, String> {
+fn ready(id: &str, group: &Group, raw: Raw) -> Result<TerminalCase, String> {
     if !(1..=5).contains(&raw.sam_type) {
         return Err("sam_type is 1 to 5".into());
     }
     if raw.covers.is_empty() || raw.calls.is_empty() {
         return Err("covers and calls must not be empty".into());
     }
+    let beginning = match raw.ready {
+        true => READY.into_iter().map(call).collect::<Result<_, _>>()?,
+        false => Vec::new(),
+    };
     Ok(TerminalCase {
         id: id.to_owned(),
+        group: group.clone(),
         title: raw.title,
         clause: raw.clause,
         covers: raw.covers,
         severity: raw.severity,
         card: raw.card,
         sam_type: raw.sam_type,
+        needs_verifying: raw.needs_verifying,
         scripted: all(&raw.scripted, scripted)?,
-        calls: all(&raw.calls, call)?,
+        calls: [beginning, all(&raw.calls, call)?].concat(),
         rules: all(&raw.expect, parse_rule)?,
     })
 }
@@ -200,19 +207,7 @@ fn call(text: &str) -> Result<Call, String> {
     let (left, right) = text.split_once("->").ok_or("-> is missing")?;
     let mut words = left.split_whitespace();
     let function = words.next().ok_or("a function's name is missing")?;
-    let arguments = words
-        .map(|word| match word {
-            "out" => Ok(Argument::Out),
-            "-" => Ok(Argument::Null),
-            _ => match word.strip_prefix('#') {
-                Some(number) => number
-                    .parse()
-                    .map(Argument::Number)
-                    .map_err(|e| e.to_string()),
-                None => Ok(Argument::Text(word.to_owned())),
-            },
-        })
-        .collect::<Result<Vec<_>, String>>()?;
+    let arguments = words.map(Argument::parse).collect::<Result<_, _>>()?;
     let mut wanted = right.split('|').map(str::trim);
     let code = match wanted.next() {
         Some("!0") => WantedCode::NotZero,

@@ -5,14 +5,14 @@
     reason = "a C library is loaded and called; each block says why it holds"
 )]
 
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_uchar, c_ulong, c_void};
 use std::io::{BufRead, Write};
 use std::path::Path;
 
 use libloading::{Library, Symbol};
 use serde::{Deserialize, Serialize};
 
-use super::case::Argument;
+use super::argument::Argument;
 
 /// Larger than any size of the interface's manual.
 const BUFFER: usize = 16 * 1024;
@@ -92,90 +92,126 @@ unsafe fn symbol<'l, T>(library: &'l Library, name: &str) -> Result<Symbol<'l, T
     unsafe { library.get(name.as_bytes()) }.map_err(|e| e.to_string())
 }
 
-/// Calls `int f(HANDLE, char *…)`, or with one `int` before the pointers.
+/// Calls one of the interface's functions. Its parameters are those that the case names, in this order.
 fn call(library: &Library, handle: Handle, ordered: &Ordered) -> Result<Returned, String> {
-    let (number, rest) = match ordered.arguments.as_slice() {
-        [Argument::Number(number), rest @ ..] => (Some(*number), rest),
-        rest => (None, rest),
-    };
-    let mut memory = Vec::new();
-    for argument in rest {
-        memory.push(match argument {
-            Argument::Out => Some(vec![0u8; BUFFER]),
-            Argument::Null => None,
-            Argument::Text(text) => {
-                let mut bytes = encoding_rs::GB18030.encode(text).0.into_owned();
-                bytes.push(0);
-                Some(bytes)
-            }
-            Argument::Number(_) => return Err("a number stands first".into()),
-        });
-    }
-    let pointers: Vec<Pointer> = memory
-        .iter_mut()
-        .map(|one| {
-            one.as_mut()
-                .map_or(std::ptr::null_mut(), |bytes| bytes.as_mut_ptr().cast())
+    let mut memory: Vec<Option<Vec<u8>>> = ordered
+        .arguments
+        .iter()
+        .map(|argument| argument.memory(BUFFER))
+        .collect();
+    let values: Vec<Value> = ordered
+        .arguments
+        .iter()
+        .zip(&mut memory)
+        .map(|(argument, memory)| match (argument, memory) {
+            (Argument::Number(number), _) => Value::Number(*number),
+            (_, Some(bytes)) => Value::Pointer(bytes.as_mut_ptr().cast()),
+            (_, None) => Value::Pointer(std::ptr::null_mut()),
         })
         .collect();
-    let code = dispatch(library, handle, &ordered.function, number, &pointers)?;
-    let values = rest
+    let code = dispatch(library, handle, &ordered.function, &values)?;
+    let values = ordered
+        .arguments
         .iter()
         .zip(&memory)
-        .filter(|(argument, _)| **argument == Argument::Out)
-        .map(|(_, bytes)| {
-            let bytes = bytes.as_deref().unwrap_or_default();
-            let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
-            encoding_rs::GB18030.decode(&bytes[..end]).0.into_owned()
-        })
+        .filter(|(argument, _)| argument.is_answer())
+        .map(|(argument, bytes)| argument.shown(bytes.as_deref().unwrap_or_default()))
         .collect();
     Ok(Returned { code, values })
 }
 
-/// One arm for each number of pointers behind the handle; `WITH` calls with them.
-macro_rules! by_count {
-    ($name:expr, $pointers:expr, $with:ident; $([$($p:ident)*])*) => {
-        match *$pointers {
-            $([$($p),*] => $with!($($p)*),)*
-            _ => Err(format!("{}: {} pointers", $name, $pointers.len())),
+/// What is handed over.
+#[derive(Clone, Copy)]
+enum Value {
+    Number(i64),
+    Pointer(Pointer),
+}
+
+/// One arm for each form that functions of the interface have behind the handle: `n` an int, `p` a pointer.
+macro_rules! by_form {
+    ($library:expr, $handle:expr, $name:expr, $values:expr; $([$($letter:ident)*])*) => {
+        match *$values {
+            $([$(form!(pattern $letter)),*] => form!(call $library, $handle, $name, $values; $($letter)*),)*
+            _ => Err(format!("{}: no function of the interface has such parameters", $name)),
         }
     };
 }
 
-/// The type of a pointer, for each of them.
-macro_rules! pointer {
-    ($p:ident) => {
-        Pointer
-    };
+macro_rules! form {
+    (pattern n) => { Value::Number(_) };
+    (pattern p) => { Value::Pointer(_) };
+    (type n) => { c_int };
+    (type p) => { Pointer };
+    (take n $rest:ident) => { int(&mut $rest)? };
+    (take p $rest:ident) => { pointer(&mut $rest)? };
+    (call $library:expr, $handle:expr, $name:expr, $values:expr; $($letter:ident)*) => {{
+        type Wanted = unsafe extern "C" fn(Handle, $(form!(type $letter)),*) -> c_int;
+        #[allow(unused_mut, unused_variables, reason = "a function may have nothing behind the handle")]
+        let mut rest = $values.iter();
+        // SAFETY: the case names a function of rhc_reader.h with exactly these parameters; every pointer is null, a string
+        // that ends in zero, or memory at least as large as the manual says, alive until after the call.
+        unsafe {
+            symbol::<Wanted>($library, $name)
+                .and_then(|function| Ok(function($handle, $(form!(take $letter rest)),*)))
+        }
+    }};
+}
+
+type Rest<'v> = std::slice::Iter<'v, Value>;
+
+fn int(rest: &mut Rest<'_>) -> Result<c_int, String> {
+    match rest.next() {
+        Some(Value::Number(number)) => c_int::try_from(*number).map_err(|e| e.to_string()),
+        _ => Err("a number".into()),
+    }
+}
+
+fn pointer(rest: &mut Rest<'_>) -> Result<Pointer, String> {
+    match rest.next() {
+        Some(Value::Pointer(pointer)) => Ok(*pointer),
+        _ => Err("a pointer".into()),
+    }
 }
 
 fn dispatch(
     library: &Library,
     handle: Handle,
     name: &str,
-    number: Option<i32>,
-    pointers: &[Pointer],
+    values: &[Value],
 ) -> Result<i32, String> {
-    // In both: the case names a function of rhc_reader.h with exactly these parameters; every pointer is null, a string that
-    // ends in zero, or memory larger than any size of the manual, alive until after the call.
-    macro_rules! plain {
-        ($($p:ident)*) => {{
-            type Wanted = unsafe extern "C" fn(Handle, $(pointer!($p)),*) -> c_int;
-            // SAFETY: as said above, int f(HANDLE, char *…).
-            unsafe { symbol::<Wanted>(library, name).map(|function| function(handle, $($p),*)) }
-        }};
+    if let (
+        "SendAPDU",
+        [
+            Value::Number(slot),
+            Value::Pointer(command),
+            Value::Number(len),
+            Value::Pointer(answer),
+            Value::Pointer(got),
+        ],
+    ) = (name, values)
+    {
+        return raw(library, handle, (*slot, *command, *len), (*answer, *got));
     }
-    let Some(number) = number else {
-        return by_count!(name, pointers, plain;
-            [a] [a b] [a b c] [a b c d] [a b c d e] [a b c d e f] [a b c d e f g h i]
-            [a b c d e f g h i j] [a b c d e f g h i j k l m n o]);
-    };
-    macro_rules! numbered {
-        ($($p:ident)*) => {{
-            type Wanted = unsafe extern "C" fn(Handle, c_int, $(pointer!($p)),*) -> c_int;
-            // SAFETY: as said above, int f(HANDLE, int, char *…).
-            unsafe { symbol::<Wanted>(library, name).map(|function| function(handle, number, $($p),*)) }
-        }};
+    by_form!(library, handle, name, values;
+        [] [p] [p p] [p p p] [p p p p] [p p p p p] [p p p p p p] [p p p p p p p p p]
+        [p p p p p p p p p p] [p p p p p p p p p p p p p p p]
+        [n] [n p] [n p p] [n p p p] [n p n n n] [n n p p] [p n p p])
+}
+
+/// `SendAPDU`, whose slot is a char and whose length is a long.
+fn raw(
+    library: &Library,
+    handle: Handle,
+    (slot, command, len): (i64, Pointer, i64),
+    (answer, got): (Pointer, Pointer),
+) -> Result<i32, String> {
+    type Wanted =
+        unsafe extern "C" fn(Handle, c_uchar, Pointer, c_ulong, Pointer, Pointer) -> c_int;
+    let slot = c_uchar::try_from(slot).map_err(|e| e.to_string())?;
+    let len = c_ulong::try_from(len).map_err(|e| e.to_string())?;
+    // SAFETY: int SendAPDU(HANDLE, unsigned char, unsigned char *, unsigned long, unsigned char *, int *); as above.
+    unsafe {
+        symbol::<Wanted>(library, "SendAPDU")
+            .map(|function| function(handle, slot, command, len, answer, got))
     }
-    by_count!(name, pointers, numbered; [] [a] [a b] [a b c])
 }

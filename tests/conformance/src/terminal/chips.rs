@@ -4,14 +4,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use cardlib_sim::VirtualCard;
 use cardlib_sim::vpcd::{Manner, Slot};
-use cardlib_sim::{Chip, Random, UserCard, VirtualCard};
 
-use super::case::{CardKind, TerminalCase};
-use super::faults::{Bent, Fault};
+use super::bends::Bent;
+use super::cards::{CardKind, card};
+use super::case::TerminalCase;
+use super::faults::Bend;
 use super::judge::{Event, begins};
-use crate::bench::virtual_product::{FACTOR, Recipe};
-use crate::hierarchy::{Home, key_named};
+use crate::bench::virtual_product::Recipe;
 
 /// A chip that can stand in a thread of its own.
 pub type AnyChip = Box<dyn VirtualCard + Send>;
@@ -117,7 +118,7 @@ impl Rig {
     ///
     /// # Errors
     /// The profile does not take them.
-    pub fn prepare(&self, case: &TerminalCase, fault: Option<Fault>) -> Result<(), String> {
+    pub fn prepare(&self, case: &TerminalCase, fault: Option<&Bend>) -> Result<(), String> {
         let scripted: Vec<_> = case
             .scripted
             .iter()
@@ -131,7 +132,7 @@ impl Rig {
         kind: CardKind,
         sam_type: u8,
         scripted: &[(bool, String, Vec<u8>)],
-        fault: Option<Fault>,
+        fault: Option<&Bend>,
     ) -> Result<(), String> {
         let recipe = Recipe {
             sam_type,
@@ -149,8 +150,8 @@ impl Rig {
         };
         let card = recorder(false, Box::new(card(&recipe, kind)?));
         let sam = recorder(true, Box::new(recipe.sam()?));
-        *locked(&self.card.0) = Some(Bent::new(card, recipe.card()?, fault));
-        *locked(&self.sam.0) = Some(Bent::new(sam, recipe.card()?, fault));
+        *locked(&self.card.0) = Some(Bent::new(false, card, recipe.card()?, fault.cloned()));
+        *locked(&self.sam.0) = Some(Bent::new(true, sam, recipe.card()?, fault.cloned()));
         locked(&self.log).clear();
         Ok(())
     }
@@ -160,41 +161,4 @@ impl Rig {
     pub fn seen(&self) -> Vec<Event> {
         locked(&self.log).clone()
     }
-}
-
-fn card(recipe: &Recipe, kind: CardKind) -> Result<UserCard, String> {
-    let mut content = recipe.content()?;
-    let mut home = recipe.home();
-    let set = |content: &mut cardlib_card::content::CardContent, tag, text: &str| {
-        content
-            .set_text(recipe.profile, tag, text)
-            .map_err(|e| e.to_string())
-    };
-    match kind {
-        CardKind::Sound | CardKind::Forged => {}
-        CardKind::Expired => set(&mut content, 7, "20200101")?,
-        CardKind::OtherProvince => {
-            set(&mut content, 57, "340100")?;
-            home = Home {
-                factor: FACTOR,
-                area: [0x34, 0x01],
-            };
-        }
-    }
-    let keys =
-        |instance: cardlib_card::profile::KeyInstance<'_>| match key_named(&instance.key.name) {
-            Some(row) if kind != CardKind::Forged => {
-                recipe.preset.card_key(row, instance.version, &home)
-            }
-            _ => [0x5A; 16],
-        };
-    let random = Random::from_seed(Some(recipe.seed));
-    UserCard::minted(
-        recipe.profile,
-        Chip::test(recipe.profile, FACTOR),
-        &content,
-        keys,
-        random,
-    )
-    .map_err(|e| e.to_string())
 }

@@ -1,18 +1,18 @@
 //! One case after the other: chips prepared, library loaded in a child process, calls made within a time limit, verdict.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use super::case::{Argument, Call, Group, TerminalCase, WantedCode};
-use super::child::{Ordered, Returned};
+use super::argument::Argument;
+use super::case::{Call, TerminalCase, WantedCode};
+use super::child::Returned;
 use super::chips::Rig;
-use super::faults::Fault;
+use super::faults::Bend;
 use super::judge::Event;
+use super::loaded::Loaded;
 use crate::evidence::record::{CaseEnd, CaseHead, Finding, Phase, Record, Sink, Verdict};
 use crate::step::Which;
+use crate::words::say;
 
 /// How long a reset that a terminal ordered may take to arrive at the chip.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
@@ -28,78 +28,6 @@ pub struct Target {
     pub config: Option<PathBuf>,
     /// Longest time of one call.
     pub limit: Duration,
-}
-
-/// A child that is killed when it is no longer needed.
-struct Loaded {
-    child: Child,
-    answers: Receiver<String>,
-}
-
-impl Loaded {
-    fn start(target: &Target) -> Result<Self, String> {
-        let mut command = Command::new(&target.program);
-        command
-            .arg("terminal-calls")
-            .arg("--library")
-            .arg(&target.library);
-        if let Some(config) = &target.config {
-            command.arg("--library-config").arg(config);
-        }
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|e| format!("{}: {e}", target.program.display()))?;
-        let out = child.stdout.take().ok_or("the child has no output")?;
-        let (send, answers) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                if send.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        Ok(Self { child, answers })
-    }
-
-    fn answer(&self, limit: Duration) -> Result<Returned, String> {
-        match self.answers.recv_timeout(limit) {
-            Ok(line) => serde_json::from_str(&line).map_err(|e| e.to_string()),
-            Err(RecvTimeoutError::Timeout) => {
-                Err(format!("no answer within {} s", limit.as_secs()))
-            }
-            Err(RecvTimeoutError::Disconnected) => Err("the library ended its process".into()),
-        }
-    }
-
-    fn call(&mut self, call: &Call, limit: Duration) -> Result<Returned, String> {
-        let ordered = Ordered {
-            function: call.function.clone(),
-            arguments: call.arguments.clone(),
-        };
-        let line = serde_json::to_string(&ordered).map_err(|e| e.to_string())?;
-        let input = self.child.stdin.as_mut().ok_or("the child has no input")?;
-        // Where the child has died the answer, which does not come, says so.
-        let _ = writeln!(input, "{line}").and_then(|()| input.flush());
-        self.answer(limit)
-    }
-
-    /// Lets the library close; the child ends by itself.
-    fn close(&mut self, limit: Duration) {
-        drop(self.child.stdin.take());
-        if let Err(RecvTimeoutError::Timeout) = self.answers.recv_timeout(limit) {
-            let _ = self.child.kill();
-        }
-    }
-}
-
-impl Drop for Loaded {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// Waits until the library sees both chips: the daemon notices a card in its own time.
@@ -138,23 +66,42 @@ pub fn ready(target: &Target, patience: Duration) -> Result<(), String> {
     }
 }
 
+/// Leaves a case out that is for terminals which verify signatures themselves.
+pub fn skip(case: &TerminalCase, sink: &mut dyn Sink) -> CaseEnd {
+    sink.note(&Record::Case(Box::new(head(case))));
+    let why = say(
+        "the maker says that its back office verifies, not the library (--library-verifies)",
+        "厂商声明由后台而非接口库验证签名（--library-verifies）",
+    );
+    let end = CaseEnd {
+        id: case.id.clone(),
+        verdict: Verdict::Skipped,
+        unstable: false,
+        reason: Some(why.to_owned()),
+        finding: None,
+        commands: 0,
+        ms: 0,
+    };
+    sink.note(&Record::Verdict(end.clone()));
+    end
+}
+
 /// Runs one case.
 ///
 /// # Errors
 /// The chips cannot be made.
 pub fn run(
     case: &TerminalCase,
-    group: &Group,
     target: &Target,
     rig: &Rig,
-    fault: Option<Fault>,
+    fault: Option<&Bend>,
     sink: &mut dyn Sink,
 ) -> Result<CaseEnd, String> {
     let began = Instant::now();
-    sink.note(&Record::Case(Box::new(head(case, group))));
+    sink.note(&Record::Case(Box::new(head(case))));
     rig.prepare(case, fault)?;
     let mut told = 0;
-    let spoken = speak(case, target, rig, sink, &mut told);
+    let spoken = speak(case, target, rig, fault, (sink, &mut told));
     if spoken.is_ok() {
         settle(rig);
     }
@@ -189,8 +136,8 @@ fn speak(
     case: &TerminalCase,
     target: &Target,
     rig: &Rig,
-    sink: &mut dyn Sink,
-    told: &mut usize,
+    fault: Option<&Bend>,
+    (sink, told): (&mut dyn Sink, &mut usize),
 ) -> Result<Option<Finding>, String> {
     let mut loaded = Loaded::start(target)?;
     let opened = loaded.answer(target.limit)?;
@@ -205,7 +152,13 @@ fn speak(
         });
         let wrong = match loaded.call(call, target.limit) {
             Err(cause) => Some(cause),
-            Ok(returned) => differs(call, &returned),
+            Ok(returned) => {
+                let returned = match fault {
+                    Some(fault) => fault.told(&call.function, returned),
+                    None => returned,
+                };
+                differs(call, &returned)
+            }
         };
         note(&rig.seen(), told, sink);
         if let Some(seen) = wrong {
@@ -233,9 +186,17 @@ fn differs(call: &Call, returned: &Returned) -> Option<String> {
                 .values
                 .iter()
                 .zip(&returned.values)
-                .all(|(wanted, value)| wanted == "*" || wanted == value);
+                .all(|(wanted, value)| is_wanted(wanted, value));
     (!right_code || !right_values)
         .then(|| format!("{} | {}", returned.code, returned.values.join(" | ")))
+}
+
+/// `*` for anything, also behind a beginning.
+fn is_wanted(wanted: &str, value: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(beginning) => value.starts_with(beginning),
+        None => wanted == value,
+    }
 }
 
 /// Resets are not acknowledged: waits until each chip's last event is one, for a bounded time.
@@ -287,7 +248,8 @@ fn note(seen: &[Event], told: &mut usize, sink: &mut dyn Sink) {
     *told = seen.len();
 }
 
-fn head(case: &TerminalCase, group: &Group) -> CaseHead {
+fn head(case: &TerminalCase) -> CaseHead {
+    let group = &case.group;
     CaseHead {
         id: case.id.clone(),
         group: group.id.clone(),

@@ -7,10 +7,14 @@
 //! | `some CHIP P` | at least one |
 //! | `most N CHIP P` | at most N |
 //! | `first CHIP P CHIP Q` | both are there, the first P before the first Q |
+//! | `last CHIP P CHIP Q` | both are there, the last P before the first Q |
+//! | `exactly N CHIP P` | N of them, no more, no fewer |
+//! | `signed-record FID` | the visit file was written whole; its signature covers the data, its certificate is the SAM's (R76, D17, D21) |
 //! | `differ CHIP P` | at least two, no two the same |
 //! | `reset-last` | each chip that had a command was reset after its last |
 
 use super::case::is_sam;
+use super::record;
 
 /// What a chip saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +76,9 @@ enum RuleKind {
     Some(Meant),
     Most(usize, Meant),
     First(Meant, Meant),
+    Last(Meant, Meant),
+    Exactly(usize, Meant),
+    SignedRecord(u16),
     Differ(Meant),
     ResetLast,
 }
@@ -92,6 +99,16 @@ pub fn parse_rule(text: &str) -> Result<Rule, String> {
         ["first", chip, pattern, other_chip, other] => {
             RuleKind::First(meant(chip, pattern)?, meant(other_chip, other)?)
         }
+        ["last", chip, pattern, other_chip, other] => {
+            RuleKind::Last(meant(chip, pattern)?, meant(other_chip, other)?)
+        }
+        ["exactly", number, chip, pattern] => RuleKind::Exactly(
+            number.parse().map_err(|_| "a number must follow exactly")?,
+            meant(chip, pattern)?,
+        ),
+        ["signed-record", fid] => RuleKind::SignedRecord(
+            u16::from_str_radix(fid, 16).map_err(|_| "a file's identifier must follow")?,
+        ),
         ["differ", chip, pattern] => RuleKind::Differ(meant(chip, pattern)?),
         ["reset-last"] => RuleKind::ResetLast,
         _ => return Err("no such rule".into()),
@@ -118,7 +135,7 @@ fn meant(chip: &str, pattern: &str) -> Result<Meant, String> {
 }
 
 /// `{N}` becomes N question marks.
-fn unfolded(pattern: &str) -> Result<String, String> {
+pub(super) fn unfolded(pattern: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once('{') {
@@ -150,12 +167,17 @@ impl Rule {
             }
             RuleKind::First(one, other) => {
                 let at = |what: &Meant| seen.iter().position(|e| what.fits(e));
-                match (at(one), at(other)) {
-                    (Some(one), Some(other)) if one < other => None,
-                    (Some(_), Some(_)) => Some("the other way round".to_owned()),
-                    _ => Some("one of them was not sent".to_owned()),
-                }
+                order(at(one), at(other))
             }
+            RuleKind::Last(one, other) => order(
+                seen.iter().rposition(|e| one.fits(e)),
+                seen.iter().position(|e| other.fits(e)),
+            ),
+            RuleKind::Exactly(number, what) => {
+                let count = what.count(seen);
+                (count != *number).then(|| format!("{count} such commands"))
+            }
+            RuleKind::SignedRecord(fid) => record::check(*fid, seen).err(),
             RuleKind::Differ(what) => {
                 let fits: Vec<_> = seen.iter().filter(|e| what.fits(e)).collect();
                 let same = fits
@@ -175,6 +197,14 @@ impl Rule {
                     .map(|_| format!("last: {}", shown(last)))
             }),
         }
+    }
+}
+
+fn order(one: Option<usize>, other: Option<usize>) -> Option<String> {
+    match (one, other) {
+        (Some(one), Some(other)) if one < other => None,
+        (Some(_), Some(_)) => Some("the other way round".to_owned()),
+        _ => Some("one of them was not sent".to_owned()),
     }
 }
 

@@ -10,12 +10,22 @@
 //! | [`judge`] | rules over the record |
 //! | [`drive`] | one case after the other |
 //! | [`order`] | the command, with evidence and reports |
-//! | [`faults`] | defective terminals: a sound library whose commands are bent on the way |
+//! | [`argument`] | what a function is given, and gives |
+//! | [`loaded`] | the child process as its parent sees it |
+//! | [`cards`] | which kinds of cards there are |
+//! | [`record`] | visit records that were written, and their signatures |
+//! | [`faults`] | defective terminals, as data |
+//! | [`bends`] | what makes them: a sound library whose commands, answers and codes are bent on the way |
 
+pub mod argument;
+pub mod bends;
+pub mod cards;
 pub mod case;
 pub mod child;
 pub mod chips;
 pub mod drive;
 pub mod faults;
 pub mod judge;
+mod loaded;
 pub mod order;
+pub mod record;
