@@ -80,6 +80,8 @@ pub struct Body<M: ChipMemory, V> {
     pub(crate) random: Random,
     pub(crate) volatile: V,
     pub(crate) flaw: Option<Flaw>,
+    /// The power goes inside the next command, before the commit after this many.
+    cut: Option<usize>,
 }
 
 impl<M: ChipMemory, V: Volatile> Body<M, V> {
@@ -138,6 +140,7 @@ impl<M: ChipMemory, V: Volatile> Body<M, V> {
             random,
             volatile: V::default(),
             flaw: None,
+            cut: None,
         }
     }
 
@@ -161,6 +164,9 @@ impl<M: ChipMemory, V: Volatile> Body<M, V> {
 
     /// Makes changes durable; a memory that cannot be written answers 6581.
     pub(crate) fn commit(&mut self, changes: &[M::Change]) -> Result<(), Status> {
+        if let Some(left) = &mut self.cut {
+            *left = left.checked_sub(1).ok_or(Status::MEMORY)?;
+        }
         self.nvm.commit(changes).map_err(|cause| {
             tracing::error!(%cause, "the chip's memory cannot be written");
             Status::MEMORY
@@ -182,6 +188,24 @@ where
     }
 
     fn handle(&mut self, apdu: &[u8]) -> Vec<u8> {
+        let answer = self.answer(apdu);
+        match self.cut.take() {
+            // Without power there is no answer.
+            Some(_) => Vec::new(),
+            None => answer,
+        }
+    }
+
+    fn cut_at(&mut self, moment: usize) {
+        self.cut = Some(moment);
+    }
+}
+
+impl<M: ChipMemory, V: Volatile> Body<M, V>
+where
+    Self: Commands,
+{
+    fn answer(&mut self, apdu: &[u8]) -> Vec<u8> {
         let blocked = self.stage() == Stage::Blocked;
         let (pending, gate) = self.volatile.front();
         let Some(command) = Incoming::parse(apdu).filter(|_| !blocked) else {

@@ -49,4 +49,10 @@ pub trait VirtualCard {
 
     /// One command, one answer (at least a status word).
     fn handle(&mut self, apdu: &[u8]) -> Vec<u8>;
+
+    /// Lets the power go inside the next command: before its commit number `moment` to the non-volatile memory, counted from
+    /// 0, or directly before its answer when it makes fewer. Chips that cannot be cut go on.
+    fn cut_at(&mut self, moment: usize) {
+        let _ = moment;
+    }
 }

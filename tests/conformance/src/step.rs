@@ -4,6 +4,7 @@
 //! |---|---|
 //! | hexadecimal template | exactly this APDU, once |
 //! | `ask TEMPLATE` | this APDU; `61 L` is followed by GET RESPONSE, `6C L` by a repetition |
+//! | `cut N TEMPLATE` | this APDU, and the power goes inside it at its Nth moment; then a reset, whose answer the data are |
 //! | `reset` | power off and on; the answer's data are the ATR |
 //! | `read-file LEN` | READ BINARY from 0 to LEN in pieces of 80h |
 //! | `write-file TEMPLATE` | UPDATE BINARY from 0 in pieces of 80h |
@@ -59,6 +60,8 @@ pub enum Sweep {
 pub enum Command {
     Exactly(Template),
     Ask(Template),
+    /// The power goes inside it.
+    Cut(u8, Template),
     Reset,
     ReadFile(usize),
     WriteFile(Template),
@@ -166,6 +169,9 @@ pub enum StepError {
     Command(String, String),
 }
 
+/// The moment directly before a command's answer.
+pub const LAST_MOMENT: u8 = 7;
+
 /// Most repetitions of one step.
 const MAX_TIMES: usize = 1000;
 
@@ -265,6 +271,14 @@ pub fn plain(text: &str, command: &str) -> Result<Option<Command>, StepError> {
     };
     Ok(Some(match first {
         "ask" => Command::Ask(template(rest)?),
+        "cut" => {
+            let (moment, command) = rest.split_once(' ').unwrap_or((rest, ""));
+            let moment = moment.parse().ok().filter(|at| *at <= LAST_MOMENT);
+            let moment = moment.ok_or_else(|| {
+                StepError::Command(text.to_owned(), "a moment 0-7 must follow cut".into())
+            })?;
+            Command::Cut(moment, template(command)?)
+        }
         "reset" => Command::Reset,
         "read-file" => Command::ReadFile(number()?),
         "write-file" => Command::WriteFile(template(rest)?),

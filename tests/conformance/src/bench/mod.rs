@@ -34,6 +34,23 @@ pub trait Bench {
         Instant::now()
     }
 
+    /// Whether the power can be cut inside a command.
+    fn can_cut(&self) -> bool {
+        false
+    }
+
+    /// Lets the power go inside the next command, at its `moment`th eighth: 0 before anything is written, 7 directly before the
+    /// answer.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn arm_cut(&mut self, which: Which, moment: u8) -> Result<(), String> {
+        Err(format!(
+            "this bench has no way to cut the {}'s power inside a command (moment {moment})",
+            which.word()
+        ))
+    }
+
     /// What it is, for the report.
     fn describe(&self) -> String;
 }

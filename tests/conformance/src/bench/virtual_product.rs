@@ -1,7 +1,9 @@
 //! Virtual products in this process: cards and SAMs of the simulator with the public test keys and a synthetic person,
 //! fresh for each sample. The rehearsal of a laboratory, and the body of every mutant.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 
 use cardlib_card::cert::{
@@ -281,6 +283,9 @@ pub type Make = Box<dyn Fn() -> Result<Box<dyn VirtualCard>, String>>;
 
 type Powered = InProcess<Box<dyn FnMut(Signal<'_>) -> Vec<u8>>>;
 
+/// The moment of the next command at which the power is to go.
+type Cutter = Rc<Cell<Option<u8>>>;
+
 /// Virtual chips in this process.
 pub struct VirtualBench {
     name: String,
@@ -288,6 +293,7 @@ pub struct VirtualBench {
     make_sam: Option<Make>,
     card: Option<Powered>,
     sam: Option<Powered>,
+    cutters: [Cutter; 2],
 }
 
 impl VirtualBench {
@@ -306,6 +312,7 @@ impl VirtualBench {
             make_sam,
             card: None,
             sam: None,
+            cutters: Default::default(),
         };
         bench.fresh()?;
         Ok(bench)
@@ -326,17 +333,26 @@ impl VirtualBench {
     }
 
     fn fresh(&mut self) -> Result<(), String> {
-        let made = |make: &Option<Make>| make.as_ref().map(|make| make().map(powered)).transpose();
-        self.card = made(&self.make_card)?;
-        self.sam = made(&self.make_sam)?;
+        let made = |make: &Option<Make>, cutter: &Cutter| {
+            let make = make.as_ref();
+            make.map(|make| Ok(powered(make()?, Rc::clone(cutter))))
+                .transpose()
+        };
+        self.card = made(&self.make_card, &self.cutters[0])?;
+        self.sam = made(&self.make_sam, &self.cutters[1])?;
         Ok(())
     }
 }
 
-fn powered(mut chip: Box<dyn VirtualCard>) -> Powered {
+fn powered(mut chip: Box<dyn VirtualCard>, cutter: Cutter) -> Powered {
     InProcess::new(Box::new(move |signal: Signal<'_>| match signal {
         Signal::Reset => chip.reset(),
-        Signal::Command(command) => chip.handle(command),
+        Signal::Command(command) => {
+            if let Some(moment) = cutter.take() {
+                chip.cut_at(usize::from(moment));
+            }
+            chip.handle(command)
+        }
     }))
 }
 
@@ -354,6 +370,19 @@ impl Bench for VirtualBench {
     }
 
     fn recover(&mut self) -> Result<(), ReaderError> {
+        Ok(())
+    }
+
+    fn can_cut(&self) -> bool {
+        true
+    }
+
+    fn arm_cut(&mut self, which: Which, moment: u8) -> Result<(), String> {
+        let cutter = match which {
+            Which::Card => &self.cutters[0],
+            Which::Sam => &self.cutters[1],
+        };
+        cutter.set(Some(moment));
         Ok(())
     }
 

@@ -133,6 +133,14 @@ fn one(step: &Step, known: &mut Known, talk: &mut Talk<'_>) -> Result<Difference
             remember_challenge(&command, &answer, known, which);
             answer
         }
+        Command::Cut(moment, template) => {
+            let command = template.bytes(known).map_err(in_case)?;
+            known.challenge = None;
+            Answer {
+                data: talk.cut(which, *moment, &command)?,
+                status: 0x9000,
+            }
+        }
         Command::Reset => {
             known.challenge = None;
             Answer {

@@ -140,6 +140,34 @@ impl<'a> Talk<'a> {
         Ok(atr)
     }
 
+    /// A command inside which the power goes, then a reset; the answer to it.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub fn cut(&mut self, which: Which, moment: u8, command: &[u8]) -> Result<Vec<u8>, Trouble> {
+        self.ready(which)?;
+        self.bench
+            .arm_cut(which, moment)
+            .map_err(|what| Trouble::Environment(format!("the power was not cut: {what}")))?;
+        self.sent += 1;
+        let start = Instant::now();
+        let answer = chip(self.bench, which)?.transmit(command);
+        self.sink.note(&Record::X {
+            c: which,
+            q: hex::encode_upper(command),
+            a: answer.as_ref().ok().map(hex::encode_upper),
+            us: micros(start),
+        });
+        if let Ok(answer) = answer {
+            let seen = hex::encode_upper(answer);
+            return Err(Trouble::Environment(format!(
+                "the power was to go inside a command, and the chip answered {seen}"
+            )));
+        }
+        self.bench.recover()?;
+        self.reset(which)
+    }
+
     fn ready(&mut self, which: Which) -> Result<(), Trouble> {
         if self.begun.contains(&which) {
             Ok(())

@@ -66,8 +66,9 @@ impl Changed {
         if let Change::Profile(number) = change {
             let name = format!("generated {number}");
             recipe.profile = super::changed_once(&name, recipe.profile, |profile| {
-                change_profile(profile, *number)
-            });
+                change_profile(profile, *number);
+                Ok(())
+            })?;
         }
         Ok(Self {
             card: recipe.card()?,
@@ -99,6 +100,10 @@ impl VirtualCard for Changed {
             }
             _ => out,
         }
+    }
+
+    fn cut_at(&mut self, moment: usize) {
+        self.card.cut_at(moment);
     }
 }
 

@@ -36,10 +36,10 @@ pub enum Fault {
     User(UserHook),
     /// The SAM's.
     Sam(SamHook),
-    /// The chip's idea of its own layout.
-    Profile(fn(&mut Profile)),
+    /// The chip's idea of its own layout ([`layout::apply`]).
+    Profile(String),
     /// The card's data: tag and value.
-    Data(u8, &'static [u8]),
+    Data(u8, Vec<u8>),
     /// A status word in place of another, for one instruction (FF: all).
     Word { ins: u8, from: u16, to: u16 },
     /// Reading (or updating) one file without its right.
@@ -71,7 +71,9 @@ impl Mutant {
         let mut content: CardContent = recipe.content()?;
         match &self.fault {
             Fault::Profile(change) => {
-                recipe.profile = changed_once(&self.id, recipe.profile, change);
+                recipe.profile = changed_once(&self.id, recipe.profile, |profile| {
+                    layout::apply(change, profile)
+                })?;
                 content = recipe.content()?;
             }
             Fault::Data(tag, value) => content
@@ -105,15 +107,18 @@ impl Mutant {
 fn changed_once(
     name: &str,
     sound: &Profile,
-    change: impl FnOnce(&mut Profile),
-) -> &'static Profile {
+    change: impl FnOnce(&mut Profile) -> Result<(), String>,
+) -> Result<&'static Profile, String> {
     static MADE: Mutex<BTreeMap<String, &'static Profile>> = Mutex::new(BTreeMap::new());
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    made.entry(name.to_owned()).or_insert_with(|| {
-        let mut profile = sound.clone();
-        change(&mut profile);
-        Box::leak(Box::new(profile))
-    })
+    if let Some(there) = made.get(name) {
+        return Ok(there);
+    }
+    let mut profile = sound.clone();
+    change(&mut profile)?;
+    let fresh: &'static Profile = Box::leak(Box::new(profile));
+    made.insert(name.to_owned(), fresh);
+    Ok(fresh)
 }
 
 /// The table: every seeded fault.

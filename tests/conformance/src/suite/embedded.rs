@@ -22,12 +22,14 @@ pub const FILES: &[(&str, &str)] = &files! {
     "user-card/apdu.toml",
     "user-card/order.toml",
     "user-card/visits.toml",
+    "user-card/tear.toml",
     "user-card/misc.toml",
     "sam/files.toml",
     "sam/pin.toml",
     "sam/keys.toml",
     "sam/cipher.toml",
     "sam/sign.toml",
+    "sam/tear.toml",
     "sam/apdu.toml",
 };
 

@@ -269,8 +269,10 @@ fn build(group: &GroupShape, shape: CaseShape, setups: &Setups) -> Result<Case, 
         return Err("a case without steps".into());
     }
     for need in &case.needs {
-        if !matches!(need.as_str(), "sam" | "raw-t0") {
-            return Err(format!("needs '{need}': only sam and raw-t0 are known"));
+        if !matches!(need.as_str(), "sam" | "raw-t0" | "cut") {
+            return Err(format!(
+                "needs '{need}': only sam, raw-t0 and cut are known"
+            ));
         }
     }
     Ok(case)

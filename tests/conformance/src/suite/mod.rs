@@ -134,7 +134,8 @@ pub struct Case {
     pub severity: Severity,
     /// Presets that it is for; empty for all.
     pub presets: Vec<String>,
-    /// What else must be there: `sam` (a SAM with the same public test keys), `raw-t0` (a reader that leaves 61xx alone).
+    /// What else must be there: `sam` (a SAM with the same public test keys), `raw-t0` (a reader that leaves 61xx alone),
+    /// `cut` (power that can go inside a command).
     pub needs: Vec<String>,
     /// What it uses up for ever, such as `app DF01`, `key RK1_DDF1 v3`, `card`.
     pub scars: Vec<String>,

@@ -4,6 +4,7 @@
 mod evidence;
 mod hostile;
 mod mutants;
+mod pages;
 mod pcsc;
 mod replay;
 mod requirements;

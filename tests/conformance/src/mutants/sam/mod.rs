@@ -4,7 +4,9 @@ mod ciphers;
 mod keys;
 mod others;
 mod pins;
+mod second;
 mod signatures;
+mod tears;
 
 use cardlib_sim::VirtualCard;
 
@@ -61,5 +63,7 @@ pub fn mutants() -> Vec<Mutant> {
     all.extend(ciphers::ciphers());
     all.extend(signatures::signatures());
     all.extend(others::others());
+    all.extend(tears::tears());
+    all.extend(second::second());
     all
 }

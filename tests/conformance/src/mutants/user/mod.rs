@@ -9,6 +9,8 @@ mod files;
 mod macs;
 mod order;
 mod rights;
+mod second;
+mod tears;
 mod unguarded;
 
 use super::patient::{Patient, UserHook};
@@ -48,5 +50,7 @@ pub fn mutants() -> Vec<Mutant> {
     all.extend(files::files());
     all.extend(commands::commands());
     all.extend(order::order());
+    all.extend(tears::tears());
+    all.extend(second::second());
     all
 }
