@@ -334,9 +334,8 @@ impl VirtualBench {
 
     fn fresh(&mut self) -> Result<(), String> {
         let made = |make: &Option<Make>, cutter: &Cutter| {
-            let make = make.as_ref();
-            make.map(|make| Ok(powered(make()?, Rc::clone(cutter))))
-                .transpose()
+            let chip = make.as_ref().map(|make| make()).transpose()?;
+            Ok::<_, String>(chip.map(|chip| powered(chip, Rc::clone(cutter))))
         };
         self.card = made(&self.make_card, &self.cutters[0])?;
         self.sam = made(&self.make_sam, &self.cutters[1])?;

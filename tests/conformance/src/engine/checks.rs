@@ -1,5 +1,7 @@
 //! Named checks of an answer's data, for what no pattern says: encodings, code lists, check digits, certificates, signatures.
 
+use std::collections::BTreeSet;
+
 use cardlib_card::profile::Signature as Algorithm;
 use cardlib_card::suite::VerifyingKey;
 use encoding_rs::GB18030;
@@ -7,10 +9,11 @@ use encoding_rs::GB18030;
 use super::symbols::Known;
 use crate::formulas::Cipher;
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "len",
     "tlv",
     "fresh",
+    "varied",
     "one-of",
     "element",
     "signed-by-sam",
@@ -71,6 +74,22 @@ pub fn run(
                 known.challenges.insert(value),
                 "a challenge that did not come before",
             )
+        }
+        // is varied: of the challenges of this run every byte takes many values
+        "varied" => {
+            let value: [u8; 8] = data.try_into().map_err(|_| "8 bytes")?;
+            known.challenges.insert(value);
+            let many = |at: usize| {
+                known
+                    .challenges
+                    .iter()
+                    .map(|c| c[at])
+                    .collect::<BTreeSet<_>>()
+            };
+            let fewest = (0..8).map(|at| many(at).len()).min().unwrap_or(0);
+            // Of 64 random bytes fewer than 32 values are never seen (below 2^-60).
+            let told = format!("challenges of which no byte takes few values ({fewest} seen)");
+            hold(known.challenges.len() < 64 || fewest >= 32, told)
         }
         // is one-of HEX HEX …
         "one-of" => {

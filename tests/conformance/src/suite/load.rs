@@ -308,9 +308,11 @@ fn start(text: &str, main: Which, setups: &Setups) -> Result<Vec<Step>, String> 
 /// Whether every call of a step is known, so that a slip shows when the suite is loaded and not in front of a card.
 fn check(step: &Step) -> Result<(), String> {
     let command = match &step.command {
-        Command::Exactly(t) | Command::Ask(t) | Command::WriteFile(t) | Command::Sweep(_, t) => {
-            Some(t)
-        }
+        Command::Exactly(t)
+        | Command::Ask(t)
+        | Command::WriteFile(t)
+        | Command::Cut(_, t)
+        | Command::Sweep(_, t) => Some(t),
         Command::Reset | Command::ReadFile(_) | Command::Random(_) => None,
     };
     let wish = match &step.data {

@@ -54,7 +54,14 @@ fn keys_of_the_suites_are_those_of_the_profiles() {
                 key.sam_index,
                 key.scope == Scope::National,
             );
-            let typed = (row.df, row.kid, row.groups, row.kind, row.index, row.national);
+            let typed = (
+                row.df,
+                row.kid,
+                row.groups,
+                row.kind,
+                row.index,
+                row.national,
+            );
             assert_eq!(typed, there, "{} {}", preset.name, row.name);
             instances += u32::from(row.groups);
         }
@@ -89,5 +96,8 @@ fn elements_of_the_suites_are_those_of_the_profile() {
         .filter(|(tag, _)| *tag != 5)
         .collect();
     let strange: Vec<_> = expected.difference(&there).collect();
-    assert!(missing.is_empty() && strange.is_empty(), "no case: {missing:?}; no element: {strange:?}");
+    assert!(
+        missing.is_empty() && strange.is_empty(),
+        "no case: {missing:?}; no element: {strange:?}"
+    );
 }

@@ -34,7 +34,7 @@ fn keys() -> Vec<Mutant> {
         ),
         row(
             "stk-of-ddf1-taken",
-            "UC-3.4-mac R31",
+            "UC-3.4-cipher-mac",
             "a MAC under DDF1's maintenance key serves in its applications",
             |p, a| {
                 let preset = p.recipe.preset;
@@ -177,7 +177,8 @@ fn bytes() -> Vec<Mutant> {
             |p, a| {
                 let (at, before) = stored(p);
                 let out = p.card.handle(a);
-                if let (0xD6, 0x9000, Some(at), Some(last)) = (ins(a), sw(&out), at, before.last()) {
+                if let (0xD6, 0x9000, Some(at), Some(last)) = (ins(a), sw(&out), at, before.last())
+                {
                     p.card
                         .tamper(&[Change::Write(at, before.len() - 1, vec![*last])]);
                 }
@@ -206,7 +207,12 @@ fn bytes() -> Vec<Mutant> {
                 if ins(a) == 0xD6
                     && sw(&out) == 0x9000
                     && p.file().is_some_and(|file| file.fid == 0xED05)
-                    && let Some(at) = p.recipe.profile.files.iter().position(|f| f.path == "DF03/EE01")
+                    && let Some(at) = p
+                        .recipe
+                        .profile
+                        .files
+                        .iter()
+                        .position(|f| f.path == "DF03/EE01")
                     && let Some(last) = stored(p).1.last()
                     && *last != 0
                 {
