@@ -173,12 +173,12 @@ fn attempts(
         return Ok(skipped(case, sink, began, why));
     }
     if case.needs.iter().any(|need| need == "cut") && !bench.can_cut() {
-        return skipped(
+        return Ok(skipped(
             case,
             sink,
             began,
             "the power cannot be cut inside a command on this bench",
-        );
+        ));
     }
     if case.needs.iter().any(|need| need == "sam") && facts.sam_atr.is_none() {
         return Ok(skipped(case, sink, began, "no SAM (--sam-reader)"));

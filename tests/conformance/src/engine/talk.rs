@@ -150,13 +150,14 @@ impl<'a> Talk<'a> {
             .arm_cut(which, moment)
             .map_err(|what| Trouble::Environment(format!("the power was not cut: {what}")))?;
         self.sent += 1;
-        let start = Instant::now();
+        let start = self.bench.now();
         let answer = chip(self.bench, which)?.transmit(command);
+        let us = self.micros(start);
         self.sink.note(&Record::X {
             c: which,
             q: hex::encode_upper(command),
             a: answer.as_ref().ok().map(hex::encode_upper),
-            us: micros(start),
+            us,
         });
         if let Ok(answer) = answer {
             let seen = hex::encode_upper(answer);
