@@ -20,6 +20,26 @@ pub const SM2_ROOT: &str = "SM2_ROOT";
 /// A province's SM2 key that signs SAM certificates (D21).
 pub const SM2_ISSUER: &str = "SM2_ISSUER";
 
+/// Seals the record of a key service; born in each HSM, leaves none.
+pub const AUDIT_CHAIN: &str = "AUDIT_CHAIN";
+/// Signs the record's checkpoints; likewise.
+pub const AUDIT_SIGN: &str = "AUDIT_SIGN";
+
+/// The two keys of a key service's own record.
+#[must_use]
+pub fn audit_keys() -> [KeySpec; 2] {
+    let chain = KeySpec {
+        id: key_id(AUDIT_CHAIN, 0),
+        name: AUDIT_CHAIN.to_owned(),
+        version: 0,
+        usage: KeyUse::Mac,
+        ways: Ways::default(),
+        depth: 0,
+        is_key_pair: false,
+    };
+    [chain, key_pair(AUDIT_SIGN, KeyUse::Sign)]
+}
+
 /// Id of a key version: `RK1_DDF1/1`.
 #[must_use]
 pub fn key_id(name: &str, version: u8) -> String {

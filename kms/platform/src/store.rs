@@ -10,6 +10,7 @@
 //! row, and compared at every opening.
 
 mod birth;
+mod copy;
 mod dialect;
 mod file;
 mod place;
@@ -22,6 +23,7 @@ use sqlx::{Any, AnyPool, AssertSqlSafe, Transaction};
 use crate::audit::{self, AuditError};
 use crate::clock::{SharedClock, stamp};
 use crate::mark::{Mark, MarkMismatch};
+pub use copy::CopyError;
 pub use dialect::Engine;
 pub use place::{Place, path_of};
 pub use server::Server;

@@ -12,11 +12,15 @@
 //! | [`authority`] | TLS identities of this tier |
 //! | [`records`] | the tables |
 //! | [`refusal`] | every refusal with slug, status and words |
+//! | [`checkpoint`] | the record sealed, signed, witnessed, walked |
+//! | [`backup`] | backup and restore without a way back in time |
 //! | [`cli`] | the commands |
 
 pub mod act;
 pub mod authority;
+pub mod backup;
 pub mod ceremony;
+pub mod checkpoint;
 pub mod cli;
 pub mod device;
 pub mod door;

@@ -60,6 +60,35 @@ CREATE TABLE identity (
 ) STRICT;
 ",
     },
+    Migration {
+        version: 3,
+        sql: "
+CREATE TABLE audit_seal (seq INTEGER NOT NULL UNIQUE, mac BLOB NOT NULL) STRICT;
+CREATE TRIGGER audit_seal_never_changes BEFORE UPDATE ON audit_seal BEGIN SELECT RAISE(ABORT, 'seals never change'); END;
+CREATE TRIGGER audit_seal_never_goes BEFORE DELETE ON audit_seal BEGIN SELECT RAISE(ABORT, 'seals never go'); END;
+
+CREATE TABLE checkpoint (number INTEGER NOT NULL UNIQUE, text TEXT NOT NULL, signature TEXT NOT NULL) STRICT;
+CREATE TRIGGER checkpoint_never_changes BEFORE UPDATE ON checkpoint BEGIN SELECT RAISE(ABORT, 'checkpoints never change'); END;
+CREATE TRIGGER checkpoint_never_goes BEFORE DELETE ON checkpoint BEGIN SELECT RAISE(ABORT, 'checkpoints never go'); END;
+
+CREATE TABLE countersignature (
+  number INTEGER NOT NULL, epoch INTEGER NOT NULL, witness TEXT NOT NULL, text TEXT NOT NULL, signature TEXT NOT NULL,
+  PRIMARY KEY (number, epoch, witness)
+) STRICT;
+CREATE TRIGGER countersignature_never_changes BEFORE UPDATE ON countersignature
+  BEGIN SELECT RAISE(ABORT, 'countersignatures never change'); END;
+CREATE TRIGGER countersignature_never_goes BEFORE DELETE ON countersignature
+  BEGIN SELECT RAISE(ABORT, 'countersignatures never go'); END;
+
+CREATE TABLE witnessed (id INTEGER PRIMARY KEY, tier TEXT NOT NULL, text TEXT NOT NULL, signature TEXT NOT NULL) STRICT;
+CREATE TRIGGER witnessed_never_changes BEFORE UPDATE ON witnessed BEGIN SELECT RAISE(ABORT, 'what was seen never changes'); END;
+CREATE TRIGGER witnessed_never_goes BEFORE DELETE ON witnessed BEGIN SELECT RAISE(ABORT, 'what was seen never goes'); END;
+
+CREATE TABLE audit_peer (tier TEXT PRIMARY KEY, public_key TEXT NOT NULL, since TEXT NOT NULL) STRICT;
+CREATE TRIGGER audit_peer_never_changes BEFORE UPDATE ON audit_peer BEGIN SELECT RAISE(ABORT, 'a key was compared once'); END;
+CREATE TRIGGER audit_peer_never_goes BEFORE DELETE ON audit_peer BEGIN SELECT RAISE(ABORT, 'a key was compared once'); END;
+",
+    },
     // Who may do what: roles, lock-outs, requests that wait for signatures.
     Migration {
         version: 6,

@@ -17,6 +17,7 @@ use kms_platform::notary::Notary;
 use kms_platform::store::{Birth, Place, Store, Tx};
 use zeroize::Zeroizing;
 
+use crate::checkpoint::seal::Sealing;
 use crate::records::settings;
 use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
@@ -65,6 +66,8 @@ pub struct Service {
     pub hash_key: HashKey,
     /// Signs receipts; there while the service serves.
     pub notary: Option<Notary>,
+    /// The key of the record's seals.
+    pub(crate) sealing: Sealing,
 }
 
 impl Service {
@@ -82,15 +85,8 @@ impl Service {
             tier: tier.to_string(),
             mark: platform_mark(mark),
         };
-        let place = match &beginning.database {
-            Some(place) => place.clone(),
-            None => Place::from(dir.join(DATABASE)),
-        };
+        let place = Self::place_for(dir, beginning.database.as_ref())?;
         let store = Store::create(&place, birth, MIGRATIONS, clock).await?;
-        if let Some(place) = &beginning.database {
-            secret_file::create(&dir.join(ADDRESS), place.to_string().as_bytes())
-                .map_err(kms_platform::identity::IdentityError::from)?;
-        }
         let mut tx = store.begin().await?;
         settings::put(&mut tx, "tier", tier).await?;
         settings::put(&mut tx, "hsm", &beginning.hsm).await?;
@@ -134,6 +130,16 @@ impl Service {
         Ok(Store::upgrade(&place, SERVICE, MIGRATIONS, clock).await?)
     }
 
+    /// Where a new store of a directory lies; an address is noted there.
+    pub(crate) fn place_for(dir: &Path, database: Option<&Place>) -> Result<Place> {
+        let Some(place) = database else {
+            return Ok(Place::from(dir.join(DATABASE)));
+        };
+        secret_file::create(&dir.join(ADDRESS), place.to_string().as_bytes())
+            .map_err(kms_platform::identity::IdentityError::from)?;
+        Ok(place.clone())
+    }
+
     /// Whether a service was begun in this directory.
     #[must_use]
     pub fn exists(dir: &Path) -> bool {
@@ -164,6 +170,7 @@ impl Service {
             desk: opened.desk,
             hash_key: HashKey::new(hash_key),
             notary: None,
+            sealing: Sealing::default(),
         })
     }
 
@@ -179,7 +186,8 @@ impl Service {
     ///
     /// # Errors
     /// It could not be made durable: nothing may be done.
-    pub async fn commit(&self, tx: Tx) -> Result<()> {
+    pub async fn commit(&self, mut tx: Tx) -> Result<()> {
+        self.seal(&mut tx).await?;
         tx.commit().await.map_err(no_record)
     }
 
@@ -255,6 +263,12 @@ impl Service {
             .to_zoned(jiff::tz::TimeZone::UTC)
             .date()
     }
+}
+
+/// Whether a file of the directory is its database, or says where that is.
+pub(crate) fn is_database(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name == ADDRESS || name.starts_with(DATABASE)
 }
 
 /// Where the database of a directory lies.

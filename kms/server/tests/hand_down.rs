@@ -43,6 +43,36 @@ fn check_values(house: &House, store: &str) -> std::collections::BTreeMap<String
         .collect()
 }
 
+/// The same with the stores in PostgreSQL.
+mod in_postgres {
+    use super::house::in_databases;
+
+    #[test]
+    fn a_grant_needs_two_officers_who_did_not_ask() {
+        in_databases(super::a_grant_needs_two_officers_who_did_not_ask);
+    }
+
+    #[test]
+    fn a_package_is_taken_once_unchanged_by_its_receiver() {
+        in_databases(super::a_package_is_taken_once_unchanged_by_its_receiver);
+    }
+
+    #[test]
+    fn an_hsm_must_be_confirmed_before_it_gets_keys() {
+        in_databases(super::an_hsm_must_be_confirmed_before_it_gets_keys);
+    }
+
+    #[test]
+    fn marks_never_mix() {
+        in_databases(super::marks_never_mix);
+    }
+
+    #[test]
+    fn orders_travel_as_files_too() {
+        in_databases(super::orders_travel_as_files_too);
+    }
+}
+
 #[test]
 fn check_values_agree_with_openssl_on_all_tiers() {
     let house = House::handed_down();

@@ -7,6 +7,14 @@ mod demo;
 mod house;
 #[path = "issue/identities.rs"]
 mod identities;
+#[path = "issue/instances.rs"]
+mod instances;
+#[path = "issue/kills.rs"]
+mod kills;
+#[path = "issue/record.rs"]
+mod record;
+#[path = "issue/restore.rs"]
+mod restore;
 #[path = "issue/tickets.rs"]
 mod tickets;
 
@@ -22,6 +30,41 @@ use kms_api::{
     Secret, TerminalInfo,
 };
 use uuid::Uuid;
+
+/// The same with the stores in PostgreSQL.
+mod in_postgres {
+    use super::house::in_databases;
+
+    #[test]
+    fn a_card_is_made_in_one_round_trip_and_taken_up_again_when_pulled() {
+        in_databases(super::a_card_is_made_in_one_round_trip_and_taken_up_again_when_pulled);
+    }
+
+    #[test]
+    fn requests_that_must_be_refused_are() {
+        in_databases(super::requests_that_must_be_refused_are);
+    }
+
+    #[test]
+    fn a_sam_is_made_in_two_stages_by_two_tiers() {
+        in_databases(super::a_sam_is_made_in_two_stages_by_two_tiers);
+    }
+
+    #[test]
+    fn an_unnamed_ticket_is_the_newest_with_something_left() {
+        in_databases(super::tickets::an_unnamed_ticket_is_the_newest_with_something_left);
+    }
+
+    #[test]
+    fn a_revoked_identity_is_shut_out_without_a_restart() {
+        in_databases(super::identities::a_revoked_identity_is_shut_out_without_a_restart);
+    }
+
+    #[test]
+    fn a_restored_old_backup_spends_nothing_twice_and_hides_nothing() {
+        in_databases(super::restore::a_restored_old_backup_spends_nothing_twice_and_hides_nothing);
+    }
+}
 
 const FACTOR: [u8; 8] = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
 const OTHER: [u8; 8] = [0x22; 8];

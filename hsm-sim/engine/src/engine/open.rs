@@ -11,6 +11,9 @@ use hsm_wire::{Hex, HsmError, Mark, gm, valid_name};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// A file of this name in the store says that it was put back from a backup.
+const RESTORED: &str = "restored";
+
 /// An HSM that cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -93,13 +96,31 @@ impl Engine {
                 "dropped a write that was cut off; nothing was given out for it"
             );
         }
+        let mut events = vec![Event::Opened];
+        let marker = dir.join(RESTORED);
+        let restored = marker.exists();
+        if restored {
+            // A copy of before counts less than was spent: what it says is left is worth nothing.
+            let open = engine
+                .state
+                .tickets
+                .iter()
+                .filter(|(_, ticket)| !ticket.closed);
+            events.extend(open.map(|(id, _)| Event::TicketClosed(id.clone())));
+        }
         engine.commit(
-            vec![Event::Opened],
+            events,
             "hsm",
             "open",
             &format!("dropped {} bytes", opened.dropped),
             "done",
         )?;
+        if restored {
+            std::fs::remove_file(&marker).map_err(|source| StoreError::Io {
+                path: marker.clone(),
+                source,
+            })?;
+        }
         Ok(engine)
     }
 }

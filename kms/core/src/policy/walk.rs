@@ -15,6 +15,7 @@ service.set-up    | MPF | sys ope         | 2 key
 officer.add       | MPF | sec key ope     | 2 key sec
 officer.remove    | MPF | sec key ope     | 2 key sec
 officer.unlock    | MPF | sec key app ope | 2 !sec key app
+audit.keys        | MPF | aud ope         | 2 key
 identity.issue    | MPF | sec ope         | 0
 identity.revoke   | MPF | sec key ope     | 0
 ceremony          | MPF | key ope         | 2 key

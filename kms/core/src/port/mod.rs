@@ -118,6 +118,12 @@ pub trait Hsm: Send + Sync {
     /// It does not answer, or refuses.
     fn sign(&self, key: &str, message: &[u8]) -> Result<[u8; 64], HsmError>;
 
+    /// First 8 bytes of the block cipher's CBC-MAC over the message padded `80 00…`, with a key of use MAC.
+    ///
+    /// # Errors
+    /// It does not answer, or refuses.
+    fn mac(&self, key: &str, message: &[u8]) -> Result<[u8; 8], HsmError>;
+
     /// The last package made for a peer, when the answer to its order was lost.
     ///
     /// # Errors

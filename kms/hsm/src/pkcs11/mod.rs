@@ -106,6 +106,27 @@ impl Hsm for Pkcs11Hsm {
         self.token.with(|work| work.sign(key, message))
     }
 
+    fn mac(&self, key: &str, message: &[u8]) -> Result<[u8; 8], HsmError> {
+        let held = self.book.read(|rows| rows.key(key))?;
+        if held.spec.usage != kms_core::port::KeyUse::Mac {
+            return Err(refused("NotPermitted", key));
+        }
+        let mut padded = [message, &[0x80]].concat();
+        padded.resize(padded.len().next_multiple_of(16), 0);
+        self.token.with(|work| {
+            let handle = work.key(key)?;
+            let cipher = work.cbc(&handle, [0; 16], &padded)?;
+            let last = cipher
+                .len()
+                .checked_sub(16)
+                .and_then(|at| cipher.get(at..at + 8));
+            let mac = last.and_then(|mac| mac.try_into().ok());
+            mac.ok_or_else(|| {
+                unavailable("the token answered in another length than was asked").into()
+            })
+        })
+    }
+
     fn last_package(&self, peer: &str) -> Result<String, HsmError> {
         let known = self.book.read(|rows| rows.peer(peer))?;
         known

@@ -43,6 +43,16 @@ type Sign = unsafe extern "C" fn(
     *mut Signature,
 ) -> c_int;
 
+type Mac = unsafe extern "C" fn(
+    Handle,
+    *const c_uchar,
+    c_uint,
+    *const c_uchar,
+    c_uint,
+    *mut c_uchar,
+    c_uint,
+) -> c_int;
+
 /// `ECCSignature`: both numbers right-aligned.
 #[repr(C)]
 pub(super) struct Signature {
@@ -72,6 +82,7 @@ struct Functions {
     list_keys: TextOut,
     last_package: TextInOut,
     sign: Sign,
+    mac: Mac,
     fill: Fill,
 }
 
@@ -121,6 +132,7 @@ impl Library {
             list_keys: find!("SDFE_ListKeys"),
             last_package: find!("SDFE_LastPackage"),
             sign: find!("SDFE_SignWithKey"),
+            mac: find!("SDFE_MACWithKey"),
             fill: find!("SDFE_Fill"),
         };
         Ok(Arc::new(Self {
@@ -321,6 +333,30 @@ impl Session {
             Ok(signature)
         } else {
             Err(self.device.library.error(code, "the signature"))
+        }
+    }
+
+    /// First 8 bytes of the MAC with a key of usage mac.
+    pub(super) fn mac(&mut self, key: &str, message: &[u8]) -> Result<[u8; 8], HsmError> {
+        let mut mac = [0; 8];
+        let (key_size, message_size) = (size(key.as_bytes())?, size(message)?);
+        let call = self.device.library.functions.mac;
+        // SAFETY: our own open session; all three buffers have the lengths stated.
+        let code = unsafe {
+            call(
+                self.handle,
+                key.as_ptr(),
+                key_size,
+                message.as_ptr(),
+                message_size,
+                mac.as_mut_ptr(),
+                8,
+            )
+        };
+        if code == OK {
+            Ok(mac)
+        } else {
+            Err(self.device.library.error(code, "the MAC"))
         }
     }
 

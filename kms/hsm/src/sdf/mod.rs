@@ -118,6 +118,10 @@ impl Hsm for SdfHsm {
         Ok(signature)
     }
 
+    fn mac(&self, key: &str, message: &[u8]) -> Result<[u8; 8], HsmError> {
+        self.call(|session| session.mac(key, message))
+    }
+
     fn last_package(&self, peer: &str) -> Result<String, HsmError> {
         let text = self.call(|session| session.last_package(peer))?;
         String::from_utf8(text)

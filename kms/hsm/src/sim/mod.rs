@@ -124,6 +124,12 @@ impl Hsm for SimHsm {
         Ok(signature.0)
     }
 
+    fn mac(&self, key: &str, message: &[u8]) -> Result<[u8; 8], HsmError> {
+        let mac = self.call(|client| client.mac(key, message, 8))?;
+        mac.try_into()
+            .map_err(|_| HsmError::Unavailable("a MAC of another length".into()))
+    }
+
     fn last_package(&self, peer: &str) -> Result<String, HsmError> {
         self.call(|client| client.last_package(peer))
     }

@@ -93,13 +93,8 @@ CREATE TRIGGER audit_without_gaps BEFORE INSERT ON audit FOR EACH ROW EXECUTE FU
 ",
 ];
 
-/// Makes the table and its first row; called once by [`crate::store::Store::create`].
-pub(crate) async fn create(
-    conn: &mut Conn,
-    engine: Engine,
-    at: Timestamp,
-    birth: &Birth,
-) -> Result<(), AuditError> {
+/// Makes the table, empty.
+pub(crate) async fn make_table(conn: &mut Conn, engine: Engine) -> Result<(), AuditError> {
     let [sqlite, postgres] = WITHOUT_GAPS;
     let gaps = if engine == Engine::Sqlite {
         sqlite
@@ -111,6 +106,17 @@ pub(crate) async fn create(
             .execute(&mut *conn)
             .await?;
     }
+    Ok(())
+}
+
+/// Makes the table and its first row; called once by [`crate::store::Store::create`].
+pub(crate) async fn create(
+    conn: &mut Conn,
+    engine: Engine,
+    at: Timestamp,
+    birth: &Birth,
+) -> Result<(), AuditError> {
+    make_table(&mut *conn, engine).await?;
     let row = Row {
         seq: 1,
         at: stamp(at),

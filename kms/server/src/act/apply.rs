@@ -23,6 +23,7 @@ impl Service {
     ) -> Result<Next> {
         match act {
             Act::SetUp { .. }
+            | Act::AuditKeys
             | Act::TestTransport { .. }
             | Act::RawTransport { .. }
             | Act::MakerPackage { .. } => {
@@ -79,7 +80,7 @@ impl Service {
             .await?;
         let mut product = Product::default();
         match act {
-            Act::SetUp { .. } => self.sync_keys(&mut tx, self.hsm.keys()?).await?,
+            Act::SetUp { .. } | Act::AuditKeys => self.sync_keys(&mut tx, self.hsm.keys()?).await?,
             Act::Grant { id } => {
                 let grant = hand_downs::get(&mut tx, id).await?;
                 let later = || {

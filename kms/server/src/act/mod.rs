@@ -37,6 +37,8 @@ pub enum Act {
         /// D31–D36 in place of random keys.
         test_keys: bool,
     },
+    /// The keys of this service's own record.
+    AuditKeys,
     /// A further officer.
     AddOfficer {
         /// Name and public key.
@@ -152,6 +154,7 @@ impl Act {
     pub fn name(&self) -> &'static str {
         match self {
             Self::SetUp { .. } => "service.set-up",
+            Self::AuditKeys => "audit.keys",
             Self::AddOfficer { .. } => "officer.add",
             Self::ConfirmPeer { .. } => "hsm.confirm",
             Self::TestTransport { .. } | Self::RawTransport { .. } | Self::MakerPackage { .. } => {

@@ -26,6 +26,12 @@ impl Service {
             Act::SetUp { test_keys } => self
                 .only_test(*test_keys)
                 .map(|()| Ok(nobody(self.set_up(*test_keys)?)))?,
+            Act::AuditKeys => {
+                let held = self.held_ids()?;
+                let wanted = catalogue::audit_keys().into_iter();
+                let missing = wanted.filter(|spec| !held.contains(&spec.id));
+                Ok(nobody(missing.map(Operation::Generate).collect()))
+            }
             Act::AddOfficer {
                 officer,
                 requester,
@@ -219,6 +225,7 @@ impl Service {
         let mut conn = self.store.pool().acquire().await?;
         let ticket: Ticket = tickets::get(&mut conn, id).await?;
         ticket.must_wait()?;
+        self.epoch_is_seen(&mut conn).await?;
         let target = if ticket.kind == TicketKind::Card {
             Target::Card
         } else {

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod approvals;
+mod audit;
 mod ceremony;
 mod hand_down;
 mod hsm;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use kms_platform::lang::pick;
 
 pub(crate) use approvals::{ApproveArgs, KeyCommand, OfficerCommand};
+pub(crate) use audit::{AuditCommand, BackupArgs, RestoreArgs};
 pub(crate) use ceremony::{CeremonyCommand, DraftArgs, EnterArgs, RoomArgs, SourceArg};
 pub(crate) use hand_down::{GrantArgs, ImportArgs, OrderCommand, RequestArgs};
 pub(crate) use hsm::{HsmCommand, TransportCommand};
@@ -93,6 +95,10 @@ pub(crate) enum Command {
     /// The record of everything done
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Save the service's store, and its HSM's, in a directory
+    Backup(BackupArgs),
+    /// Put a backup back, in a new epoch: all tickets are closed, and what was lost stays known to the witness
+    Restore(RestoreArgs),
     /// An officer's own key, sealed under a passphrase
     #[command(subcommand)]
     Key(KeyCommand),
@@ -235,19 +241,6 @@ pub(crate) enum IdentityCommand {
     },
     /// Every certificate issued here, and which were taken back
     List {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// JSON instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum AuditCommand {
-    /// Walk the whole chain; exit 3 and the first bad row when it is broken
-    Verify {
         /// Directory of the service's store
         #[arg(long)]
         store: PathBuf,

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod args;
+mod audit;
 mod ceremony;
 mod doctor;
 mod hsm;
@@ -25,11 +26,10 @@ use kms_platform::notary::Notary;
 use kms_platform::output::{self, Table};
 use kms_platform::revocation::Revocations;
 use kms_platform::store::Place;
-use kms_platform::{audit, say, serve, telemetry};
-use serde_json::json;
+use kms_platform::{say, serve, telemetry};
 
 use crate::authority;
-use crate::refusal::{self, Refusal};
+use crate::refusal::Refusal;
 use crate::service::Service;
 use args::{Cli, Command, ServeArgs, Signing};
 
@@ -68,9 +68,9 @@ async fn run(command: Command) -> Ran {
         Command::Import(args) => keys::import(args).await,
         Command::Keys { store, json } => keys::table(&open(&store).await?, json).await,
         Command::IssuerCertificate { store, out } => keys::issuer_certificate(&store, &out).await,
-        Command::Audit(args::AuditCommand::Verify { store, json }) => {
-            verify_audit(&store, json).await
-        }
+        Command::Audit(command) => audit::run(command).await,
+        Command::Backup(args) => audit::backup(args).await,
+        Command::Restore(args) => audit::restore(args).await,
         Command::Order(command) => order::run(command).await,
         Command::Serve(args) => serve_http(args).await,
         Command::Upgrade {
@@ -128,33 +128,6 @@ fn service_mark(service: &Service) -> &'static str {
     crate::service::platform_mark(service.mark).label().get()
 }
 
-async fn verify_audit(store: &Path, json: bool) -> Ran {
-    let service = open(store).await?;
-    let mut conn = service
-        .store
-        .pool()
-        .acquire()
-        .await
-        .map_err(Refusal::from)?;
-    match audit::verify(&mut conn).await {
-        Ok(found) => {
-            let value = json!({ "ok": true, "rows": found.rows, "head": hex::encode_upper(found.head), "open": found.open });
-            let rows = found.rows;
-            let table = || {
-                let mut table = Table::new(Vec::<String>::new());
-                table.row([say!("{rows} rows, unbroken", "{rows} 条记录，链完整")]);
-                table
-            };
-            output::print(json, &value, table).map_err(Refusal::from)?;
-            Ok(Exit::Done)
-        }
-        Err(audit::Fault::Sql(error)) => Err(Refusal::from(error).into()),
-        Err(fault) => Err(Failure::wrong(
-            Refusal::about(&refusal::BROKEN_AUDIT, fault.to_string()).to_string(),
-        )),
-    }
-}
-
 async fn serve_http(args: ServeArgs) -> Ran {
     let mut service = open(&args.store).await?;
     match service.hsm.identity() {
@@ -168,7 +141,9 @@ async fn serve_http(args: ServeArgs) -> Ran {
     service.notary = Some(Notary::new(&identity).map_err(|e| environment(&e))?);
     let own = authority::revoked(&service.dir);
     let revocations = Revocations::of(&args.lists, Some(own)).map_err(|e| environment(&e))?;
-    let router = crate::http::router(Arc::new(service));
+    let service = Arc::new(service);
+    tokio::spawn(crate::checkpoint::keep_up(Arc::clone(&service)));
+    let router = crate::http::router(service);
     serve::run(router, args.listen, &identity, revocations)
         .await
         .map_err(|e| Failure::environment(e.to_string()))?;

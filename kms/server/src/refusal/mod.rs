@@ -141,6 +141,10 @@ kinds! {
         "Let the custodian enter again: rhc-kms ceremony enter", "请保管人重新录入：rhc-kms ceremony enter";
     TRANSCRIPT = "transcript-refused", 409, "The transcript is refused", "仪式记录被拒绝",
         "Take the copy of another officer, and ask who changed this one", "请取另一管理员的副本，并查明何人改动";
+    ROLLED_BACK = "rolled-back", 409, "This does not continue what was seen: an old copy, or a cut end", "与已见证的记录不连续：旧副本或末尾被截",
+        "Stop that service and find out; after a restore that two officers know of, repeat with --restored", "请停止该服务并查明；若为两名管理员知悉的恢复，请加 --restored 重试";
+    EPOCH = "epoch-not-countersigned", 409, "This store was put back from a backup and no witness has seen it since", "本库自备份恢复后尚未经见证",
+        "Run rhc-kms audit checkpoint --out, have it countersigned, then audit countersigned", "请执行 rhc-kms audit checkpoint --out，取得副署后执行 audit countersigned";
     BROKEN_AUDIT = "audit-broken", 500, "The audit log has been changed", "审计日志已被改动",
         "Stop the service, keep the store, and ask the audit administrator", "请停止服务、保全存储并报告审计管理员";
 }

@@ -5,15 +5,19 @@
 pub mod openssl;
 pub mod shop;
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hsm_wire::client::OfficerClient;
 use hsm_wire::officer::{OrderDone, OrderOp};
 use hsm_wire::order::{Body, OfficerKey, Order};
+use tests_stand::postgres::{Database, Postgres};
 
 /// The two officers of every test; `chen` is a third.
 pub const OFFICERS: [&str; 3] = ["zhang", "li", "chen"];
@@ -22,6 +26,20 @@ pub const OFFICERS: [&str; 3] = ["zhang", "li", "chen"];
 pub struct House {
     dir: tempfile::TempDir,
     hsms: Vec<Child>,
+    /// Where the stores are databases; none: files.
+    cluster: Option<Arc<Postgres>>,
+    databases: Mutex<BTreeMap<String, Database>>,
+}
+
+thread_local! {
+    /// What the houses of this test keep their stores in.
+    static IN_DATABASES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The same test with PostgreSQL behind the services.
+pub fn in_databases(test: fn()) {
+    IN_DATABASES.set(true);
+    test();
 }
 
 /// What a command line did.
@@ -37,6 +55,8 @@ impl House {
         let house = Self {
             dir: tempfile::tempdir().unwrap(),
             hsms: Vec::new(),
+            cluster: IN_DATABASES.get().then(|| Postgres::shared().unwrap()),
+            databases: Mutex::default(),
         };
         for name in OFFICERS {
             let key = format!("{name}.key");
@@ -169,7 +189,45 @@ impl House {
         if test_keys {
             args.push("--test-keys");
         }
+        let addresses = self.addresses(name);
+        if let Some((service, owner)) = &addresses {
+            args.extend(["--database", service, "--database-owner", owner]);
+        }
         self.kms(&args)
+    }
+
+    /// Of a service's database, as its role and as the owner; made when it is asked for first.
+    pub fn addresses(&self, name: &str) -> Option<(String, String)> {
+        let cluster = self.cluster.as_ref()?;
+        let mut databases = self.databases.lock().unwrap();
+        let made = databases.entry(name.to_owned());
+        let database = made.or_insert_with(|| cluster.fresh().unwrap());
+        Some((database.address(), database.owner_address()))
+    }
+
+    /// The database is lost: the next one asked for is new.
+    pub fn forget_database(&self, name: &str) {
+        self.databases.lock().unwrap().remove(name);
+    }
+
+    /// One statement's answer from a service's database, in its schema.
+    pub fn psql(&self, name: &str, sql: &str) -> Option<String> {
+        let databases = self.databases.lock().unwrap();
+        let database = databases.get(name)?;
+        let sql = format!("SET search_path = kms; {sql}");
+        let told = database.psql_as_admin(&sql).unwrap();
+        assert_eq!(told.code, 0, "{}", told.err);
+        Some(told.out.trim().to_owned())
+    }
+
+    /// A command line in the house's directory, with our programs on the path.
+    pub fn shell(&self, script: &str) -> Ran {
+        let bin = Path::new(env!("CARGO_BIN_EXE_rhc-kms")).parent().unwrap();
+        program("rhc-hsm");
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new("bash");
+        command.args(["-e", "-u", "-c", script]).env("PATH", path);
+        self.finish(command)
     }
 
     /// Makes `lower`'s HSM known at `upper`, or the reverse.
@@ -308,9 +366,13 @@ impl House {
 
     fn command(&self, program: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(program);
+        command.args(args);
+        self.finish(command)
+    }
+
+    fn finish(&self, mut command: Command) -> Ran {
         command
             .current_dir(self.dir.path())
-            .args(args)
             .env("RHC_LANG", "en")
             .env("RHC_LOG", "warn");
         command

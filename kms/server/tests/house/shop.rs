@@ -93,6 +93,9 @@ impl House {
 
     /// One text value of a store.
     pub fn query(&self, at: &str, sql: &'static str) -> String {
+        if let Some(told) = self.psql(at, sql) {
+            return told;
+        }
         self.database(at, async move |pool: kms_platform::sqlx::SqlitePool| {
             kms_platform::sqlx::query_scalar(sql)
                 .fetch_one(&pool)

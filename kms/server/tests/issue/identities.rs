@@ -25,7 +25,7 @@ fn curl(dir: &Path, url: &str) -> bool {
 }
 
 #[test]
-fn a_revoked_identity_is_shut_out_without_a_restart() {
+pub fn a_revoked_identity_is_shut_out_without_a_restart() {
     let house = House::handed_down();
     let served = house.serve("4101");
     let (thief, good) = (

@@ -5,7 +5,7 @@ use super::*;
 const THIRD: [u8; 8] = [0x33; 8];
 
 #[test]
-fn an_unnamed_ticket_is_the_newest_with_something_left() {
+pub fn an_unnamed_ticket_is_the_newest_with_something_left() {
     let house = House::handed_down();
     house.deliver("4101", Kind::Card, 1, &[FACTOR, OTHER, THIRD]);
     house.ticket("4101", "card", 1, "t-old");

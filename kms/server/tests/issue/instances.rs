@@ -1,0 +1,101 @@
+//! Two instances of one key service on one PostgreSQL and one HSM.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use cardlib_card::delivery::Kind;
+use kms_api::{CardState, Client, ClientError, SamNationalRequest};
+use uuid::Uuid;
+
+use super::house::shop::{blank_sam, probe};
+use super::house::{House, in_databases, json};
+
+const REQUESTS: usize = 10_000;
+const TICKET: u64 = 5_000;
+const CLIENTS: usize = 8;
+
+fn chip(n: usize) -> [u8; 8] {
+    (0x5A00_0000_0000_0000 + n as u64).to_be_bytes()
+}
+
+fn request(n: usize, sam: CardState) -> SamNationalRequest {
+    SamNationalRequest {
+        request_id: Uuid::new_v4(),
+        ticket: "t-race".into(),
+        chip_serial: chip(n),
+        vendor: [0x54, 0x54],
+        cos_version: 1,
+        sam_type: 4,
+        province: "41".into(),
+        sam,
+    }
+}
+
+/// Ten thousand SAMs ask two instances, eight at a time, for a ticket of five thousand.
+#[test]
+fn two_instances_spend_one_ticket_exactly() {
+    in_databases(|| {
+        let mut house = House::new();
+        house.start_hsm("0", "test");
+        house.init("ministry", "", "0", "test", true).ok();
+        house.signed_line("audit keys --store kms-0").ok();
+        let chips: Vec<[u8; 8]> = (0..REQUESTS).map(chip).collect();
+        for (list, part) in chips.chunks(5000).enumerate() {
+            house.deliver("0", Kind::Sam, list as u64 + 1, part);
+        }
+        house.ticket("0", "sam-national", TICKET, "t-race");
+        let served = [house.serve("0"), house.serve("0")];
+        let identity = house.identity("0", "station", "one");
+        let sam = probe(&mut blank_sam(chip(0)));
+        let (next, made, empty) = (
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+        );
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            for client in 0..CLIENTS {
+                let url = &served[client % served.len()].url;
+                let station = Client::new(url, &identity).unwrap();
+                let (next, made, empty) = (&next, &made, &empty);
+                scope.spawn(move || {
+                    loop {
+                        let n = next.fetch_add(1, Ordering::Relaxed);
+                        if n >= REQUESTS {
+                            break;
+                        }
+                        count(station.sam_national(&request(n, sam)), made, empty);
+                    }
+                });
+            }
+        });
+        let (made, empty) = (made.into_inner(), empty.into_inner());
+        println!(
+            "instances: {REQUESTS} requests by {CLIENTS} clients to 2 instances, ticket of {TICKET}: {made} made, {empty} refused, {:.0} s",
+            begun.elapsed().as_secs_f64()
+        );
+        assert_eq!((made as u64, empty), (TICKET, REQUESTS - TICKET as usize));
+        drop(served);
+        let told = json(&house.line("audit verify --store kms-0 --json").ok().out);
+        assert!(
+            told["rows"].as_u64().unwrap() > 2 * REQUESTS as u64,
+            "{told}"
+        );
+        assert_eq!(told["open"].as_array().unwrap().len(), 0, "{told}");
+        let bound = house.query(
+            "0",
+            "SELECT count(*)::text FROM chip WHERE subject IS NOT NULL",
+        );
+        assert_eq!(bound, TICKET.to_string());
+    });
+}
+
+fn count(answer: Result<kms_api::Script, ClientError>, made: &AtomicUsize, empty: &AtomicUsize) {
+    match answer {
+        Ok(_) => made.fetch_add(1, Ordering::Relaxed),
+        Err(error) if error.problem().is_some_and(|p| p.slug() == "ticket-empty") => {
+            empty.fetch_add(1, Ordering::Relaxed)
+        }
+        Err(error) => panic!("{error}"),
+    };
+}
