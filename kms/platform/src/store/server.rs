@@ -20,10 +20,10 @@ use crate::identity::secret_file;
 /// A service works with few: writers take turns.
 const CONNECTIONS: u32 = 8;
 /// Waiting for a connection, at most: the database is gone, or all are busy.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Each connection: the schema, no waiting for ever, and a commit that is on the disk. An instance that hangs inside a
 /// transaction gives the write lock back after a minute.
-const SESSION: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
+const SESSION: &str = "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s';
   SET synchronous_commit = on; SET client_min_messages = warning; SET bytea_output = hex;";
 /// What may stand in an address behind the question mark.
 const OPTIONS: [&str; 8] = [

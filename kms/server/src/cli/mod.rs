@@ -26,7 +26,7 @@ use kms_platform::notary::Notary;
 use kms_platform::output::{self, Table};
 use kms_platform::revocation::Revocations;
 use kms_platform::store::Place;
-use kms_platform::{say, serve, telemetry};
+use kms_platform::{serve, telemetry};
 
 use crate::authority;
 use crate::refusal::Refusal;

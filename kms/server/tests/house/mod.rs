@@ -227,7 +227,7 @@ impl House {
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
         let mut command = Command::new("bash");
         command.args(["-e", "-u", "-c", script]).env("PATH", path);
-        self.finish(command)
+        Ran::from(self.finish(command).output().unwrap())
     }
 
     /// Makes `lower`'s HSM known at `upper`, or the reverse.
@@ -370,7 +370,8 @@ impl House {
         self.finish(command)
     }
 
-    fn finish(&self, mut command: Command) -> Ran {
+    /// In the house's directory, in English.
+    fn finish(&self, mut command: Command) -> Command {
         command
             .current_dir(self.dir.path())
             .env("RHC_LANG", "en")
