@@ -22,6 +22,7 @@ pub mod exchange;
 mod fill;
 mod keyring;
 mod keys;
+mod lease;
 mod material;
 mod operator;
 mod orders;

@@ -2,6 +2,7 @@
 
 use crate::fill;
 use crate::keys::Uses;
+use crate::lease;
 use crate::state::{Event, State, shown};
 use crate::world::World;
 use hsm_wire::fill::FillRequest;
@@ -46,6 +47,7 @@ pub(crate) fn read(
             .ticket(id)
             .map(|t| OperatorAnswer::Ticket(Box::new(t.status()))),
         OperatorRequest::Random { length } => random(world, *length),
+        OperatorRequest::Leases => Ok(OperatorAnswer::Leases(state.leases.list())),
         OperatorRequest::LastPackage { peer } => {
             let package = state.peer(peer).map(|p| p.last_package.clone());
             package.and_then(|p| {
@@ -86,6 +88,14 @@ pub(crate) fn plan(state: &State, world: &mut World, request: &OperatorRequest) 
         }
         OperatorRequest::FillSam(request) => {
             fill_answer(fill::plan(state, world, Target::Sam, request))
+        }
+        OperatorRequest::IssueLease { peer } => {
+            let (event, text) = lease::issue(state, world.clock.now(), peer)?;
+            Ok((vec![event], OperatorAnswer::Lease(text)))
+        }
+        OperatorRequest::TakeLease { lease: text } => {
+            let event = lease::take(state, world.clock.now(), text)?;
+            Ok((vec![event], OperatorAnswer::LeaseTaken))
         }
         _ => Err(ErrorCode::BadRequest.into()),
     }
@@ -143,11 +153,20 @@ pub(crate) fn describe(request: &OperatorRequest) -> (&'static str, String) {
         OperatorRequest::Random { .. } => ("random", String::new()),
         OperatorRequest::LastPackage { peer } => ("last-package", shown(peer)),
         OperatorRequest::Audit { .. } => ("audit", String::new()),
+        OperatorRequest::IssueLease { peer } => ("issue-lease", shown(peer)),
+        OperatorRequest::TakeLease { lease } => ("take-lease", fingerprint_of(lease)),
+        OperatorRequest::Leases => ("list-leases", String::new()),
         OperatorRequest::Device(_) => ("device", String::new()),
         OperatorRequest::Hello { .. } | OperatorRequest::HelloAuditor { .. } => {
             ("hello", String::new())
         }
     }
+}
+
+/// SM3 of a text from outside.
+fn fingerprint_of(text: &str) -> String {
+    use sm3::{Digest, Sm3};
+    format!("SM3 {}", Hex::<32>(Sm3::digest(text).into()))
 }
 
 fn mac(state: &State, now: u64, id: &str, message: &[u8], length: u8) -> Planned {

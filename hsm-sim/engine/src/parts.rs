@@ -2,6 +2,7 @@
 
 use crate::device::persistent::DeviceEvent;
 use crate::keys::Key;
+use crate::lease::LeaseEvent;
 use hsm_wire::Hex;
 use hsm_wire::custody::Seal;
 use hsm_wire::fill::{Factor, FillAnswer};
@@ -111,6 +112,7 @@ pub(crate) enum Event {
     Opened,
     AuditorSet(Hex<32>),
     CeremonySealed(Box<Sealed>),
+    Lease(Box<LeaseEvent>),
 }
 
 /// The last ceremony of a store, and how many there were.

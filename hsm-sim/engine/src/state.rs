@@ -6,6 +6,7 @@
 use crate::device::persistent::{self, DeviceState};
 use crate::keyring::Keyring;
 use crate::keys::Key;
+use crate::lease::Leases;
 pub(crate) use crate::parts::{Answered, Ceremonies, Event, Peer, Ticket};
 use crate::sm2key::Sm2Key;
 use hsm_wire::fill::{Factor, FillAnswer};
@@ -47,6 +48,9 @@ pub(crate) struct State {
     /// Written after the rest (`store::version`): older snapshots have none.
     #[serde(skip)]
     pub(crate) ceremonies: Ceremonies,
+    /// Likewise.
+    #[serde(skip)]
+    pub(crate) leases: Leases,
 }
 
 impl State {
@@ -78,6 +82,7 @@ impl State {
             audit_recent: Vec::new(),
             device: DeviceState::default(),
             ceremonies: Ceremonies::default(),
+            leases: Leases::default(),
         })
     }
 
@@ -156,7 +161,11 @@ impl State {
             Event::KeyAdded(key) => self.keys.insert(*key),
             Event::KeyRemoved(id) => self.keys.remove(&id),
             Event::PeerAdded(name, peer) => drop(self.peers.insert(name, *peer)),
-            Event::PeerRemoved(name) => drop(self.peers.remove(&name)),
+            Event::PeerRemoved(name) => {
+                self.leases.forget(&name);
+                self.peers.remove(&name);
+            }
+            Event::Lease(event) => self.leases.apply(*event),
             Event::PolicySet(policy) => self.policy = policy,
             Event::TicketAdded(spec, created) => self.add_ticket(spec, created),
             Event::TicketClosed(id) => self.close_ticket(&id),
@@ -222,6 +231,7 @@ impl State {
         if let Some(ticket) = self.tickets.get_mut(ticket) {
             let attempts = ticket.factors.entry(factor).or_insert(0);
             ticket.used += u64::from(*attempts == 0);
+            self.leases.spend(u64::from(*attempts == 0));
             *attempts += 1;
             ticket.answers += 1;
             ticket.requests.insert(answer.request_id);

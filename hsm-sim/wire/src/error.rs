@@ -132,6 +132,14 @@ codes! {
     TooFewShares => "fewer shares than the threshold", "份额数量少于门限",
     BackupAltered => "the back-up does not open with these shares, or was changed", "备份无法用这些份额打开，或已被改动",
     CeremonyOutOfSequence => "the transcript does not follow this HSM's last ceremony; see info", "该记录并非紧接本机上一次仪式，请查看信息",
+    // leases
+    NoTerms => "no terms are set for this HSM; two officers set them", "尚未为该加密机设定条件，须由两名管理员设定",
+    LeaseRefused => "the lease is not genuine, not newer than the last, or not readable", "许可不真实、不比上一份新，或无法读取",
+    LeaseExpired => "the upper tier's lease has run out; fetch a fresh one", "上级许可已到期，请获取新的许可",
+    TierSuspended => "the upper tier has suspended this tier", "上级已暂停本级",
+    TierRevoked => "the upper tier has revoked this tier for good", "上级已永久撤销本级",
+    KeyWithdrawn => "the upper tier has withdrawn this key", "上级已收回该密钥",
+    QuotaUsedUp => "the upper tier's quota of chips for this tier is used up", "上级给予本级的芯片额度已用完",
 }
 
 impl fmt::Display for ErrorCode {

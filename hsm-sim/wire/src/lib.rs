@@ -35,6 +35,7 @@ pub mod frame;
 pub mod gm;
 pub mod hexbytes;
 pub mod info;
+pub mod lease;
 pub mod officer;
 pub mod operator;
 pub mod order;

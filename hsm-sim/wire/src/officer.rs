@@ -163,6 +163,11 @@ pub enum OrderOp {
         custody: Custody,
     },
     /// Signs a ceremony's transcript and makes it the head of the chain.
+    /// What a lower HSM may do from its next lease on.
+    SetTerms {
+        peer: String,
+        terms: crate::lease::Terms,
+    },
     SealTranscript {
         ceremony: Hex<32>,
         previous: Hex<32>,
@@ -196,6 +201,7 @@ impl OrderOp {
             Self::BackUpKeys { .. } => "back-up-keys",
             Self::RestoreKeys { .. } => "restore-keys",
             Self::ReshareKeys { .. } => "reshare-keys",
+            Self::SetTerms { .. } => "set-terms",
             Self::SealTranscript { .. } => "seal-transcript",
         }
     }
@@ -231,6 +237,8 @@ pub struct ImportReport {
     pub purpose: String,
     pub keys: Vec<KeyInfo>,
     pub payload: Vec<u8>,
+    /// Signed by this HSM, for the sender.
+    pub receipt: String,
 }
 
 /// A request on the officers' socket. `Info` needs nobody; orders carry their own proof.

@@ -74,6 +74,16 @@ pub enum OperatorRequest {
         key: String,
         inputs: Vec<SignInput>,
     },
+    /// A lease for a lower HSM, within the terms that its officers set.
+    IssueLease {
+        peer: String,
+    },
+    /// A lease of an upper HSM: its text.
+    TakeLease {
+        lease: String,
+    },
+    /// Leases given and taken.
+    Leases,
 }
 
 /// Most signatures of one request.
@@ -105,6 +115,10 @@ pub enum OperatorAnswer {
     Device(Box<DeviceAnswer>),
     /// In the inputs' order.
     Signatures(Vec<Hex<64>>),
+    /// Text of the lease.
+    Lease(String),
+    LeaseTaken,
+    Leases(Vec<crate::lease::LeaseStatus>),
 }
 
 /// What travels back.

@@ -42,6 +42,9 @@ pub struct PackageBody {
     pub entries: Vec<PackageEntry>,
     /// Hexadecimal.
     pub payload: String,
+    /// Seconds that the receiver may work before it needs a lease of the sender; absent: it needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<u64>,
 }
 
 /// One key.

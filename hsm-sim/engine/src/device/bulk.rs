@@ -9,6 +9,7 @@ use super::{DeviceSession, Effect, Planned, too_large};
 use crate::algorithms::Cipher;
 use crate::cipher::{Block, Sm4Key, diversify_all};
 use crate::keys::Key;
+use crate::lease;
 use crate::state::{Event, State};
 use crate::uses::Uses;
 use crate::world::World;
@@ -49,7 +50,9 @@ pub(super) fn diversify(
         let mut uses = Uses::default();
         uses.take(parent, now)?;
         let mut events = uses.into_events();
-        events.push(spend(state, now, ticket, [factors])?);
+        let (event, new) = spend(state, now, ticket, [factors])?;
+        lease::check(state, now, new, std::iter::once(key))?;
+        events.push(event);
         let made = parent.sm4()?.diversify(factors);
         let answer = DeviceAnswer::Diversified(handle, made.check_value());
         Ok((events, Effect::Key(session_key(made.expose())), answer))
@@ -96,7 +99,9 @@ pub(super) fn derive_and_wrap(
         }
         let mut events = uses.into_events();
         let chained = chains.iter().map(Vec::as_slice);
-        events.push(spend(state, now, ticket, chained)?);
+        let (event, new) = spend(state, now, ticket, chained)?;
+        lease::check(state, now, new, keys.iter().map(String::as_str))?;
+        events.push(event);
         let answer = DeviceAnswer::Derived(wrap_all(wrapper.sm4()?, &parents, chains));
         Ok((events, Effect::None, answer))
     };
@@ -152,7 +157,7 @@ fn spend<'a>(
     now: u64,
     id: &str,
     chains: impl IntoIterator<Item = &'a [Factor]>,
-) -> Result<Event, HsmError> {
+) -> Result<(Event, u64), HsmError> {
     let ticket = state.ticket(id)?;
     let factors: BTreeSet<Factor> = chains
         .into_iter()
@@ -182,8 +187,9 @@ fn spend<'a>(
     if ticket.used + new > spec.count {
         return refused(ErrorCode::TicketEmpty);
     }
-    Ok(Event::Device(DeviceEvent::Derived {
+    let event = Event::Device(DeviceEvent::Derived {
         ticket: id.to_owned(),
         factors: factors.into_iter().collect(),
-    }))
+    });
+    Ok((event, new))
 }

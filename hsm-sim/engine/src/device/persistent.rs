@@ -100,6 +100,7 @@ pub(crate) fn apply(state: &mut State, event: DeviceEvent) {
                 for factor in factors {
                     let attempts = ticket.factors.entry(factor).or_insert(0);
                     ticket.used += u64::from(*attempts == 0);
+                    state.leases.spend(u64::from(*attempts == 0));
                     *attempts += 1;
                     ticket.answers += 1;
                 }

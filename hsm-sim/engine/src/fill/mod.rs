@@ -8,6 +8,7 @@ mod keys;
 
 use crate::control::{Control, enforced};
 use crate::keys::Uses;
+use crate::lease;
 use crate::scp::{self, Session};
 use crate::state::{Event, State, Ticket};
 use crate::world::World;
@@ -174,6 +175,9 @@ impl Batch {
         let ticket = state.ticket(&request.ticket)?;
         let spent = self.spent.get(&request.ticket).copied().unwrap_or(0);
         check_ticket(ticket, spent, world.clock.now(), target, request)?;
+        let new = u64::from(!ticket.factors.contains_key(&request.factor));
+        let planned: u64 = self.spent.values().sum();
+        lease::check(state, world.clock.now(), planned + new, named(request))?;
         let mut uses = self.uses.clone();
         let now = world.clock.now();
         let keys = SlotKeys::derive(state, ticket, target, request, (now, &mut uses))?;
@@ -195,6 +199,14 @@ impl Batch {
         self.factors.insert(mine);
         Ok(Drafted::New { fill, sessions })
     }
+}
+
+/// Every key that a request names.
+fn named(request: &FillRequest) -> impl Iterator<Item = &str> + Clone {
+    let slots = request.slots.iter().chain([&request.base]);
+    slots
+        .map(|derived| derived.key.as_str())
+        .chain(request.mac_texts.iter().map(|text| text.key.as_str()))
 }
 
 /// An upper bound of what a request's answer takes on the wire: a batch whose answer would not fit is refused whole,

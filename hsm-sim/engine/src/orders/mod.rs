@@ -8,6 +8,7 @@ mod seal;
 use crate::control::{Control, enforced};
 use crate::custody;
 use crate::device::persistent::DeviceEvent;
+use crate::lease;
 use crate::policy;
 use crate::state::{Event, State, shown};
 use crate::world::World;
@@ -144,6 +145,9 @@ pub(crate) fn plan(state: &State, world: &mut World, op: OrderOp) -> Planned {
             shares,
             custody,
         } => custody::reshare(state, world, ceremony, &backup, &shares, &custody),
+        OrderOp::SetTerms { peer, terms } => {
+            lease::set_terms(state, peer, terms).map(|event| (vec![event], OrderDone::Done))
+        }
         OrderOp::SealTranscript {
             ceremony,
             previous,
@@ -216,6 +220,14 @@ pub(crate) fn object(op: &OrderOp) -> String {
         }
         OrderOp::RestoreKeys { ceremony, .. } | OrderOp::ReshareKeys { ceremony, .. } => {
             format!("ceremony {ceremony}")
+        }
+        OrderOp::SetTerms { peer, terms } => {
+            format!(
+                "{} {:?} {} s",
+                shown(peer),
+                terms.standing,
+                terms.lease_seconds
+            )
         }
         OrderOp::SealTranscript { transcript, .. } => format!("transcript {transcript}"),
         OrderOp::RemovePolicy | OrderOp::SetOperator { .. } | OrderOp::SetAuditor { .. } => {

@@ -5,6 +5,7 @@ use super::keys::check_new;
 use crate::cipher::Sm4Key;
 use crate::control::{Control, enforced};
 use crate::keys::{Key, Material, Uses};
+use crate::lease;
 use crate::sm2key;
 use crate::state::{Event, Peer, State, shown};
 use crate::world::World;
@@ -46,6 +47,13 @@ pub(super) fn export(
     }
     hex::decode(&payload)
         .map_err(|_| HsmError::about(ErrorCode::BadRequest, "payload is hexadecimal"))?;
+    // Who must stop hands nothing on either.
+    lease::check(
+        state,
+        world.clock.now(),
+        0,
+        entries.iter().map(|e| e.key.as_str()),
+    )?;
     let envelope_key = Sm4Key::new(*world.secret()?);
     let envelope = sm2key::encrypt(world, &peer.encryption_key, envelope_key.expose())?;
     let mut uses = Uses::default();
@@ -65,6 +73,7 @@ pub(super) fn export(
         envelope: hex::encode_upper(envelope),
         entries: wrapped,
         payload,
+        lease: lease::for_package(state, receiver)?,
     };
     let body = serde_json::to_string(&body).map_err(|_| ErrorCode::Internal)?;
     let hash = Hex(Sm3::digest(&body).into());
@@ -178,7 +187,18 @@ pub(super) fn import(state: &State, now: u64, text: &str) -> Planned {
         peer: name.to_owned(),
         hash,
     });
+    if let Some(seconds) = body.lease {
+        events.extend(lease::with_package(state, now, name, seconds));
+    }
+    let receipt = lease::receipt(
+        state,
+        now,
+        body.sender,
+        (body.sequence, &file.body),
+        report.len(),
+    )?;
     let report = ImportReport {
+        receipt,
         sender: name.to_owned(),
         sequence: body.sequence,
         purpose: body.purpose,

@@ -9,6 +9,7 @@ use super::files::{decode, encode_secret};
 use super::{StoreError, Zeroizing};
 use crate::device::persistent::DeviceState;
 use crate::keys::{Key, Material};
+use crate::lease::Leases;
 use crate::parts::{Answered, Ceremonies, Event, Peer, Ticket};
 use crate::sm2key::Sm2Key;
 use crate::state::State;
@@ -23,6 +24,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// First byte of a snapshot of today.
 const TAG: u8 = 0xF4;
+/// First byte of a snapshot with leases: they follow, then a snapshot as without them.
+const TAG_LEASES: u8 = 0xF5;
 /// First byte of a snapshot of version 2.
 const TAG_TWO: u8 = 0xF2;
 
@@ -35,12 +38,22 @@ pub(super) enum Version {
 
 /// A state as it is written today.
 pub(super) fn encode_state(state: &State) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    encode_secret(&(TAG, state, &state.ceremonies))
+    if state.leases.is_empty() {
+        return encode_secret(&(TAG, state, &state.ceremonies));
+    }
+    // Before the rest, so that whatever follows keeps its own form.
+    encode_secret(&(TAG_LEASES, &state.leases, TAG, state, &state.ceremonies))
 }
 
 /// A state of any version.
 pub(super) fn decode_state(plain: &[u8]) -> Option<(State, Version)> {
     match plain {
+        [TAG_LEASES, rest @ ..] => {
+            let (leases, rest): (Leases, &[u8]) = postcard::take_from_bytes(rest).ok()?;
+            let (mut state, version) = decode_state(rest)?;
+            state.leases = leases;
+            Some((state, version))
+        }
         [TAG, rest @ ..] => {
             let (mut state, ceremonies): (State, Ceremonies) = decode(rest)?;
             state.ceremonies = ceremonies;
@@ -159,6 +172,7 @@ impl From<StateOne> for State {
             audit_recent: old.audit_recent,
             device: DeviceState::default(),
             ceremonies: Ceremonies::default(),
+            leases: Leases::default(),
         }
     }
 }

@@ -345,6 +345,7 @@ impl Maker {
                 header,
             }],
             payload: String::new(),
+            lease: None,
         }
     }
 }

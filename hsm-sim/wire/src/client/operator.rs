@@ -5,6 +5,7 @@ use crate::attributes::KeyInfo;
 use crate::fill::{FillAnswer, FillRequest};
 use crate::frame::FrameError;
 use crate::info::{AuditRecord, HsmInfo};
+use crate::lease::LeaseStatus;
 use crate::officer::PeerInfo;
 use crate::operator::{OperatorAnswer, OperatorRequest, SignInput};
 use crate::secret::OperatorSecret;
@@ -221,6 +222,35 @@ impl OperatorClient {
             },
             Package
         )
+    }
+
+    /// A lease for a lower HSM.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn issue_lease(&mut self, peer: &str) -> Result<String, ClientError> {
+        let peer = peer.to_owned();
+        ask!(self, OperatorRequest::IssueLease { peer }, Lease)
+    }
+
+    /// Takes a lease of an upper HSM.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn take_lease(&mut self, lease: &str) -> Result<(), ClientError> {
+        let lease = lease.to_owned();
+        match self.call(&OperatorRequest::TakeLease { lease })? {
+            OperatorAnswer::LeaseTaken => Ok(()),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// Leases given and taken.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn leases(&mut self) -> Result<Vec<LeaseStatus>, ClientError> {
+        ask!(self, OperatorRequest::Leases, Leases)
     }
 
     /// Audit records from a number on, at most 1000.

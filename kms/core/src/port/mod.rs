@@ -6,6 +6,7 @@
 mod custody;
 mod fill;
 mod key;
+mod lease;
 mod nature;
 mod order;
 
@@ -17,6 +18,7 @@ pub use cardlib_card::cert::Mark;
 pub use custody::{BackedUp, Custody, Entry, GivenShare, Seal};
 pub use fill::{FillRequest, FillStep, Filled, FilledStep, KeyRef, Target};
 pub use key::{BaseClass, HeldKey, KeySpec, KeyUse, Ways};
+pub use lease::{Lease, Receipt, Standing, Terms};
 pub use nature::{Keeper, Nature};
 pub use order::{
     Export, Operation, Outcome, PackageLabel, PeerKind, PolicyRule, RuleShape, TicketOrder,
@@ -89,6 +91,13 @@ pub mod refusal {
     pub const KEY_EXISTS: &str = "KeyExists";
 }
 
+fn no_leases() -> HsmError {
+    HsmError::Refused {
+        rule: "NotSupported".into(),
+        detail: "this machine knows no leases; only `rhc-hsm` through its sockets does".into(),
+    }
+}
+
 /// Using keys: the operator's side.
 pub trait Hsm: Send + Sync {
     /// The HSM itself.
@@ -129,6 +138,41 @@ pub trait Hsm: Send + Sync {
     /// # Errors
     /// It does not answer, or refuses.
     fn last_package(&self, peer: &str) -> Result<String, HsmError>;
+
+    /// A lease for a lower HSM, within the terms that its officers set.
+    ///
+    /// # Errors
+    /// It does not answer, refuses, or knows no leases.
+    fn issue_lease(&self, _peer: &str) -> Result<String, HsmError> {
+        Err(no_leases())
+    }
+
+    /// Takes a lease of an upper HSM.
+    ///
+    /// # Errors
+    /// It does not answer, refuses, or knows no leases.
+    fn take_lease(&self, _lease: &str) -> Result<(), HsmError> {
+        Err(no_leases())
+    }
+
+    /// Leases given and taken.
+    ///
+    /// # Errors
+    /// It does not answer, or knows no leases.
+    fn leases(&self) -> Result<Vec<Lease>, HsmError> {
+        Err(no_leases())
+    }
+
+    /// How much of a ticket was used, as the HSM counts.
+    ///
+    /// # Errors
+    /// It does not answer, or has no such ticket.
+    fn ticket_used(&self, _ticket: &str) -> Result<u64, HsmError> {
+        Err(HsmError::Refused {
+            rule: "NotSupported".into(),
+            detail: "this machine does not tell what a ticket has used".into(),
+        })
+    }
 }
 
 /// Orders: the officers' side.
@@ -153,6 +197,11 @@ pub trait OrderDesk: Send + Sync {
 
     /// Whether the HSM with this signing key made the package.
     fn is_signed_by(&self, package: &str, signing_key: &[u8; 64]) -> bool;
+
+    /// What a receipt says, if the HSM with this signing key made it.
+    fn receipt(&self, _text: &str, _signing_key: &[u8; 64]) -> Option<Receipt> {
+        None
+    }
 
     /// Executes one signed text.
     ///

@@ -99,6 +99,13 @@ pub enum Operation {
         /// Name.
         name: String,
     },
+    /// What a lower HSM may do from its next lease on.
+    SetTerms {
+        /// Its name here.
+        peer: String,
+        /// What.
+        terms: super::Terms,
+    },
     /// Takes another HSM for genuine.
     EnrolPeer {
         /// Name here.
@@ -230,6 +237,7 @@ impl Operation {
             }
             Self::EnrolOfficer { name, .. }
             | Self::RemoveOfficer { name }
+            | Self::SetTerms { peer: name, .. }
             | Self::EnrolPeer { name, .. }
             | Self::LoadPolicy { name, .. } => name.clone(),
             Self::CreateTicket(ticket) => ticket.id.clone(),
@@ -256,6 +264,7 @@ impl Operation {
             Self::ImportRaw(..) => "key.import-raw",
             Self::EnrolOfficer { .. } => "officer.enrol",
             Self::RemoveOfficer { .. } => "officer.dismiss",
+            Self::SetTerms { .. } => "terms.set",
             Self::EnrolPeer { .. } => "hsm.enrol",
             Self::LoadPolicy { .. } => "policy.load",
             Self::CreateTicket(_) => "ticket.create",
@@ -305,6 +314,8 @@ pub enum Outcome {
         keys: Vec<HeldKey>,
         /// Certificates it carried.
         payload: Vec<u8>,
+        /// Signed by this HSM for the sender; none where the machine makes none.
+        receipt: Option<String>,
     },
     /// r‖s.
     Signature([u8; 64]),

@@ -137,6 +137,9 @@ impl Pkcs11Hsm {
                 rows.add_officer(&Officer { name, public_key })?;
                 Ok(Outcome::Done)
             }
+            Operation::SetTerms { .. } => {
+                Err(refused("NotSupported", "this machine knows no leases"))
+            }
             Operation::RemoveOfficer { name } => {
                 rows.remove_officer(&name)?;
                 Ok(Outcome::Done)

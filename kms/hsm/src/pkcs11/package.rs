@@ -227,6 +227,7 @@ pub(super) fn import(token: &Token, rows: &Rows<'_>, text: &str) -> Result<Outco
         sequence: body.sequence,
         keys,
         payload: body.payload,
+        receipt: None,
     })
 }
 

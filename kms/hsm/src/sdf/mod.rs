@@ -14,7 +14,7 @@ use hsm_wire::order::Order;
 use kms_core::approval::OfficerSignature;
 use kms_core::port::{
     FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Nature, Operation, OrderDesk,
-    Outcome, PackageLabel, Target,
+    Outcome, PackageLabel, Receipt, Target,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -145,6 +145,10 @@ impl OrderDesk for SdfHsm {
 
     fn is_signed_by(&self, text: &str, signing_key: &[u8; 64]) -> bool {
         desk::signed_by(text, signing_key)
+    }
+
+    fn receipt(&self, text: &str, signing_key: &[u8; 64]) -> Option<Receipt> {
+        convert::receipt(text, signing_key)
     }
 
     fn execute(&self, text: &str, signatures: &[OfficerSignature]) -> Result<Outcome, HsmError> {

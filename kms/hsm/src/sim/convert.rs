@@ -4,6 +4,7 @@ use hsm_wire::attributes::{KeyAttributes, KeyInfo};
 use hsm_wire::client::ClientError;
 use hsm_wire::custody as wire;
 use hsm_wire::info::HsmInfo;
+use hsm_wire::lease;
 use hsm_wire::officer::{ExportEntry, KeySource, OrderDone, OrderOp, PeerKind as WirePeerKind};
 use hsm_wire::policy::{Load, Policy, Rule, Shape};
 use hsm_wire::ticket::{Target as WireTarget, TicketSpec};
@@ -11,8 +12,8 @@ use hsm_wire::{self as hsm, Algorithm, Hex, Leaves, Usage};
 use kms_core::approval::Officer;
 use kms_core::port::{
     BackedUp, BaseClass, Custody, Entry, Export, GivenShare, HeldKey, HsmError, HsmIdentity,
-    KeySpec, KeyUse, Mark, Operation, Outcome, PeerKind, PolicyRule, RuleShape, Seal, Target,
-    TicketOrder, Ways,
+    KeySpec, KeyUse, Lease, Mark, Operation, Outcome, PeerKind, PolicyRule, Receipt, RuleShape,
+    Seal, Standing, Target, Terms, TicketOrder, Ways,
 };
 
 pub(crate) fn error(error: ClientError) -> HsmError {
@@ -172,6 +173,10 @@ pub(crate) fn operation(operation: Operation) -> OrderOp {
             public_key: Hex(public_key),
         },
         Operation::RemoveOfficer { name } => OrderOp::RemoveOfficer { name },
+        Operation::SetTerms { peer, terms } => OrderOp::SetTerms {
+            peer,
+            terms: wire_terms(terms),
+        },
         Operation::EnrolPeer {
             name,
             kind,
@@ -297,6 +302,55 @@ fn custodians(custody: Custody) -> wire::Custody {
     }
 }
 
+fn wire_terms(terms: Terms) -> lease::Terms {
+    lease::Terms {
+        lease_seconds: terms.lease_seconds,
+        standing: match terms.standing {
+            Standing::Active => lease::Standing::Active,
+            Standing::Suspended => lease::Standing::Suspended,
+            Standing::Revoked => lease::Standing::Revoked,
+        },
+        withdrawn: terms.withdrawn,
+        quota: terms.quota,
+    }
+}
+
+pub(crate) fn leased(status: lease::LeaseStatus) -> Lease {
+    Lease {
+        peer: status.peer,
+        given: status.given,
+        standing: match status.standing {
+            lease::Standing::Active => Standing::Active,
+            lease::Standing::Suspended => Standing::Suspended,
+            lease::Standing::Revoked => Standing::Revoked,
+        },
+        sequence: status.sequence,
+        lease_seconds: status.lease_seconds,
+        not_after: status.not_after,
+        withdrawn: status.withdrawn,
+        quota: status.quota,
+        spent: status.spent,
+    }
+}
+
+/// What a receipt says, if this key signed it.
+pub(crate) fn receipt(text: &str, signing_key: &[u8; 64]) -> Option<Receipt> {
+    let file: lease::LeaseFile = serde_json::from_str(text).ok()?;
+    // One text for one receipt: a changed byte outside the signed body is a change too.
+    if serde_json::to_string(&file).ok()? != text.trim_end() {
+        return None;
+    }
+    hsm::gm::verify(&Hex(*signing_key), file.body.as_bytes(), &file.signature).ok()?;
+    let body: lease::ReceiptBody = serde_json::from_str(&file.body).ok()?;
+    (body.format == lease::RECEIPT_FORMAT).then_some(Receipt {
+        sender: body.sender.0,
+        receiver: body.receiver.0,
+        sequence: body.sequence,
+        package: body.package.0,
+        taken: body.taken,
+    })
+}
+
 fn generate(spec: KeySpec, source: KeySource) -> OrderOp {
     let (id, attributes) = attributes(spec);
     OrderOp::GenerateKey {
@@ -366,6 +420,7 @@ pub(crate) fn outcome(done: OrderDone) -> Outcome {
             sequence: report.sequence,
             keys: report.keys.into_iter().filter_map(held).collect(),
             payload: report.payload,
+            receipt: Some(report.receipt),
         },
         OrderDone::Signature(signature) => Outcome::Signature(signature.0),
         OrderDone::Keys(keys) => Outcome::Keys(keys.into_iter().filter_map(held).collect()),

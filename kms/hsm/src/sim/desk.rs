@@ -8,7 +8,7 @@ use hsm_wire::order::{Body, OfficerSignature as WireSignature, Order};
 use hsm_wire::package::EntryHeader;
 use hsm_wire::{Hex, gm, package};
 use kms_core::approval::OfficerSignature;
-use kms_core::port::{HsmError, HsmIdentity, Operation, OrderDesk, Outcome, PackageLabel};
+use kms_core::port::{HsmError, HsmIdentity, Operation, OrderDesk, Outcome, PackageLabel, Receipt};
 
 use super::convert;
 use crate::retry::when_busy;
@@ -50,6 +50,10 @@ impl OrderDesk for SimDesk {
 
     fn is_signed_by(&self, text: &str, signing_key: &[u8; 64]) -> bool {
         signed_by(text, signing_key)
+    }
+
+    fn receipt(&self, text: &str, signing_key: &[u8; 64]) -> Option<Receipt> {
+        convert::receipt(text, signing_key)
     }
 
     fn execute(&self, text: &str, signatures: &[OfficerSignature]) -> Result<Outcome, HsmError> {

@@ -12,7 +12,9 @@ use std::time::Duration;
 use hsm_wire::client::{ClientError, OperatorClient};
 use hsm_wire::operator::SignInput;
 use hsm_wire::secret::OperatorSecret;
-use kms_core::port::{FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Nature, Target};
+use kms_core::port::{
+    FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Lease, Nature, Target,
+};
 
 use crate::retry::again;
 
@@ -132,5 +134,22 @@ impl Hsm for SimHsm {
 
     fn last_package(&self, peer: &str) -> Result<String, HsmError> {
         self.call(|client| client.last_package(peer))
+    }
+
+    fn issue_lease(&self, peer: &str) -> Result<String, HsmError> {
+        self.call(|client| client.issue_lease(peer))
+    }
+
+    fn take_lease(&self, lease: &str) -> Result<(), HsmError> {
+        self.call(|client| client.take_lease(lease))
+    }
+
+    fn leases(&self) -> Result<Vec<Lease>, HsmError> {
+        let all = self.call(OperatorClient::leases)?;
+        Ok(all.into_iter().map(convert::leased).collect())
+    }
+
+    fn ticket_used(&self, ticket: &str) -> Result<u64, HsmError> {
+        Ok(self.call(|client| client.ticket(ticket))?.used)
     }
 }

@@ -10,7 +10,7 @@ use hsm_wire::ticket::{Target, TicketSpec};
 use hsm_wire::{Hex, HsmError, Mark, Usage};
 
 /// Every operation of the two sockets, by the names that the audit has.
-pub const OPERATIONS: [&str; 34] = [
+pub const OPERATIONS: [&str; 38] = [
     "info",
     "audit",
     "list-keys",
@@ -45,6 +45,10 @@ pub const OPERATIONS: [&str; 34] = [
     "restore-keys",
     "reshare-keys",
     "seal-transcript",
+    "set-terms",
+    "issue-lease",
+    "take-lease",
+    "list-leases",
 ];
 
 fn export(key: &str) -> OrderOp {
@@ -76,6 +80,35 @@ fn package(trial: &mut Trial) -> String {
     }
 }
 
+fn terms(peer: &str) -> OrderOp {
+    OrderOp::SetTerms {
+        peer: peer.to_owned(),
+        terms: hsm_wire::lease::Terms {
+            lease_seconds: 60,
+            standing: hsm_wire::lease::Standing::Active,
+            withdrawn: vec![],
+            quota: None,
+        },
+    }
+}
+
+/// A lease of an HSM above.
+fn lease(trial: &mut Trial) -> String {
+    let mut upper = Hsm::new(Mark::Test);
+    upper.enrol("lower", PeerKind::Lower, &trial.hsm.info());
+    let fresh = trial.hsm.request_id()[7];
+    let name = format!("leasing{fresh}");
+    trial.hsm.enrol(&name, PeerKind::Upper, &upper.info());
+    upper.order(terms("lower")).unwrap();
+    let request = OperatorRequest::IssueLease {
+        peer: "lower".to_owned(),
+    };
+    match upper.engine.operator(request).unwrap() {
+        hsm_wire::operator::OperatorAnswer::Lease(text) => text,
+        _ => panic!("no lease"),
+    }
+}
+
 fn reading(trial: &mut Trial, operation: &str) -> Option<OperatorRequest> {
     Some(match operation {
         "audit" => OperatorRequest::Audit { from: 0 },
@@ -92,6 +125,16 @@ fn reading(trial: &mut Trial, operation: &str) -> Option<OperatorRequest> {
             }
         }
         "random" => OperatorRequest::Random { length: 16 },
+        "list-leases" => OperatorRequest::Leases,
+        "issue-lease" => {
+            trial.hsm.order(terms("lower")).unwrap();
+            OperatorRequest::IssueLease {
+                peer: "lower".to_owned(),
+            }
+        }
+        "take-lease" => OperatorRequest::TakeLease {
+            lease: lease(trial),
+        },
         _ => return None,
     })
 }
@@ -199,6 +242,7 @@ fn order(trial: &mut Trial, operation: &str) -> OrderOp {
             index: 1,
             verifier: Hex([7; 48]),
         },
+        "set-terms" => terms("lower"),
         other => ceremony(trial, other),
     }
 }
