@@ -4,6 +4,7 @@ use kms_platform::client::HttpClient;
 use kms_platform::identity::Identity;
 use kms_platform::name::Role;
 
+use crate::tiers::{Acknowledged, Lease, Nothing, Receipt};
 use crate::{
     KeyTable, PersonalisationRequest, SamNationalRequest, SamProvincialFilesRequest,
     SamProvincialKeysRequest, Script, ServiceStatus, paths,
@@ -61,6 +62,23 @@ impl Client {
         request: &SamProvincialFilesRequest,
     ) -> Result<Script, ClientError> {
         self.0.post(paths::SAM_PROVINCIAL_FILES, request)
+    }
+
+    /// A lease for this tier's HSM, at the upper tier's service.
+    ///
+    /// # Errors
+    /// Refused, or no answer.
+    pub fn lease(&self) -> Result<Lease, ClientError> {
+        self.0.post(paths::LEASES, &Nothing {})
+    }
+
+    /// Sends the receipt of a package to the upper tier's service.
+    ///
+    /// # Errors
+    /// Refused, or no answer.
+    pub fn acknowledge(&self, receipt: &str) -> Result<Acknowledged, ClientError> {
+        let receipt = receipt.to_owned();
+        self.0.post(paths::RECEIPTS, &Receipt { receipt })
     }
 
     /// Tier, mark, HSM, audit.

@@ -13,6 +13,7 @@ mod sam;
 mod script;
 mod secret;
 mod status;
+pub mod tiers;
 
 pub use card::{CardState, PersonalisationRequest};
 pub use client::{Client, ClientError};

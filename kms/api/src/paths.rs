@@ -8,6 +8,10 @@ pub const SAM_NATIONAL: &str = "/v1/sams/national";
 pub const SAM_PROVINCIAL_KEYS: &str = "/v1/sams/provincial-keys";
 /// POST, station, province's service: files, PIN and activation of a SAM.
 pub const SAM_PROVINCIAL_FILES: &str = "/v1/sams/provincial-files";
+/// POST, a lower tier's service: a lease for its HSM.
+pub const LEASES: &str = "/v1/leases";
+/// POST, a lower tier's service: its HSM's receipt of a package.
+pub const RECEIPTS: &str = "/v1/receipts";
 /// GET, any enrolled peer: tier, mark, HSM reachable, audit length.
 pub const STATUS: &str = "/v1/status";
 /// GET, officer or clerk: the key table, never key bytes.

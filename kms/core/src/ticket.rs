@@ -38,6 +38,12 @@ pub struct Ticket {
     pub valid_until: Timestamp,
     /// Where it stands.
     pub state: TicketState,
+    /// Which product the chips are, and on which delivery list they came; empty: any.
+    #[serde(default)]
+    pub product: String,
+    /// Number of the maker's list, when the order is for one.
+    #[serde(default)]
+    pub delivery: Option<u64>,
 }
 
 /// Where a ticket stands.
@@ -159,6 +165,8 @@ impl Ticket {
             purpose,
             valid_until,
             state: TicketState::Requested,
+            product: String::new(),
+            delivery: None,
         })
     }
 

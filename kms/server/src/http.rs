@@ -30,6 +30,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route(paths::STATUS, get(get_status))
         .route(paths::KEYS, get(get_keys))
         .route(paths::HEALTH, get(|| async { "ok\n" }))
+        .merge(crate::tiers::routes::routes())
         .with_state(service)
 }
 

@@ -10,6 +10,7 @@
 //! | [`issue`] | scripts for cards and SAMs, in one round trip each |
 //! | [`http`] | the routes, over mutual TLS |
 //! | [`authority`] | TLS identities of this tier |
+//! | [`tiers`] | leases and receipts between two tiers |
 //! | [`records`] | the tables |
 //! | [`refusal`] | every refusal with slug, status and words |
 //! | [`checkpoint`] | the record sealed, signed, witnessed, walked |
@@ -31,3 +32,4 @@ pub mod records;
 pub mod refusal;
 pub mod schema;
 pub mod service;
+pub mod tiers;

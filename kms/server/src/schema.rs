@@ -105,4 +105,16 @@ CREATE TABLE approval_signature (
 ) STRICT;
 ",
     },
+    // Receipts of hand-downs; what became of the chips of an order.
+    Migration {
+        version: 8,
+        sql: "
+ALTER TABLE hand_down ADD COLUMN package TEXT;
+ALTER TABLE hand_down ADD COLUMN receipt TEXT;
+CREATE TABLE order_account (
+  number INTEGER PRIMARY KEY, ticket TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('spoiled', 'returned')),
+  chip TEXT UNIQUE, quantity INTEGER NOT NULL, who TEXT NOT NULL, noted TEXT NOT NULL
+) STRICT;
+",
+    },
 ];

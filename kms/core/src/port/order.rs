@@ -133,6 +133,11 @@ pub enum Operation {
     },
     /// A counted permission.
     CreateTicket(TicketOrder),
+    /// A ticket makes nothing more; what was not used goes back.
+    CloseTicket {
+        /// Its id.
+        id: String,
+    },
     /// Keys for another HSM (D27).
     ExportPackage {
         /// Peer name.
@@ -238,6 +243,7 @@ impl Operation {
             Self::EnrolOfficer { name, .. }
             | Self::RemoveOfficer { name }
             | Self::SetTerms { peer: name, .. }
+            | Self::CloseTicket { id: name }
             | Self::EnrolPeer { name, .. }
             | Self::LoadPolicy { name, .. } => name.clone(),
             Self::CreateTicket(ticket) => ticket.id.clone(),
@@ -265,6 +271,7 @@ impl Operation {
             Self::EnrolOfficer { .. } => "officer.enrol",
             Self::RemoveOfficer { .. } => "officer.dismiss",
             Self::SetTerms { .. } => "terms.set",
+            Self::CloseTicket { .. } => "ticket.close",
             Self::EnrolPeer { .. } => "hsm.enrol",
             Self::LoadPolicy { .. } => "policy.load",
             Self::CreateTicket(_) => "ticket.create",

@@ -355,6 +355,12 @@ impl Rows<'_> {
             .map_err(|e| twice(e, "TicketExists"))
     }
 
+    /// The ticket makes nothing more: its count is what was used.
+    pub(super) fn close_ticket(&self, id: &str) -> Result<(), HsmError> {
+        self.ticket(id)?;
+        self.put("UPDATE ticket SET quantity = used WHERE id = ?1", [id])
+    }
+
     pub(super) fn attempts(&self, ticket: &str, factor: &Factor) -> Result<u32, HsmError> {
         let sql = "SELECT attempts FROM chip WHERE ticket = ?1 AND factor = ?2";
         let found = self

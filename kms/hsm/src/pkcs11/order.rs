@@ -137,6 +137,10 @@ impl Pkcs11Hsm {
                 rows.add_officer(&Officer { name, public_key })?;
                 Ok(Outcome::Done)
             }
+            Operation::CloseTicket { id } => {
+                rows.close_ticket(&id)?;
+                Ok(Outcome::Done)
+            }
             Operation::SetTerms { .. } => {
                 Err(refused("NotSupported", "this machine knows no leases"))
             }

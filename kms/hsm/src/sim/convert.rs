@@ -173,6 +173,7 @@ pub(crate) fn operation(operation: Operation) -> OrderOp {
             public_key: Hex(public_key),
         },
         Operation::RemoveOfficer { name } => OrderOp::RemoveOfficer { name },
+        Operation::CloseTicket { id } => OrderOp::CloseTicket { id },
         Operation::SetTerms { peer, terms } => OrderOp::SetTerms {
             peer,
             terms: wire_terms(terms),

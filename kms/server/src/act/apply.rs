@@ -7,7 +7,7 @@ use kms_core::ticket::TicketState;
 use kms_platform::store::Conn;
 
 use super::{Act, Next, Product, Round};
-use crate::records::{hand_downs, keys, peers, people, settings, tickets};
+use crate::records::{accounts, hand_downs, keys, peers, people, settings, tickets};
 use crate::refusal::{self, Result};
 use crate::refuse;
 use crate::service::Service;
@@ -34,6 +34,12 @@ impl Service {
             }
             Act::RemoveOfficer { name, .. } => people::remove(conn, name).await?,
             Act::UnlockOfficer { name, .. } => people::clear(conn, name).await?,
+            Act::SetTerms { .. } => {}
+            Act::ReturnOrder { id, .. } => {
+                let ticket = tickets::get(conn, id).await?;
+                let back = ticket.quantity.saturating_sub(self.hsm.ticket_used(id)?);
+                accounts::give_back(conn, id, back, approvers, &self.now()).await?;
+            }
             Act::ConfirmPeer { name } => peers::confirm(conn, name).await?,
             Act::Ceremony(ordered) => {
                 self.keep_step(conn, ordered, outcomes, approvers).await?;
@@ -46,7 +52,13 @@ impl Service {
                 tickets::put(conn, &ticket, &self.now()).await?;
             }
             Act::Grant { id } => return self.apply_grant(conn, id, outcomes, approvers).await,
-            Act::Import { .. } => self.apply_import(conn, outcomes).await?,
+            Act::Import { .. } => {
+                let receipt = self.apply_import(conn, outcomes).await?;
+                return Ok(Next::Done(Product {
+                    receipt,
+                    ..Product::default()
+                }));
+            }
         }
         tracing::info!(
             act = act.name(),
@@ -91,6 +103,9 @@ impl Service {
                     )
                 };
                 product.package = Some(self.package_of(&grant)?.ok_or_else(later)?);
+                if let Some(package) = &product.package {
+                    hand_downs::set_package(&mut tx, id, &package_hash(package)).await?;
+                }
                 if !matches!(grant.state, GrantState::Granted { .. }) {
                     let approvers = "as the HSM recorded".to_owned();
                     hand_downs::set_state(&mut tx, id, &GrantState::Granted { approvers }).await?;
@@ -160,8 +175,10 @@ impl Service {
                     },
                 )
                 .await?;
+                hand_downs::set_package(conn, id, &package_hash(&package)).await?;
                 Ok(Next::Done(Product {
                     package: Some(package),
+                    receipt: None,
                 }))
             }
             _ => Err(refuse!(
@@ -173,10 +190,16 @@ impl Service {
     }
 
     /// The HSM has verified the sender's signature; certificates and keys become this store's.
-    async fn apply_import(&self, conn: &mut Conn, outcomes: Vec<Outcome>) -> Result<()> {
+    /// What the receiver's HSM says of the package is for the sender.
+    async fn apply_import(
+        &self,
+        conn: &mut Conn,
+        outcomes: Vec<Outcome>,
+    ) -> Result<Option<String>> {
         let Some(Outcome::Imported {
             keys: held,
             payload,
+            receipt,
             ..
         }) = outcomes.into_iter().next()
         else {
@@ -188,7 +211,8 @@ impl Service {
         };
         let outstanding = hand_downs::outstanding(conn).await?;
         let payload = Payload::parse(&payload, &self.tier, outstanding.map(|(id, _)| id))?;
-        self.keep_import(conn, held, payload).await
+        self.keep_import(conn, held, payload).await?;
+        Ok(receipt)
     }
 
     async fn keep_import(
@@ -209,4 +233,13 @@ impl Service {
         hand_downs::answered(conn, payload.request).await?;
         crate::authority::complete(&self.dir, payload.ca_chain, payload.anchors)
     }
+}
+
+/// SM3 of a package's signed text, as receipts name it; nothing of a text that is no package.
+fn package_hash(package: &str) -> String {
+    let file: Option<serde_json::Value> = serde_json::from_str(package).ok();
+    let body = file.as_ref().and_then(|file| file.get("body")?.as_str());
+    body.map_or_else(String::new, |body| {
+        hex::encode_upper(file_fingerprint(body.as_bytes()))
+    })
 }

@@ -12,7 +12,7 @@ pub mod setup;
 
 use kms_core::approval::Officer;
 use kms_core::policy::{Permit, Request, Role, Signer};
-use kms_core::port::{HsmError, Operation, Outcome};
+use kms_core::port::{HsmError, Operation, Outcome, Terms};
 use kms_platform::audit::{AuditId, Outcome as Ending};
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +97,22 @@ pub enum Act {
         /// Who asks.
         requester: String,
     },
+    /// What a lower tier may do, and for how long at a time.
+    SetTerms {
+        /// Its HSM's name here.
+        peer: String,
+        /// What.
+        terms: Terms,
+        /// Who asks.
+        requester: String,
+    },
+    /// A ticket is closed; what it has left goes back.
+    ReturnOrder {
+        /// The ticket.
+        id: String,
+        /// Who asks.
+        requester: String,
+    },
     /// A lock-out is lifted.
     UnlockOfficer {
         /// Whose.
@@ -130,6 +146,8 @@ impl Round {
 pub struct Product {
     /// Text of the package, after a grant.
     pub package: Option<String>,
+    /// Receipt for the sender, after an import.
+    pub receipt: Option<String>,
 }
 
 /// What a round leads to.
@@ -166,6 +184,8 @@ impl Act {
             Self::Import { .. } => "import",
             Self::RemoveOfficer { .. } => "officer.remove",
             Self::UnlockOfficer { .. } => "officer.unlock",
+            Self::SetTerms { .. } => "terms.set",
+            Self::ReturnOrder { .. } => "order.return",
         }
     }
 

@@ -11,7 +11,7 @@ use kms_core::port::{BaseClass, Mark, Operation, Target, TicketOrder};
 use kms_core::ticket::{Ticket, TicketKind};
 
 use super::{Act, Round};
-use crate::records::{peers, people, tickets};
+use crate::records::{accounts, peers, people, tickets};
 use crate::refusal::{self, Result};
 use crate::refuse;
 use crate::service::Service;
@@ -48,6 +48,41 @@ impl Service {
                     // Nobody signs for or against their own going.
                     requesters: vec![requester.clone(), name.clone()],
                     paper: true,
+                })
+            }
+            Act::SetTerms {
+                peer,
+                terms,
+                requester,
+            } => {
+                let mut conn = self.store.pool().acquire().await?;
+                let known = peers::get(&mut conn, peer).await?;
+                if !known.confirmed || known.kind != "lower" {
+                    return Err(refuse!(
+                        &refusal::NOT_ENROLLED,
+                        "{peer} is no lower HSM that two officers confirmed",
+                        "{peer} 不是经两名管理员确认的下级密码机"
+                    ));
+                }
+                Ok(Round {
+                    operations: vec![Operation::SetTerms {
+                        peer: peer.clone(),
+                        terms: terms.clone(),
+                    }],
+                    requesters: vec![requester.clone()],
+                    paper: false,
+                })
+            }
+            Act::ReturnOrder { id, requester } => {
+                let mut conn = self.store.pool().acquire().await?;
+                let ticket = tickets::get(&mut conn, id).await?;
+                if accounts::of(&mut conn, id).await?.returned.is_some() {
+                    return Ok(nobody(vec![]));
+                }
+                Ok(Round {
+                    operations: vec![Operation::CloseTicket { id: id.clone() }],
+                    requesters: vec![requester.clone(), ticket.requester],
+                    paper: false,
                 })
             }
             Act::UnlockOfficer { name, requester } => {

@@ -6,6 +6,7 @@ mod ceremony;
 mod hand_down;
 mod hsm;
 mod tickets;
+mod tiers;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub(crate) use ceremony::{CeremonyCommand, DraftArgs, EnterArgs, RoomArgs, Sourc
 pub(crate) use hand_down::{GrantArgs, ImportArgs, OrderCommand, RequestArgs};
 pub(crate) use hsm::{HsmCommand, TransportCommand};
 pub(crate) use tickets::{DeliveryCommand, TicketCommand};
+pub(crate) use tiers::{HanddownCommand, LeaseCommand, ReturnArgs, SpoilArgs, TermsCommand};
 
 /// The key service of a tier: keys for health cards and SAMs, made and moved by two officers, used by stations.
 #[derive(Parser)]
@@ -104,6 +106,15 @@ pub(crate) enum Command {
     Key(KeyCommand),
     /// Read what is asked, and sign it with the own key: a request that waits in a store, or an order file
     Approve(ApproveArgs),
+    /// What a lower tier may do, and for how long at a time
+    #[command(subcommand)]
+    Terms(TermsCommand),
+    /// Leases, by which an upper tier lets a lower one work
+    #[command(subcommand)]
+    Lease(LeaseCommand),
+    /// Hand-downs, and their receipts
+    #[command(subcommand)]
+    Handdown(HanddownCommand),
     /// Orders that travel from one officer to the next
     #[command(subcommand)]
     Order(OrderCommand),
@@ -261,6 +272,9 @@ pub(crate) struct ServeArgs {
     /// Further host names or addresses, for the service's certificate when it is first made
     #[arg(long = "host")]
     pub hosts: Vec<String>,
+    /// The upper tier's service, from which leases are fetched while this one serves
+    #[arg(long, value_name = "URL")]
+    pub upper: Option<String>,
     /// Revocation list of another tier's authority, PEM; may be given more than once. The own one is always looked at
     #[arg(long = "crl", value_name = "FILE")]
     pub lists: Vec<PathBuf>,

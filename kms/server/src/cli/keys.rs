@@ -211,6 +211,10 @@ async fn try_open(service: &Service, text: &[u8], by: &str) -> Result<Grant, Ref
 pub(super) async fn import(args: ImportArgs) -> Ran {
     let service = open(&args.store).await?;
     let package = hsm::text(&args.file)?;
-    order::carry(&service, Act::Import { package }, &args.signing, false).await?;
+    let done = order::carry(&service, Act::Import { package }, &args.signing, false).await?;
+    let receipt = done.and_then(|product| product.receipt);
+    if let (Some(file), Some(receipt)) = (&args.receipt, receipt) {
+        order::write_file(file, receipt.as_bytes())?;
+    }
     Ok(Exit::Done)
 }

@@ -1,5 +1,6 @@
 //! The commands of `rhc-kms`. Exit codes: 0 done, 2 usage, 3 the thing checked is not right, 4 environment.
 
+mod accounts;
 mod approvals;
 mod args;
 mod audit;
@@ -13,6 +14,7 @@ mod officer;
 mod order;
 pub(crate) mod tables;
 mod tickets;
+mod tiers;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -72,6 +74,9 @@ async fn run(command: Command) -> Ran {
         Command::Backup(args) => audit::backup(args).await,
         Command::Restore(args) => audit::restore(args).await,
         Command::Order(command) => order::run(command).await,
+        Command::Terms(command) => tiers::terms(command).await,
+        Command::Lease(command) => tiers::lease(command).await,
+        Command::Handdown(command) => tiers::handdown(command).await,
         Command::Serve(args) => serve_http(args).await,
         Command::Upgrade {
             store,
@@ -143,6 +148,10 @@ async fn serve_http(args: ServeArgs) -> Ran {
     let revocations = Revocations::of(&args.lists, Some(own)).map_err(|e| environment(&e))?;
     let service = Arc::new(service);
     tokio::spawn(crate::checkpoint::keep_up(Arc::clone(&service)));
+    if let Some(upper) = &args.upper {
+        let client = crate::tiers::renew::client(upper, &identity)?;
+        crate::tiers::renew::keep(Arc::clone(&service), client);
+    }
     let router = crate::http::router(service);
     serve::run(router, args.listen, &identity, revocations)
         .await

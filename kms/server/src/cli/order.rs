@@ -47,6 +47,11 @@ pub(super) async fn run(command: OrderCommand) -> Ran {
             show(&find_order(&file, store.as_deref()).await?)?;
             Ok(Exit::Done)
         }
+        OrderCommand::Spoil(args) => super::accounts::spoil(args).await,
+        OrderCommand::Return(args) => super::accounts::give_back(args).await,
+        OrderCommand::Reconcile { id, store, json } => {
+            super::accounts::reconcile(&id, &store, json).await
+        }
         OrderCommand::List { store, json } => super::approvals::list(&store, json).await,
         OrderCommand::Sign { file, officer } => {
             let mut order = read_order(&file)?;
@@ -160,8 +165,9 @@ pub(super) fn package_of(product: Option<Product>) -> Result<Option<String>, Ref
         None => Ok(None),
         Some(Product {
             package: Some(text),
+            ..
         }) => Ok(Some(text)),
-        Some(Product { package: None }) => Err(refuse!(
+        Some(Product { package: None, .. }) => Err(refuse!(
             &refusal::STALE,
             "no package was made",
             "未生成密钥包"

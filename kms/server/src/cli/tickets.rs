@@ -29,6 +29,8 @@ pub(super) async fn run(command: TicketCommand) -> Ran {
             by,
             purpose,
             days,
+            product,
+            delivery,
             id,
             json,
         } => {
@@ -55,6 +57,11 @@ pub(super) async fn run(command: TicketCommand) -> Ran {
             let ticket =
                 Ticket::request(id, kind, quantity, by, purpose, valid_until, &service.tier)
                     .map_err(Refusal::from)?;
+            let ticket = Ticket {
+                product,
+                delivery,
+                ..ticket
+            };
             keep(&service, &ticket).await?;
             show(&[ticket], json)
         }
@@ -82,7 +89,8 @@ async fn keep(service: &Service, ticket: &Ticket) -> Result<(), Refusal> {
     if tickets::get(&mut tx, &ticket.id).await.is_ok() {
         return Err(refuse!(&refusal::EXISTS, "ticket {}", "工单 {}", ticket.id));
     }
-    let detail = json!({ "kind": ticket.kind.as_str(), "quantity": ticket.quantity, "purpose": ticket.purpose });
+    let detail = json!({ "kind": ticket.kind.as_str(), "quantity": ticket.quantity, "purpose": ticket.purpose,
+        "product": ticket.product, "delivery": ticket.delivery });
     let begun = service
         .before(
             &mut tx,

@@ -174,3 +174,121 @@ pub async fn answered(conn: &mut Conn, id: Uuid) -> Result<()> {
         .await?;
     Ok(())
 }
+
+/// Notes which package answered a request.
+///
+/// # Errors
+/// The store failed.
+pub async fn set_package(conn: &mut Conn, id: &str, hash: &str) -> Result<()> {
+    sqlx::query("UPDATE hand_down SET package = $1 WHERE id = $2")
+        .bind(hash)
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Keeps a receiver's receipt; the id of the hand-down that it is for.
+///
+/// # Errors
+/// No package of this hash went to this receiver, or it was acknowledged before; or the store failed.
+pub async fn acknowledge(
+    conn: &mut Conn,
+    receiver: &str,
+    package: &str,
+    receipt: &str,
+) -> Result<String> {
+    let row: Option<(String, Option<String>)> =
+        sqlx::query_as("SELECT id, receipt FROM hand_down WHERE receiver = $1 AND package = $2")
+            .bind(receiver)
+            .bind(package)
+            .fetch_optional(&mut *conn)
+            .await?;
+    let (id, known) = row.ok_or_else(|| {
+        refuse!(
+            &refusal::UNASKED,
+            "no package of this hash went to {receiver}",
+            "未向 {receiver} 下发过此密钥包"
+        )
+    })?;
+    if known.is_some() {
+        return Err(refuse!(
+            &refusal::EXISTS,
+            "the receipt of {id}",
+            "{id} 的回执"
+        ));
+    }
+    sqlx::query("UPDATE hand_down SET receipt = $1 WHERE id = $2")
+        .bind(receipt)
+        .bind(&id)
+        .execute(conn)
+        .await?;
+    Ok(id)
+}
+
+/// A hand-down as lists show it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Line {
+    /// `down`: to a lower tier; `up`: asked of the upper one.
+    pub direction: &'static str,
+    /// Id of the request.
+    pub id: String,
+    /// With whom.
+    pub peer: String,
+    /// Who asked.
+    pub asked_by: String,
+    /// Where it stands.
+    pub state: &'static str,
+    /// Since when.
+    pub created: String,
+}
+
+/// Hand-downs both ways; what waits for a receipt says so.
+///
+/// # Errors
+/// The store failed.
+pub async fn lines(conn: &mut Conn) -> Result<Vec<Line>> {
+    let down: Vec<(String, String, String, String, Option<String>, String)> = sqlx::query_as(
+        "SELECT id, receiver, requester, state, receipt, created FROM hand_down ORDER BY number",
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let up: Vec<(String, String, String, String)> = sqlx::query_as(
+        "SELECT id, requester, state, created FROM own_request ORDER BY created, id",
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut lines = Vec::new();
+    for (id, peer, asked_by, state, receipt, created) in down {
+        let state = match (serde_json::from_str(&state)?, receipt) {
+            (_, Some(_)) => "received",
+            (GrantState::Granted { .. }, None) => "receipt outstanding",
+            (GrantState::Certified { .. }, None) => "certified",
+            (GrantState::Requested, None) => "requested",
+        };
+        lines.push(Line {
+            direction: "down",
+            id,
+            peer,
+            asked_by,
+            state,
+            created,
+        });
+    }
+    for (id, asked_by, state, created) in up {
+        let state = match state.as_str() {
+            "answered" => "imported",
+            "dropped" => "dropped",
+            _ => "waiting",
+        };
+        lines.push(Line {
+            direction: "up",
+            id,
+            peer: "upper".to_owned(),
+            asked_by,
+            state,
+            created,
+        });
+    }
+    Ok(lines)
+}

@@ -1,5 +1,6 @@
 //! The store's tables, one file each: plain functions over a connection, no rules.
 
+pub mod accounts;
 pub mod approvals;
 pub mod chips;
 pub mod hand_downs;

@@ -123,6 +123,9 @@ fn hsm_kind(error: &HsmError) -> &'static Kind {
         "NoSuchOfficer" => &OFFICER,
         "BadSignature" => &BAD_SIGNATURE,
         "OrderReplayed" | "OrderExpired" | "WrongHsm" => &STALE,
+        "LeaseExpired" => &LEASE_EXPIRED,
+        "TierSuspended" | "TierRevoked" | "KeyWithdrawn" | "QuotaUsedUp" => &SUSPENDED,
+        "LeaseRefused" => &LEASE_REFUSED,
         "PackageNotForUs" => &RECEIVER,
         "PackageAltered"
         | "PackageOutOfSequence"

@@ -97,6 +97,14 @@ kinds! {
         "Enrol them with rhc-kms officer add", "请用 rhc-kms officer add 登记";
     BAD_SIGNATURE = "bad-signature", 403, "A signature does not fit", "签名不符",
         "Sign the very text again", "请对原文重新签名";
+    UPPER_DOWN = "upper-tier-unavailable", 503, "The upper tier did not do it", "上级未予办理",
+        "Compare address and identity, and ask the upper tier", "请核对地址与身份，并联系上级";
+    LEASE_EXPIRED = "lease-expired", 409, "The upper tier's lease has run out", "上级许可已到期",
+        "Fetch a fresh one: rhc-kms lease renew, or lease take with a file", "请获取新的许可：rhc-kms lease renew，或用文件 lease take";
+    SUSPENDED = "tier-suspended", 403, "The upper tier has stopped this tier", "上级已停止本级",
+        "Ask the upper tier", "请联系上级";
+    LEASE_REFUSED = "lease-refused", 409, "The lease is refused", "该许可被拒绝",
+        "Ask the upper tier for a fresh one", "请向上级索取新的许可";
     NO_POLICY = "no-policy", 403, "The policy table knows no such operation", "权限表中没有此操作",
         "Compare kms/core/src/policy/table.toml with this release", "请核对本版本的权限表";
     APPROVAL_EXPIRED = "approval-expired", 409, "The request has expired", "申请已过期",

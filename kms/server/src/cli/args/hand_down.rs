@@ -51,6 +51,9 @@ pub(crate) struct ImportArgs {
     /// Directory of the service's store
     #[arg(long)]
     pub store: PathBuf,
+    /// File for the receipt, which goes to the upper tier
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
     #[command(flatten)]
     pub signing: Signing,
 }
@@ -81,6 +84,21 @@ pub(crate) enum OrderCommand {
         /// The officer's key file
         #[arg(long = "as", value_name = "KEYFILE")]
         officer: PathBuf,
+    },
+    /// A chip of an order was spoiled
+    Spoil(super::SpoilArgs),
+    /// Close an order's ticket; what it has left goes back: two approvers
+    Return(super::ReturnArgs),
+    /// Ordered, good, spoiled, returned: exit 3 unless the difference is zero
+    Reconcile {
+        /// The order's ticket
+        id: String,
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// JSON instead of a table
+        #[arg(long)]
+        json: bool,
     },
     /// Execute an order that enough officers signed
     Submit {

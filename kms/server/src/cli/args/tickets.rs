@@ -49,6 +49,12 @@ pub(crate) enum TicketCommand {
         /// Days of validity
         #[arg(long, default_value_t = 30)]
         days: u16,
+        /// Which product the chips are
+        #[arg(long, default_value = "")]
+        product: String,
+        /// Number of the maker's delivery list that the order is for
+        #[arg(long)]
+        delivery: Option<u64>,
         /// Own id instead of a drawn one
         #[arg(long)]
         id: Option<String>,
