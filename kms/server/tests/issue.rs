@@ -17,6 +17,8 @@ mod record;
 mod restore;
 #[path = "issue/tickets.rs"]
 mod tickets;
+#[path = "issue/tiers.rs"]
+mod tiers;
 
 use cardlib_card::cert::{IssuerCertificate, Mark, SamCertificate, sam_serial};
 use cardlib_card::delivery::Kind;
