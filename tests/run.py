@@ -3,7 +3,7 @@
 reader, not for the processor. Prints each program's output whole, one after another, and its time; exit 1 when one failed.
 
 Usage: tests/run.py [--jobs N] [--loud PATH] CARGO-TEST-ARGUMENTS... [-- ARGUMENTS OF THE TEST PROGRAMS...]
-Programs of the crate in PATH also print what their tests print when they pass.
+Programs of the crate in PATH (which may be given more than once) also print what their tests print when they pass.
 """
 
 import json
@@ -40,12 +40,12 @@ def run(program, folder, words):
 
 def main():
     words, jobs = sys.argv[1:], os.cpu_count() or 2
-    loud = None
+    loud = set()
     while words[:1] in (["--jobs"], ["--loud"]):
         if words[0] == "--jobs":
             jobs = int(words[1])
         else:
-            loud = Path(words[1]).resolve()
+            loud.add(Path(words[1]).resolve())
         words = words[2:]
     cut = words.index("--") if "--" in words else len(words)
     programs = build(words[:cut])
@@ -53,7 +53,7 @@ def main():
     with ThreadPoolExecutor(jobs) as pool:
         own = words[cut + 1 :]
         said = {True: [*own, "--nocapture"], False: own}
-        started = [pool.submit(run, program, folder, said[folder == loud]) for program, folder in programs]
+        started = [pool.submit(run, program, folder, said[folder in loud]) for program, folder in programs]
         for each in as_completed(started):
             name, seconds, code, text = each.result()
             took.append((seconds, name))
