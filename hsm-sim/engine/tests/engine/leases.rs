@@ -90,11 +90,13 @@ fn house() -> (Hsm, Hsm) {
     );
     upper.enrol("lower", PeerKind::Lower, &lower.info());
     lower.enrol("upper", PeerKind::Upper, &upper.info());
+    lower.ticket("many", Target::Card, 10, &["transport", "CMK"]);
     (upper, lower)
 }
 
 fn fill(hsm: &mut Hsm, chip: u8) -> Result<(), ErrorCode> {
-    let request = for_factor(hsm.card_request(), [chip; 8]);
+    let mut request = for_factor(hsm.card_request(), [chip; 8]);
+    request.ticket = "many".to_owned();
     hsm.fill(Target::Card, request)
         .map(drop)
         .map_err(|e| e.code)
