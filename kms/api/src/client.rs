@@ -1,21 +1,44 @@
 //! The blocking client of a key service.
 
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kms_platform::ca::Request;
 use kms_platform::client::HttpClient;
+use kms_platform::clock::SharedClock;
 use kms_platform::identity::Identity;
 use kms_platform::name::Role;
 
 use crate::tiers::{Acknowledged, Lease, Nothing, Receipt};
 use crate::{
-    KeyTable, PersonalisationRequest, SamNationalRequest, SamProvincialFilesRequest,
+    BatchAnswer, BatchOutcome, IdentityAnswer, KeyTable, PersonalisationBatch,
+    PersonalisationRequest, RenewalRequest, SamNationalRequest, SamProvincialFilesRequest,
     SamProvincialKeysRequest, Script, ServiceStatus, paths,
 };
 
 /// Why a call brought nothing; `problem()` gives the service's own words, whose slugs stand in [`crate::problem`].
 pub use kms_platform::client::ClientError;
 
-/// One key service, asked with one identity.
+/// One key service, asked with one identity, which is renewed in time where its file is known.
 #[derive(Clone)]
-pub struct Client(HttpClient);
+pub struct Client {
+    http: Arc<Mutex<HttpClient>>,
+    kept: Option<Arc<Kept>>,
+}
+
+/// An identity file that is kept fresh.
+struct Kept {
+    base: String,
+    path: PathBuf,
+    clock: SharedClock,
+    due: Mutex<Due>,
+}
+
+/// When to look at the certificate again.
+struct Due(jiff::Timestamp);
+
+/// A renewal that failed is tried again after this long.
+const AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 impl Client {
     /// `base` is like `https://127.0.0.1:8443`.
@@ -23,7 +46,74 @@ impl Client {
     /// # Errors
     /// The address or the identity cannot be used.
     pub fn new(base: &str, identity: &Identity) -> Result<Self, ClientError> {
-        HttpClient::new(base, identity, Role::Kms).map(Self)
+        Ok(Self {
+            http: Arc::new(Mutex::new(HttpClient::new(base, identity, Role::Kms)?)),
+            kept: None,
+        })
+    }
+
+    /// As [`Client::new`] with the identity in this file, which is renewed at the key service when less than a third of its
+    /// life is left, before a call, and exchanged without a restart. A renewal that fails is logged and tried again later:
+    /// the old certificate is still good.
+    ///
+    /// # Errors
+    /// The address or the identity cannot be used.
+    pub fn keeping(
+        base: &str,
+        path: impl Into<PathBuf>,
+        clock: SharedClock,
+    ) -> Result<Self, ClientError> {
+        let path = path.into();
+        let identity = Identity::read(&path).map_err(setup)?;
+        let mut client = Self::new(base, &identity)?;
+        client.kept = Some(Arc::new(Kept {
+            base: base.to_owned(),
+            path,
+            due: Mutex::new(Due(clock.now())),
+            clock,
+        }));
+        Ok(client)
+    }
+
+    /// The connection to ask with, after a renewal where one is due.
+    fn http(&self) -> HttpClient {
+        if let Some(kept) = &self.kept {
+            let mut due = kept.due.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = kept.clock.now();
+            if now >= due.0 {
+                *due = Due(now.saturating_add(AGAIN).unwrap_or(now));
+                match self.renew_if_due(kept, now) {
+                    Ok(true) => tracing::info!("the certificate was renewed"),
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "the certificate could not be renewed"),
+                }
+            }
+        }
+        self.connection().clone()
+    }
+
+    fn connection(&self) -> std::sync::MutexGuard<'_, HttpClient> {
+        self.http.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn renew_if_due(&self, kept: &Kept, now: jiff::Timestamp) -> Result<bool, ClientError> {
+        let identity = Identity::read(&kept.path).map_err(setup)?;
+        if !identity.validity().map_err(setup)?.is_due(now) {
+            return Ok(false);
+        }
+        let asking = self.connection().clone();
+        let fresh = renewed(&asking, &identity)?;
+        fresh.replace(&kept.path).map_err(setup)?;
+        *self.connection() = HttpClient::new(&kept.base, &fresh, Role::Kms)?;
+        Ok(true)
+    }
+
+    /// A new key and certificate for the name of this identity; the old one stays good until its own end.
+    ///
+    /// # Errors
+    /// Refused, or no answer.
+    pub fn renew(&self, identity: &Identity) -> Result<Identity, ClientError> {
+        renewed(&self.connection().clone(), identity)
     }
 
     /// One user card's script, in one round trip.
@@ -31,7 +121,7 @@ impl Client {
     /// # Errors
     /// Refused, or no answer; repeat the same request with the same id after the latter.
     pub fn personalise(&self, request: &PersonalisationRequest) -> Result<Script, ClientError> {
-        self.0.post(paths::PERSONALISATIONS, request)
+        self.http().post(paths::PERSONALISATIONS, request)
     }
 
     /// National stage of a SAM, at the ministry's service.
@@ -39,7 +129,7 @@ impl Client {
     /// # Errors
     /// As [`Client::personalise`].
     pub fn sam_national(&self, request: &SamNationalRequest) -> Result<Script, ClientError> {
-        self.0.post(paths::SAM_NATIONAL, request)
+        self.http().post(paths::SAM_NATIONAL, request)
     }
 
     /// Provincial stage a, at the province's service.
@@ -50,7 +140,7 @@ impl Client {
         &self,
         request: &SamProvincialKeysRequest,
     ) -> Result<Script, ClientError> {
-        self.0.post(paths::SAM_PROVINCIAL_KEYS, request)
+        self.http().post(paths::SAM_PROVINCIAL_KEYS, request)
     }
 
     /// Provincial stage b, at the province's service.
@@ -61,7 +151,7 @@ impl Client {
         &self,
         request: &SamProvincialFilesRequest,
     ) -> Result<Script, ClientError> {
-        self.0.post(paths::SAM_PROVINCIAL_FILES, request)
+        self.http().post(paths::SAM_PROVINCIAL_FILES, request)
     }
 
     /// A lease for this tier's HSM, at the upper tier's service.
@@ -69,7 +159,7 @@ impl Client {
     /// # Errors
     /// Refused, or no answer.
     pub fn lease(&self) -> Result<Lease, ClientError> {
-        self.0.post(paths::LEASES, &Nothing {})
+        self.http().post(paths::LEASES, &Nothing {})
     }
 
     /// Sends the receipt of a package to the upper tier's service.
@@ -78,7 +168,7 @@ impl Client {
     /// Refused, or no answer.
     pub fn acknowledge(&self, receipt: &str) -> Result<Acknowledged, ClientError> {
         let receipt = receipt.to_owned();
-        self.0.post(paths::RECEIPTS, &Receipt { receipt })
+        self.http().post(paths::RECEIPTS, &Receipt { receipt })
     }
 
     /// Tier, mark, HSM, audit.
@@ -86,14 +176,50 @@ impl Client {
     /// # Errors
     /// Refused, or no answer.
     pub fn status(&self) -> Result<ServiceStatus, ClientError> {
-        self.0.get(paths::STATUS, &[])
+        self.http().get(paths::STATUS, &[])
     }
 
-    /// The key table, for officers and clerks.
+    /// Up to [`crate::MAX_BATCH`] cards' scripts in one round trip, each with its own outcome.
+    ///
+    /// # Errors
+    /// As [`Client::personalise`], for the batch as a whole.
+    pub fn personalise_many(
+        &self,
+        batch: &PersonalisationBatch,
+    ) -> Result<Vec<BatchOutcome>, ClientError> {
+        let answer: BatchAnswer = self.http().post(paths::PERSONALISATION_BATCH, batch)?;
+        Ok(answer.outcomes)
+    }
+
+    /// The key table, for officers and clerks, page by page.
     ///
     /// # Errors
     /// Refused, or no answer.
     pub fn keys(&self) -> Result<KeyTable, ClientError> {
-        self.0.get(paths::KEYS, &[])
+        let http = self.http();
+        let mut table: KeyTable = http.get(paths::KEYS, &[])?;
+        while let Some(cursor) = table.next.take() {
+            let page: KeyTable = http.get(paths::KEYS, &[("cursor", &cursor)])?;
+            table.keys.extend(page.keys);
+            table.next = page.next;
+        }
+        Ok(table)
     }
+}
+
+fn setup(error: impl std::fmt::Display) -> ClientError {
+    ClientError::Setup {
+        why: error.to_string(),
+    }
+}
+
+fn renewed(asking: &HttpClient, identity: &Identity) -> Result<Identity, ClientError> {
+    let request = Request::new(identity.peer()).map_err(setup)?;
+    let body = RenewalRequest {
+        csr: request.csr_pem().to_owned(),
+    };
+    let answer: IdentityAnswer = asking.post(paths::RENEWALS, &body)?;
+    // The roots stay those that were trusted before: a service does not exchange them by itself.
+    let anchors = identity.anchors_pem().to_owned();
+    request.complete(answer.chain, anchors).map_err(setup)
 }

@@ -6,6 +6,9 @@
 
 mod card;
 mod client;
+mod content;
+mod identity;
+mod lists;
 pub mod paths;
 pub mod problem;
 pub mod receipt;
@@ -14,9 +17,16 @@ mod script;
 mod secret;
 mod status;
 pub mod tiers;
+mod token;
 
-pub use card::{CardState, PersonalisationRequest};
+pub use card::{
+    BatchAnswer, BatchOutcome, CardState, MAX_BATCH, PersonalisationBatch, PersonalisationRequest,
+};
 pub use client::{Client, ClientError};
+pub use identity::{EnrolmentRequest, IdentityAnswer, RenewalRequest};
+pub use lists::{
+    AuditHead, HandDownRow, IdentityRow, Page, PageQuery, PeerRow, Readiness, TicketRow,
+};
 pub use receipt::CardReceipt;
 pub use sam::{
     SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, TerminalInfo,
@@ -24,3 +34,4 @@ pub use sam::{
 pub use script::{AnswerKind, CheckValue, Phase, Script, Step};
 pub use secret::Secret;
 pub use status::{KeyRow, KeyTable, ServiceStatus};
+pub use token::{TOKEN_FORMAT, TokenFile, enrol};

@@ -2,10 +2,11 @@
 
 use kms_platform::notary::Signed;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A whole stage, made for one card under its present counter; it runs at most once.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Script {
     /// The request this answers.
     pub request_id: Uuid,
@@ -26,7 +27,7 @@ pub struct Script {
 }
 
 /// One phase; its intent goes to disk before its first APDU is sent.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Phase {
     /// Name of the phase.
     pub name: String,
@@ -35,7 +36,7 @@ pub struct Phase {
 }
 
 /// One command and what must come back.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// Command APDU in hex, upper case, without Le.
     pub apdu: String,
@@ -50,7 +51,7 @@ pub struct Step {
 }
 
 /// Answer data that the station passes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerKind {
     /// X‖Y of the SAM's key pair, 64 bytes.
@@ -60,7 +61,7 @@ pub enum AnswerKind {
 }
 
 /// Check value (D8) of one key instance as the card stores it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckValue {
     /// Key name, `RK1_DDF1`.
     pub key: String,

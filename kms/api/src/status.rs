@@ -1,9 +1,10 @@
 //! What a key service tells about itself.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// `GET /v1/status`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ServiceStatus {
     /// `ministry`, `province` or `prefecture`.
     pub tier: String,
@@ -22,16 +23,19 @@ pub struct ServiceStatus {
 }
 
 /// `GET /v1/keys`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeyTable {
     /// Mark of the store (D38).
     pub mark: String,
-    /// One row per key version held.
+    /// One row per key version held, by name and version.
     pub keys: Vec<KeyRow>,
+    /// Cursor of the next page; none on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// One key version; never key bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KeyRow {
     /// Id in service and HSM, `RK1_DDF1/1`.
     pub id: String,

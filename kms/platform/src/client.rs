@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::exit::Exit;
 use crate::identity::Identity;
 use crate::lang::pick;
-use crate::name::Role;
+use crate::name::{Area, Role};
 use crate::problem::Problem;
 use crate::say;
-use crate::tls::{TlsError, client_agent};
+use crate::tls::{TlsError, anonymous_agent, client_agent};
 
 /// Answers beyond this are not ours (a card's script is some tens of KiB).
 const MAX_ANSWER: u64 = 8 * 1024 * 1024;
@@ -116,17 +118,27 @@ pub struct HttpClient {
 impl HttpClient {
     /// `base` is like `https://127.0.0.1:8443`; the server must hold a certificate of role `server`.
     pub fn new(base: &str, identity: &Identity, server: Role) -> Result<Self, ClientError> {
-        if !base.starts_with("https://") {
-            return Err(ClientError::Setup {
-                why: say!(
-                    "`{base}` is no https:// address",
-                    "`{base}` 不是 https:// 地址"
-                ),
-            });
-        }
         Ok(Self {
-            base: base.trim_end_matches('/').into(),
+            base: https(base)?,
             agent: client_agent(identity, server)?,
+        })
+    }
+
+    /// For somebody of this area who has no certificate yet and trusts these roots (PEM).
+    pub fn anonymous(
+        base: &str,
+        anchors_pem: &str,
+        area: &Area,
+        server: Role,
+    ) -> Result<Self, ClientError> {
+        let anchors = CertificateDer::pem_slice_iter(anchors_pem.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| ClientError::Setup {
+                why: pick("the roots cannot be read", "无法读取根证书").to_owned(),
+            })?;
+        Ok(Self {
+            base: https(base)?,
+            agent: anonymous_agent(&anchors, area, server)?,
         })
     }
 
@@ -185,6 +197,18 @@ impl HttpClient {
         let problem: Problem = serde_json::from_slice(&body).map_err(|_| strange())?;
         Err(ClientError::Problem(problem))
     }
+}
+
+fn https(base: &str) -> Result<Arc<str>, ClientError> {
+    if base.starts_with("https://") {
+        return Ok(base.trim_end_matches('/').into());
+    }
+    Err(ClientError::Setup {
+        why: say!(
+            "`{base}` is no https:// address",
+            "`{base}` 不是 https:// 地址"
+        ),
+    })
 }
 
 /// Sorts "the line failed" from "the certificate was refused" (by either side: an alert arrives as an I/O error).

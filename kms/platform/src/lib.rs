@@ -9,6 +9,7 @@
 //! | an HTTPS service with a known peer and graceful stop | [`serve`] |
 //! | the blocking client of such a service | [`client`] |
 //! | who is no longer believed | [`revocation`] |
+//! | numbers for operations (Prometheus) | [`metrics`] |
 //! | texts signed for a third party | [`notary`] |
 //! | a limit on refusals per peer | [`limit`] |
 //! | errors on the wire (RFC 9457) | [`problem`] |
@@ -28,6 +29,7 @@ pub mod identity;
 pub mod lang;
 pub mod limit;
 pub mod mark;
+pub mod metrics;
 pub mod name;
 pub mod notary;
 pub mod output;
@@ -40,4 +42,4 @@ pub mod telemetry;
 pub mod tls;
 
 /// The TLS library's file formats and SQL engine, so that dependants need not name their versions.
-pub use {axum, sqlx};
+pub use {axum, prometheus_client, sqlx};

@@ -22,8 +22,11 @@ pub const BURST: u32 = 200;
 pub const REFILL: Duration = Duration::from_secs(10);
 
 /// What each peer has left.
-#[derive(Clone, Default)]
-pub(crate) struct RefusalLimit(Arc<Mutex<HashMap<String, Bucket>>>);
+#[derive(Clone)]
+pub(crate) struct RefusalLimit {
+    burst: u32,
+    peers: Arc<Mutex<HashMap<String, Bucket>>>,
+}
 
 #[derive(Clone, Copy)]
 struct Bucket {
@@ -33,11 +36,11 @@ struct Bucket {
 
 impl Bucket {
     /// What is left at this time; a peer that is full again is forgotten.
-    fn refilled(self, now: Instant) -> Option<Self> {
+    fn refilled(self, burst: u32, now: Instant) -> Option<Self> {
         let elapsed = now.saturating_duration_since(self.since);
         let back = u32::try_from(elapsed.as_secs() / REFILL.as_secs()).unwrap_or(u32::MAX);
         let left = self.left.saturating_add(back);
-        (left < BURST).then(|| Self {
+        (left < burst).then(|| Self {
             left,
             since: self.since + REFILL * back,
         })
@@ -45,10 +48,18 @@ impl Bucket {
 }
 
 impl RefusalLimit {
+    pub(crate) fn new(burst: u32) -> Self {
+        Self {
+            burst,
+            peers: Arc::default(),
+        }
+    }
+
     /// How long the peer has to wait, if it has to.
     fn wait(&self, peer: &str, now: Instant) -> Option<Duration> {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(bucket) = buckets.get(peer).and_then(|bucket| bucket.refilled(now)) else {
+        let mut buckets = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = buckets.get(peer);
+        let Some(bucket) = known.and_then(|bucket| bucket.refilled(self.burst, now)) else {
             buckets.remove(peer);
             return None;
         };
@@ -58,9 +69,9 @@ impl RefusalLimit {
     }
 
     fn spend(&self, peer: String, now: Instant) {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let full = Bucket {
-            left: BURST,
+            left: self.burst,
             since: now,
         };
         let bucket = buckets.entry(peer).or_insert(full);
@@ -96,7 +107,7 @@ mod tests {
 
     #[test]
     fn refusals_run_out_and_come_back_one_by_one() {
-        let (limit, start) = (RefusalLimit::default(), Instant::now());
+        let (limit, start) = (RefusalLimit::new(BURST), Instant::now());
         for _ in 0..BURST {
             assert_eq!(limit.wait("a", start), None);
             limit.spend("a".into(), start);
@@ -111,7 +122,7 @@ mod tests {
         assert_eq!(limit.wait("a", later), Some(REFILL));
         let next_day = start + REFILL * (BURST + 2);
         assert_eq!(limit.wait("a", next_day), None);
-        let known = limit.0.lock().unwrap();
+        let known = limit.peers.lock().unwrap();
         assert!(known.is_empty(), "full again, forgotten");
     }
 }

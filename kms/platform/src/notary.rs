@@ -9,7 +9,7 @@ use rustls::SignatureScheme;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::identity::Identity;
@@ -18,7 +18,7 @@ use crate::revocation::Revocations;
 use crate::tls::{TlsError, Verifier, provider};
 
 /// A text with the signature of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signed {
     /// The text, exactly as it was signed.
@@ -39,17 +39,16 @@ pub enum NotaryError {
 }
 
 /// A service that signs.
-pub struct Notary {
+pub struct Notary(RwLock<Hand>);
+
+/// The key and its certificates at present.
+struct Hand {
     key: Arc<dyn rustls::sign::SigningKey>,
     chain: String,
 }
 
-impl Notary {
-    /// With the key of this identity.
-    ///
-    /// # Errors
-    /// The key cannot be used.
-    pub fn new(identity: &Identity) -> Result<Self, TlsError> {
+impl Hand {
+    fn of(identity: &Identity) -> Result<Self, TlsError> {
         let key = provider()
             .key_provider
             .load_private_key(identity.key_der()?)?;
@@ -58,13 +57,34 @@ impl Notary {
             chain: identity.chain_pem().to_owned(),
         })
     }
+}
+
+impl Notary {
+    /// With the key of this identity.
+    ///
+    /// # Errors
+    /// The key cannot be used.
+    pub fn new(identity: &Identity) -> Result<Self, TlsError> {
+        Ok(Self(RwLock::new(Hand::of(identity)?)))
+    }
+
+    /// Signs with the key of this identity from now on.
+    ///
+    /// # Errors
+    /// The key cannot be used; the old one stays.
+    pub fn exchange(&self, identity: &Identity) -> Result<(), TlsError> {
+        let fresh = Hand::of(identity)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
 
     /// Signs a text for a purpose.
     ///
     /// # Errors
     /// The key is none of P-256, or there are no random numbers.
     pub fn sign(&self, purpose: &str, text: String) -> Result<Signed, TlsError> {
-        let signer = self
+        let hand = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let signer = hand
             .key
             .choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256])
             .ok_or_else(|| rustls::Error::General("the key is none of P-256".into()))?;
@@ -72,7 +92,7 @@ impl Notary {
         Ok(Signed {
             text,
             signature: hex::encode(signature),
-            chain: self.chain.clone(),
+            chain: hand.chain.clone(),
         })
     }
 }

@@ -4,11 +4,12 @@
 //! panicking handler answers a problem and the service stays up; SIGTERM or SIGINT lets requests under way finish.
 
 mod connection;
+mod listen;
+mod plain;
 
 use std::future::Future;
-use std::io::Write as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,13 +25,16 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use self::connection::{Gate, Revoked, connection};
 use crate::identity::Identity;
-use crate::limit::{RefusalLimit, limit_refusals};
+use crate::limit::{BURST, RefusalLimit, limit_refusals};
+use crate::metrics::{self, Metrics};
 use crate::name::{Peer, Role};
 use crate::problem::{
     INTERNAL, NO_SUCH_METHOD, NO_SUCH_PATH, Problem, REVOKED, ROLE_REFUSED, TIMED_OUT,
 };
 use crate::revocation::Revocations;
-use crate::tls::{TlsError, Verifier, server_config_with};
+use crate::tls::{TlsError, Verifier, anonymous_server_config, server_config_with};
+pub use listen::{Options, run_with};
+pub use plain::Plain;
 
 const MAX_BODY: usize = 2 * 1024 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,6 +55,8 @@ pub enum ServeError {
     Tls(#[from] TlsError),
     #[error("{0} may not serve: its certificate carries no host name")]
     Role(Peer),
+    #[error("{0} is no loopback address: numbers and health are told to this machine only")]
+    NotLoopback(SocketAddr),
     #[error("cannot catch signals: {0}")]
     Signal(std::io::Error),
 }
@@ -62,13 +68,7 @@ pub async fn run(
     identity: &Identity,
     revocations: Arc<Revocations>,
 ) -> Result<(), ServeError> {
-    guard_data();
-    let stop = signals()?;
-    let server = Server::bind_with(router, addr, identity, revocations).await?;
-    // Whoever started the service may have closed its end: that is no reason not to serve.
-    let _ = writeln!(std::io::stdout(), "listening on https://{}", server.addr());
-    server.serve(stop).await;
-    Ok(())
+    run_with(router, addr, identity, revocations, Options::default()).await
 }
 
 /// Requests carry personal data: a crash leaves no core image, a panic prints its place without its message.
@@ -92,9 +92,57 @@ fn guard_data() {
 pub struct Server {
     listener: TcpListener,
     addr: SocketAddr,
-    acceptor: TlsAcceptor,
+    acceptor: Shown,
     router: Router,
-    gate: Gate,
+    gate: Option<Gate>,
+}
+
+/// The identity that a server shows, which may be exchanged while it serves: connections that stand keep the old one.
+#[derive(Clone)]
+pub struct Shown {
+    acceptor: Arc<RwLock<TlsAcceptor>>,
+    verifier: Option<Arc<Verifier>>,
+}
+
+impl Shown {
+    fn new(identity: &Identity, verifier: Option<Arc<Verifier>>) -> Result<Self, TlsError> {
+        let acceptor = Self::acceptor_of(identity, verifier.as_ref())?;
+        Ok(Self {
+            acceptor: Arc::new(RwLock::new(acceptor)),
+            verifier,
+        })
+    }
+
+    fn acceptor_of(
+        identity: &Identity,
+        verifier: Option<&Arc<Verifier>>,
+    ) -> Result<TlsAcceptor, TlsError> {
+        let config = match verifier {
+            Some(verifier) => server_config_with(identity, verifier.clone())?,
+            None => anonymous_server_config(identity)?,
+        };
+        Ok(TlsAcceptor::from(config))
+    }
+
+    /// Shows this identity from the next handshake on.
+    ///
+    /// # Errors
+    /// It cannot be used; the old one stays.
+    pub fn exchange(&self, identity: &Identity) -> Result<(), TlsError> {
+        let fresh = Self::acceptor_of(identity, self.verifier.as_ref())?;
+        *self
+            .acceptor
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 impl Server {
@@ -113,11 +161,29 @@ impl Server {
         identity: &Identity,
         revocations: Arc<Revocations>,
     ) -> Result<Self, ServeError> {
+        let limits = (RefusalLimit::new(BURST), Metrics::new());
+        Self::bind_as(router, addr, identity, Some(revocations), limits).await
+    }
+
+    /// With limits of its own; without revocation lists everybody may ask, and nobody has a name.
+    async fn bind_as(
+        router: Router,
+        addr: SocketAddr,
+        identity: &Identity,
+        revocations: Option<Arc<Revocations>>,
+        (limit, metrics): (RefusalLimit, Arc<Metrics>),
+    ) -> Result<Self, ServeError> {
         if !identity.peer().role.serves() {
             return Err(ServeError::Role(identity.peer().clone()));
         }
-        let verifier = Arc::new(Verifier::new(identity, None, revocations.clone())?);
-        let acceptor = TlsAcceptor::from(server_config_with(identity, verifier.clone())?);
+        let gate = match revocations {
+            None => None,
+            Some(revocations) => Some(Gate {
+                verifier: Arc::new(Verifier::new(identity, None, revocations.clone())?),
+                revocations,
+            }),
+        };
+        let acceptor = Shown::new(identity, gate.as_ref().map(|gate| gate.verifier.clone()))?;
         let listen = |source| ServeError::Listen { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
@@ -125,12 +191,15 @@ impl Server {
             listener,
             addr,
             acceptor,
-            router: finish(router),
-            gate: Gate {
-                verifier,
-                revocations,
-            },
+            router: finish(router, limit, metrics),
+            gate,
         })
+    }
+
+    /// For exchanging the identity while it serves.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        self.acceptor.clone()
     }
 
     #[must_use]
@@ -154,7 +223,7 @@ impl Server {
                 () = &mut stop => break,
                 (slot, accepted) = accepted => match accepted {
                     Ok((tcp, _)) => {
-                        let (acceptor, router) = (self.acceptor.clone(), self.router.clone());
+                        let (acceptor, router) = (self.acceptor.acceptor(), self.router.clone());
                         let connection = connection(tcp, acceptor, router, self.gate.clone(), stopped.clone());
                         connections.spawn(async move { connection.await; drop(slot) });
                     }
@@ -175,19 +244,20 @@ impl Server {
 }
 
 /// The outermost layers: limits, panics, unknown paths.
-fn finish(router: Router) -> Router {
+fn finish(router: Router, limit: RefusalLimit, metrics: Arc<Metrics>) -> Router {
     router
         .fallback(|| async { Problem::new(&NO_SUCH_PATH) })
         .method_not_allowed_fallback(|| async { Problem::new(&NO_SUCH_METHOD) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn(in_time))
-        .layer(from_fn_with_state(RefusalLimit::default(), limit_refusals))
+        .layer(from_fn_with_state(limit, limit_refusals))
         .layer(CatchPanicLayer::custom(
             |_cause: Box<dyn std::any::Any + Send>| {
                 // The message may quote data; the hook has logged the place.
                 Problem::new(&INTERNAL).into_response()
             },
         ))
+        .layer(from_fn_with_state(metrics, metrics::count))
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

@@ -142,6 +142,12 @@ pub fn party(area: Area, role: &str, name: &str) -> Result<Peer> {
     })
 }
 
+/// Where the service's own TLS identity lies.
+#[must_use]
+pub fn service_file(dir: &Path) -> PathBuf {
+    dir.join(SERVICE)
+}
+
 /// The service's own TLS identity; made on first use.
 ///
 /// # Errors

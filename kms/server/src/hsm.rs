@@ -27,7 +27,11 @@ impl Service {
                 "对密码机的调用中断"
             )
         };
-        Ok(answered.map_err(broken)??)
+        let answered = answered.map_err(broken).and_then(|done| Ok(done?));
+        if answered.is_err() {
+            self.counts.hsm_errors.inc();
+        }
+        answered
     }
 
     /// Ids of the keys that the HSM holds.

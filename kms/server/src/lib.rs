@@ -11,6 +11,7 @@
 //! | [`http`] | the routes, over mutual TLS |
 //! | [`authority`] | TLS identities of this tier |
 //! | [`tiers`] | leases and receipts between two tiers |
+//! | [`enrolment`] | certificates by token and by renewal |
 //! | [`records`] | the tables |
 //! | [`refusal`] | every refusal with slug, status and words |
 //! | [`checkpoint`] | the record sealed, signed, witnessed, walked |
@@ -23,8 +24,10 @@ pub mod backup;
 pub mod ceremony;
 pub mod checkpoint;
 pub mod cli;
+pub mod counts;
 pub mod device;
 pub mod door;
+pub mod enrolment;
 mod hsm;
 pub mod http;
 pub mod issue;
@@ -33,3 +36,4 @@ pub mod refusal;
 pub mod schema;
 pub mod service;
 pub mod tiers;
+pub mod x509;

@@ -105,6 +105,20 @@ CREATE TABLE approval_signature (
 ) STRICT;
 ",
     },
+    Migration {
+        version: 7,
+        sql: "
+CREATE TABLE enrolment_token (
+  hash TEXT PRIMARY KEY, name TEXT NOT NULL, hosts TEXT NOT NULL, days INTEGER NOT NULL, made TEXT NOT NULL,
+  until TEXT NOT NULL, used_by TEXT, used TEXT
+) STRICT;
+CREATE TABLE certificate_made (
+  number INTEGER PRIMARY KEY, serial TEXT NOT NULL UNIQUE, name TEXT NOT NULL, request TEXT NOT NULL UNIQUE,
+  hosts TEXT NOT NULL, days INTEGER NOT NULL, expires TEXT NOT NULL, chain TEXT NOT NULL
+) STRICT;
+CREATE INDEX certificate_made_of ON certificate_made (name);
+",
+    },
     // Receipts of hand-downs; what became of the chips of an order.
     Migration {
         version: 8,

@@ -1,7 +1,7 @@
 //! A key service: its store, its HSM, its place among the tiers.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cardlib_card::dialect::Dialect;
 use cardlib_card::profile::Profile;
@@ -18,6 +18,8 @@ use kms_platform::store::{Birth, Place, Store, Tx};
 use zeroize::Zeroizing;
 
 use crate::checkpoint::seal::Sealing;
+use crate::counts::Counts;
+use crate::issue::group::Desk;
 use crate::records::settings;
 use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
@@ -68,6 +70,10 @@ pub struct Service {
     pub notary: Option<Notary>,
     /// The key of the record's seals.
     pub(crate) sealing: Sealing,
+    /// Where requests for cards go (see [`crate::issue`]).
+    pub(crate) cards: OnceLock<Desk>,
+    /// What operators are told.
+    pub counts: Counts,
 }
 
 impl Service {
@@ -171,6 +177,8 @@ impl Service {
             hash_key: HashKey::new(hash_key),
             notary: None,
             sealing: Sealing::default(),
+            cards: OnceLock::new(),
+            counts: Counts::default(),
         })
     }
 

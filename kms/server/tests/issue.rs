@@ -4,6 +4,10 @@
 
 #[path = "issue/demo.rs"]
 mod demo;
+#[path = "issue/generated.rs"]
+mod generated;
+#[path = "issue/group.rs"]
+mod group;
 mod house;
 #[path = "issue/identities.rs"]
 mod identities;
@@ -11,14 +15,20 @@ mod identities;
 mod instances;
 #[path = "issue/kills.rs"]
 mod kills;
+#[path = "issue/operations.rs"]
+mod operations;
 #[path = "issue/record.rs"]
 mod record;
+#[path = "issue/renewal.rs"]
+mod renewal;
 #[path = "issue/restore.rs"]
 mod restore;
 #[path = "issue/tickets.rs"]
 mod tickets;
 #[path = "issue/tiers.rs"]
 mod tiers;
+#[path = "issue/x509.rs"]
+mod x509;
 
 use cardlib_card::cert::{IssuerCertificate, Mark, SamCertificate, sam_serial};
 use cardlib_card::delivery::Kind;
@@ -458,6 +468,7 @@ fn a_sam_is_made_in_two_stages_by_two_tiers() {
         (serial, public_key)
     );
 
+    x509::openssl_verifies_a_sams_certificate_under_the_issuers(&house, &hex::encode(SAM));
     let mut another = keys.clone();
     another.request_id = Uuid::new_v4();
     another.serial = hex::encode(sam_serial("4101", 5, 2026, 8).unwrap());

@@ -8,6 +8,7 @@ mod conformance;
 mod desk;
 mod driver;
 mod hsm;
+mod kms;
 mod measure;
 mod null_card;
 mod replay;
@@ -62,6 +63,11 @@ const PARTS: &[Part] = &[
         name: "conformance",
         title: "The user-card suite against the replay of its commands, and the hunt for defective products",
         measure: conformance::measure,
+    },
+    Part {
+        name: "kms",
+        title: "The key service on PostgreSQL, against the HSM behind it and a handler that does nothing",
+        measure: kms::measure,
     },
 ];
 const BARS: &str = "tests/bench/bars.toml";

@@ -44,7 +44,11 @@ fn identity(path: &Path) -> Result<Identity, Failure> {
 }
 
 fn clients(services: &Services, identity: &Identity) -> Result<(KeyClient, RegistryPort), Failure> {
-    let keys = KeyClient(kms_api::Client::new(&services.kms, identity)?);
+    let keys = KeyClient(kms_api::Client::keeping(
+        &services.kms,
+        &services.identity,
+        kms_platform::clock::system(),
+    )?);
     Ok((keys, registry(&services.registry, identity)?))
 }
 

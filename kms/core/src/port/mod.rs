@@ -121,6 +121,12 @@ pub trait Hsm: Send + Sync {
     /// It does not answer, or refuses.
     fn fill(&self, request: &FillRequest) -> Result<Filled, HsmError>;
 
+    /// Fills the scripts of several chips, each with its own outcome, in their order. No chip and no request id stands twice
+    /// among them. An HSM that takes many at once does so here.
+    fn fill_many(&self, requests: &[FillRequest]) -> Vec<Result<Filled, HsmError>> {
+        requests.iter().map(|request| self.fill(request)).collect()
+    }
+
     /// SM2 signature r‖s over a message, with ZA of the default identity.
     ///
     /// # Errors

@@ -120,6 +120,34 @@ impl Hsm for SimHsm {
         script::checked(answer)
     }
 
+    fn fill_many(&self, requests: &[FillRequest]) -> Vec<Result<Filled, HsmError>> {
+        let cards = requests.iter().all(|one| one.target == Target::Card);
+        if requests.len() < 2 || !cards {
+            return requests.iter().map(|request| self.fill(request)).collect();
+        }
+        let wire = requests.iter().map(script::fill);
+        let wire = match wire.collect::<Result<Vec<_>, _>>() {
+            Ok(wire) => wire,
+            // One of them cannot be said on the wire: the others are not refused for that.
+            Err(_) => return requests.iter().map(|request| self.fill(request)).collect(),
+        };
+        let answered = self.call(|client| client.fill_cards(wire.clone()));
+        match answered {
+            Ok(answers) => answers
+                .into_iter()
+                .map(|answer| answer.map_err(convert::refusal).and_then(script::checked))
+                .collect(),
+            // Refused whole, such as too large for one frame: nothing was done.
+            Err(HsmError::Refused { .. }) => {
+                requests.iter().map(|request| self.fill(request)).collect()
+            }
+            Err(HsmError::Unavailable(why)) => requests
+                .iter()
+                .map(|_| Err(HsmError::Unavailable(why.clone())))
+                .collect(),
+        }
+    }
+
     fn sign(&self, key: &str, message: &[u8]) -> Result<[u8; 64], HsmError> {
         let signature =
             self.call(|client| client.sm2_sign(key, SignInput::Message(message.to_vec())))?;

@@ -9,6 +9,7 @@
 //! Detail says what was decided, never a key, a PIN or personal data.
 
 mod chain;
+pub mod many;
 
 use jiff::Timestamp;
 

@@ -57,6 +57,7 @@ pub enum CaError {
 /// An identity that may sign certificates.
 pub struct Authority {
     identity: Identity,
+    validity: Duration,
     issuer: Issuer<'static, KeyPair>,
 }
 
@@ -81,7 +82,18 @@ impl Authority {
             what: "certificate chain",
         })?;
         let issuer = Issuer::from_ca_cert_der(own, key)?;
-        Ok(Self { identity, issuer })
+        Ok(Self {
+            identity,
+            validity: LEAF_VALIDITY,
+            issuer,
+        })
+    }
+
+    /// Leaves are good for this many days, at most as long as usual.
+    #[must_use]
+    pub fn with_days(mut self, days: u16) -> Self {
+        self.validity = (DAY * u32::from(days)).clamp(DAY, LEAF_VALIDITY);
+        self
     }
 
     #[must_use]
@@ -143,7 +155,7 @@ impl Authority {
             return Err(CaError::IsAuthority(peer.clone()));
         }
         self.check_area(peer)?;
-        let mut params = base_params(peer, now, LEAF_VALIDITY)?;
+        let mut params = base_params(peer, now, self.validity)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         if peer.role.serves() {

@@ -3,6 +3,7 @@
 //! The name is not free text: it is read from the certificate, whose key must be the private key beside it.
 //! There is no `Debug` and no `Display`, the key is wiped when dropped, and a file that others may read is refused.
 
+mod facts;
 pub mod secret_file;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::name::{NameError, Peer};
+pub use facts::{Certificate, Validity};
 use secret_file::SecretFileError;
 
 /// The only file format so far; another one gets another word.

@@ -133,12 +133,17 @@ pub const INTERNAL: Kind = Kind::new(
 );
 
 /// One occurrence of a [`Kind`], as sent and received; its members are reached by dereference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 pub struct Problem(Box<Members>);
 
+/// The slug of a problem, beside the answer that carries it: for metrics and logs.
+#[derive(Clone)]
+pub(crate) struct Slug(pub(crate) String);
+
 /// The members of a problem document (RFC 9457 §3), with our extensions `…_zh` and `next`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ProblemMembers)]
 pub struct Members {
     #[serde(rename = "type")]
     pub type_uri: String,
@@ -244,12 +249,15 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
-        (
+        let slug = Slug(self.slug().to_owned());
+        let mut response = (
             status,
             [(header::CONTENT_TYPE, "application/problem+json")],
             body,
         )
-            .into_response()
+            .into_response();
+        response.extensions_mut().insert(slug);
+        response
     }
 }
 

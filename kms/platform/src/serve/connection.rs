@@ -37,14 +37,16 @@ pub(super) async fn connection(
     tcp: TcpStream,
     acceptor: TlsAcceptor,
     router: Router,
-    gate: Gate,
+    gate: Option<Gate>,
     mut stopped: watch::Receiver<bool>,
 ) {
     // Small answers must not wait for the peer's delayed acknowledgement (40 ms each).
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let mut generation = gate.revocations.generation();
+    let mut generation = gate
+        .as_ref()
+        .map_or(0, |gate| gate.revocations.generation());
     let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp));
     let tls = tokio::select! {
         tls = handshake => tls,
@@ -63,14 +65,19 @@ pub(super) async fn connection(
         .iter()
         .map(|certificate| certificate.clone().into_owned())
         .collect();
-    let Some(peer) = chain.first().and_then(|own| peer_of(own).ok()) else {
+    let peer = chain.first().and_then(|own| peer_of(own).ok());
+    if peer.is_none() && gate.is_some() {
         return tracing::warn!("verified certificate without a name");
-    };
+    }
     let mut admitted = true;
     let service = MapRequest::new(
         router,
         move |request: axum::http::Request<hyper::body::Incoming>| {
             let mut request = request.map(Body::new);
+            // Without a gate everybody may ask, and nobody has a name.
+            let (Some(gate), Some(peer)) = (&gate, &peer) else {
+                return request;
+            };
             let now = gate.revocations.generation();
             if admitted && now != generation {
                 (admitted, generation) = (gate.verifier.still_admits(&chain), now);

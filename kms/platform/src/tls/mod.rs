@@ -17,9 +17,10 @@ use std::time::Duration;
 use rustls::crypto::CryptoProvider;
 use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, ServerConfig};
+use rustls_pki_types::CertificateDer;
 
 use crate::identity::{Identity, IdentityError};
-use crate::name::Role;
+use crate::name::{Area, Role};
 use crate::revocation::Revocations;
 pub(crate) use path::Verifier;
 
@@ -60,14 +61,58 @@ pub(crate) fn server_config_with(
     identity: &Identity,
     verifier: Arc<Verifier>,
 ) -> Result<Arc<ServerConfig>, TlsError> {
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
         .with_single_cert(identity.chain_der()?, identity.key_der()?)?;
+    Ok(Arc::new(without_sessions(config)))
+}
+
+/// The serving side for whoever has no certificate yet.
+pub(crate) fn anonymous_server_config(identity: &Identity) -> Result<Arc<ServerConfig>, TlsError> {
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(identity.chain_der()?, identity.key_der()?)?;
+    Ok(Arc::new(without_sessions(config)))
+}
+
+fn without_sessions(mut config: ServerConfig) -> ServerConfig {
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
+/// The asking side of somebody who has no certificate yet, only the roots and their future area.
+pub(crate) fn anonymous_client_config(
+    anchors: &[CertificateDer<'static>],
+    area: &Area,
+    server: Role,
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let verifier = Verifier::of(anchors, area, Some(server), Revocations::none())?;
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous() // our verifier does all that the standard one does, and checks areas and role besides
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
+}
+
+/// A blocking HTTPS client without a certificate.
+pub(crate) fn anonymous_agent(
+    anchors: &[CertificateDer<'static>],
+    area: &Area,
+    server: Role,
+) -> Result<ureq::Agent, TlsError> {
+    let config = anonymous_client_config(anchors, area, server)?;
+    Ok(connector::agent(
+        connector::TlsConnector::new(config),
+        CONNECT_TIMEOUT,
+        REQUEST_TIMEOUT,
+        CLIENT_IDLE,
+    ))
 }
 
 /// The asking side; the server's certificate must be of this role.

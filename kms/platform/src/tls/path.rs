@@ -35,12 +35,27 @@ impl Verifier {
         server: Option<Role>,
         revocations: Arc<Revocations>,
     ) -> Result<Self, TlsError> {
+        Self::of(
+            &identity.anchors_der()?,
+            &identity.peer().area,
+            server,
+            revocations,
+        )
+    }
+
+    /// By these roots, for somebody of this area.
+    pub(crate) fn of(
+        roots: &[CertificateDer<'static>],
+        own: &Area,
+        server: Option<Role>,
+        revocations: Arc<Revocations>,
+    ) -> Result<Self, TlsError> {
         let mut anchors = Vec::new();
         let mut areas = Vec::new();
-        for der in identity.anchors_der()? {
-            areas.push(peer_of(&der)?.area);
+        for der in roots {
+            areas.push(peer_of(der)?.area);
             anchors.push(
-                webpki::anchor_from_trusted_cert(&der)
+                webpki::anchor_from_trusted_cert(der)
                     .map_err(TlsError::Anchor)?
                     .to_owned(),
             );
@@ -48,7 +63,7 @@ impl Verifier {
         Ok(Self {
             anchors,
             areas,
-            own: identity.peer().area.clone(),
+            own: own.clone(),
             server,
             provider: super::provider(),
             revocations,

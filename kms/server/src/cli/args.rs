@@ -5,10 +5,10 @@ mod audit;
 mod ceremony;
 mod hand_down;
 mod hsm;
+mod identity;
 mod tickets;
 mod tiers;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -19,6 +19,7 @@ pub(crate) use audit::{AuditCommand, BackupArgs, RestoreArgs};
 pub(crate) use ceremony::{CeremonyCommand, DraftArgs, EnterArgs, RoomArgs, SourceArg};
 pub(crate) use hand_down::{GrantArgs, ImportArgs, OrderCommand, RequestArgs};
 pub(crate) use hsm::{HsmCommand, TransportCommand};
+pub(crate) use identity::{IdentityCommand, TokenArgs};
 pub(crate) use tickets::{DeliveryCommand, TicketCommand};
 pub(crate) use tiers::{HanddownCommand, LeaseCommand, ReturnArgs, SpoilArgs, TermsCommand};
 
@@ -94,6 +95,9 @@ pub(crate) enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// X.509 certificates of issuer and SAMs, for OpenSSL and whatever else reads them
+    #[command(subcommand)]
+    Certificate(super::certificate::CertificateCommand),
     /// The record of everything done
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -128,7 +132,9 @@ pub(crate) enum Command {
         database_owner: String,
     },
     /// Answer stations over mutual TLS
-    Serve(ServeArgs),
+    Serve(super::serve::ServeArgs),
+    /// The description of the HTTP interface (OpenAPI 3.1), as the service also serves it at /v1/openapi.json
+    Openapi,
     /// The HSM: what it is, which rules it keeps itself, how fast it is, what is missing (exit 3)
     Doctor {
         /// Directory of the service's store
@@ -209,75 +215,6 @@ pub(crate) struct InitArgs {
     /// JSON instead of a table
     #[arg(long)]
     pub json: bool,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum IdentityCommand {
-    /// Make key and certificate for a party, in one file of mode 0600
-    Issue {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// station, registry, hospital, clerk, officer, operator or kms
-        #[arg(long)]
-        role: String,
-        /// Name within area and role
-        #[arg(long)]
-        name: String,
-        /// Area, within this tier's (default: this tier's)
-        #[arg(long)]
-        area: Option<String>,
-        /// Further host names or addresses of a server
-        #[arg(long = "host")]
-        hosts: Vec<String>,
-        /// File to be made
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Take certificates back: writes STORE/revoked.pem, which services are given with --crl and read anew when it changes
-    #[command(group = clap::ArgGroup::new("which").required(true))]
-    Revoke {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// Every certificate of this party, as `identity list` names it: rhc://4101/station/st1
-        #[arg(long, group = "which", value_name = "rhc://AREA/ROLE/NAME")]
-        party: Option<String>,
-        /// One certificate, by its serial number in hexadecimal
-        #[arg(long, group = "which", value_name = "HEX")]
-        serial: Option<String>,
-        /// Why
-        #[arg(long, value_parser = person, value_name = "TEXT")]
-        reason: String,
-    },
-    /// Every certificate issued here, and which were taken back
-    List {
-        /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
-        /// JSON instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Args)]
-pub(crate) struct ServeArgs {
-    /// Directory of the service's store
-    #[arg(long)]
-    pub store: PathBuf,
-    /// Address and port; port 0 takes a free one
-    #[arg(long)]
-    pub listen: SocketAddr,
-    /// Further host names or addresses, for the service's certificate when it is first made
-    #[arg(long = "host")]
-    pub hosts: Vec<String>,
-    /// The upper tier's service, from which leases are fetched while this one serves
-    #[arg(long, value_name = "URL")]
-    pub upper: Option<String>,
-    /// Revocation list of another tier's authority, PEM; may be given more than once. The own one is always looked at
-    #[arg(long = "crl", value_name = "FILE")]
-    pub lists: Vec<PathBuf>,
 }
 
 /// A person's name as it stands in requests and in the audit: nobody can be kept from approving under no name.

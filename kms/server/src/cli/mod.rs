@@ -5,6 +5,7 @@ mod approvals;
 mod args;
 mod audit;
 mod ceremony;
+mod certificate;
 mod doctor;
 mod hsm;
 mod identity;
@@ -12,28 +13,25 @@ mod init;
 mod keys;
 mod officer;
 mod order;
+mod serve;
 pub(crate) mod tables;
 mod tickets;
 mod tiers;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
 use kms_platform::clock;
 use kms_platform::exit::{Exit, Failure, finish};
 use kms_platform::lang::pick;
-use kms_platform::notary::Notary;
 use kms_platform::output::{self, Table};
-use kms_platform::revocation::Revocations;
 use kms_platform::store::Place;
-use kms_platform::{serve, telemetry};
+use kms_platform::telemetry;
 
-use crate::authority;
 use crate::refusal::Refusal;
 use crate::service::Service;
-use args::{Cli, Command, ServeArgs, Signing};
+use args::{Cli, Command, Signing};
 
 /// What a command leads to.
 type Ran = Result<Exit, Failure>;
@@ -77,7 +75,13 @@ async fn run(command: Command) -> Ran {
         Command::Terms(command) => tiers::terms(command).await,
         Command::Lease(command) => tiers::lease(command).await,
         Command::Handdown(command) => tiers::handdown(command).await,
-        Command::Serve(args) => serve_http(args).await,
+        Command::Certificate(command) => certificate::run(command).await,
+        Command::Serve(args) => serve::run(args).await,
+        Command::Openapi => {
+            let text = serde_json::to_string_pretty(&crate::http::openapi::description());
+            println!("{}", text.map_err(Refusal::from)?);
+            Ok(Exit::Done)
+        }
         Command::Upgrade {
             store,
             database_owner,
@@ -131,32 +135,6 @@ async fn status(service: &Service, json: bool) -> Ran {
 
 fn service_mark(service: &Service) -> &'static str {
     crate::service::platform_mark(service.mark).label().get()
-}
-
-async fn serve_http(args: ServeArgs) -> Ran {
-    let mut service = open(&args.store).await?;
-    match service.hsm.identity() {
-        Ok(hsm) => kms_core::handdown::admit(service.mark, hsm.mark).map_err(Refusal::from)?,
-        // Requests are refused by name until it comes.
-        Err(error) => tracing::warn!(%error, "the HSM does not answer yet"),
-    }
-    let now = service.store.clock().now();
-    let identity = authority::service_identity(&service.dir, &service.tier, &args.hosts, now)?;
-    let environment = |e: &dyn std::fmt::Display| Failure::environment(e.to_string());
-    service.notary = Some(Notary::new(&identity).map_err(|e| environment(&e))?);
-    let own = authority::revoked(&service.dir);
-    let revocations = Revocations::of(&args.lists, Some(own)).map_err(|e| environment(&e))?;
-    let service = Arc::new(service);
-    tokio::spawn(crate::checkpoint::keep_up(Arc::clone(&service)));
-    if let Some(upper) = &args.upper {
-        let client = crate::tiers::renew::client(upper, &identity)?;
-        crate::tiers::renew::keep(Arc::clone(&service), client);
-    }
-    let router = crate::http::router(service);
-    serve::run(router, args.listen, &identity, revocations)
-        .await
-        .map_err(|e| Failure::environment(e.to_string()))?;
-    Ok(Exit::Done)
 }
 
 /// Key files as the devices that sign.

@@ -30,6 +30,7 @@ pub async fn key_table(service: &Service) -> Result<KeyTable> {
     Ok(KeyTable {
         mark: platform_mark(service.mark).to_string(),
         keys: rows.collect(),
+        next: None,
     })
 }
 

@@ -1,25 +1,25 @@
 //! A user card's script.
 
+use std::sync::Arc;
+
 use cardlib_card::dialect::{ChipState, user};
 use kms_api::receipt::{CardReceipt, PURPOSE};
 use kms_api::{PersonalisationRequest, Script};
-use kms_core::binding::{Binding, ChipClaim, ChipKind};
-use kms_core::fill::Job;
-use kms_core::port::Target;
+use kms_core::binding::Binding;
 use kms_core::ticket::TicketKind;
 use kms_core::tier::Factor;
 use kms_platform::name::Peer;
 use kms_platform::notary::Signed;
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use super::Intent;
+use super::group::Asked;
 use crate::authority;
-use crate::records::settings;
 use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
 use crate::service::Service;
 
-const ACT: &str = "card.personalise";
+pub(super) const ACT: &str = "card.personalise";
 /// Elements that the service compares with what it knows.
 const TAG_ISSUER_CERTIFICATE: u8 = 5;
 const TAG_CARD_NUMBER: u8 = 8;
@@ -32,56 +32,81 @@ impl Service {
     /// # Errors
     /// A refusal by name; nothing was made then, or the same request brings the same script.
     pub async fn personalise(
-        &self,
+        self: &Arc<Self>,
         peer: &Peer,
         request: &PersonalisationRequest,
     ) -> Result<Script> {
-        let factor = hex::encode_upper(request.factor);
-        let plan = match self.card_plan(peer, request).await {
+        let only = std::slice::from_ref(request);
+        let answered = self.personalise_many(peer, only).await.pop();
+        answered.unwrap_or_else(|| Err(broken_off()))
+    }
+
+    /// Answers a batch, each request with its own outcome, in their order. Requests of everybody who asks at the same time
+    /// share transactions and calls of the HSM ([`super::group`]).
+    pub async fn personalise_many(
+        self: &Arc<Self>,
+        peer: &Peer,
+        requests: &[PersonalisationRequest],
+    ) -> Vec<Result<Script>> {
+        let mut under_way = Vec::with_capacity(requests.len());
+        for request in requests {
+            under_way.push(self.ask_for_card(peer, request).await);
+        }
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for (request, asked) in requests.iter().zip(under_way) {
+            outcomes.push(match asked {
+                Ok((canonical, answer)) => self.card_answer(request, &canonical, answer).await,
+                Err(refusal) => Err(refusal),
+            });
+        }
+        outcomes
+    }
+
+    /// Checks what can be checked without the store and hands the request to the worker.
+    async fn ask_for_card(
+        self: &Arc<Self>,
+        peer: &Peer,
+        request: &PersonalisationRequest,
+    ) -> Result<(Zeroizing<Vec<u8>>, oneshot::Receiver<Result<Script>>)> {
+        let plan = match self.card_plan(peer, request) {
             Ok(plan) => plan,
             Err(refusal) => {
-                return Err(self.refused(&peer.to_string(), ACT, &factor, refusal).await);
-            }
-        };
-        let ticket = self.ticket_for(&request.ticket, TicketKind::Card, &request.factor);
-        let ticket = match ticket.await {
-            Ok(ticket) => ticket,
-            Err(refusal) => {
+                let factor = hex::encode_upper(request.factor);
                 return Err(self.refused(&peer.to_string(), ACT, &factor, refusal).await);
             }
         };
         let canonical = Zeroizing::new(request.content.canonical_bytes());
-        let intent = Intent {
-            act: ACT,
-            ticket: &ticket,
-            kind: TicketKind::Card,
-            claim: ChipClaim {
-                factor: &request.factor,
-                kind: ChipKind::Card,
-                vendor: &request.vendor,
-                mark: self.mark,
-            },
+        let issuer = request.content.value(TAG_ISSUER_CERTIFICATE);
+        let (reply, answer) = oneshot::channel();
+        let asked = Asked {
+            actor: peer.to_string(),
+            request_id: request.request_id,
+            ticket: request.ticket.clone(),
+            factor: request.factor,
+            vendor: request.vendor,
+            issuer: issuer.map(hex::encode_upper).unwrap_or_default(),
             binding: Binding {
                 subject: self
                     .hash_key
                     .hash("person", request.person.expose().as_bytes()),
                 data: self.hash_key.hash("card-content", &canonical),
             },
+            plan,
+            reply,
         };
-        let begun = self.intend(peer, request.request_id, &intent).await?;
-        let job = Job {
-            target: Target::Card,
-            request_id: request.request_id,
-            ticket: &ticket,
-            mark: self.mark,
-            tier: &self.tier,
-            province: self.province_factor()?,
-            chip: request.factor,
-            vendor: request.vendor,
-        };
-        let script = self.fill(plan, &job).await;
-        let mut script = self.deliver(begun, &intent, script).await?;
-        script.receipt = self.receipt(request, &canonical, &script)?;
+        let handed = self.card_desk().send(asked).await;
+        handed.map_err(|_| broken_off())?;
+        Ok((canonical, answer))
+    }
+
+    async fn card_answer(
+        &self,
+        request: &PersonalisationRequest,
+        canonical: &[u8],
+        answer: oneshot::Receiver<Result<Script>>,
+    ) -> Result<Script> {
+        let mut script = answer.await.map_err(|_| broken_off())??;
+        script.receipt = self.receipt(request, canonical, &script)?;
         Ok(script)
     }
 
@@ -110,7 +135,7 @@ impl Service {
         Ok(Some(signed))
     }
 
-    async fn card_plan(
+    fn card_plan(
         &self,
         peer: &Peer,
         request: &PersonalisationRequest,
@@ -139,7 +164,6 @@ impl Service {
                 "数据元 57：应用城市代码不在本密钥服务辖区内"
             ));
         }
-        self.check_issuer(request).await?;
         let chip = ChipState {
             key_version: request.card.key_version,
             counter: request.card.counter,
@@ -154,21 +178,15 @@ impl Service {
     }
 
     /// The issuer certificate on the card is that of the province whose keys it gets.
-    async fn check_issuer(&self, request: &PersonalisationRequest) -> Result<()> {
-        let mut conn = self.store.pool().acquire().await?;
-        let known: Option<String> = settings::find(&mut conn, "issuer-certificate").await?;
-        let given = request
-            .content
-            .value(TAG_ISSUER_CERTIFICATE)
-            .map(hex::encode_upper);
-        match (known, given) {
-            (Some(known), Some(given)) if known == given => Ok(()),
-            (None, _) => Err(refuse!(
+    pub(super) fn check_issuer(&self, known: Option<String>, given: &str) -> Result<()> {
+        match known {
+            Some(known) if known == given => Ok(()),
+            None => Err(refuse!(
                 &refusal::KEY_MISSING,
                 "no issuer certificate yet: import the hand-down first",
                 "尚无发卡机构证书：请先导入上级下发"
             )),
-            _ => Err(refuse!(
+            Some(_) => Err(refuse!(
                 &refusal::CONTENT,
                 "element 5 is not the issuer certificate of this province",
                 "数据元 5 不是本省发卡机构证书"
@@ -196,4 +214,13 @@ impl Service {
             )
         })
     }
+}
+
+/// The worker is gone or failed in the middle: what was recorded stands, and the same request brings it.
+fn broken_off() -> Refusal {
+    refuse!(
+        &refusal::STORE,
+        "the request broke off; repeat it unchanged",
+        "请求中断；请原样重发"
+    )
 }

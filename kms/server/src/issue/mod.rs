@@ -5,6 +5,7 @@
 
 mod card;
 mod delivery;
+pub(crate) mod group;
 mod sam;
 mod sam_certificate;
 mod sam_stage;
@@ -118,6 +119,9 @@ impl Service {
         };
         self.after(&mut tx, begun, &outcome).await?;
         self.commit(tx).await?;
+        if result.is_ok() {
+            self.counts.scripts.inc();
+        }
         result
     }
 

@@ -2,7 +2,9 @@
 
 pub mod accounts;
 pub mod approvals;
+pub mod chip_group;
 pub mod chips;
+pub mod enrolments;
 pub mod hand_downs;
 pub mod identities;
 pub mod keys;

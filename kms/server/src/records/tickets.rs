@@ -115,7 +115,10 @@ fn none_left(unfit: &[(String, &str, &str)], empty: bool) -> Refusal {
 }
 
 /// What a ticket had left after its latest script; none before the first.
-async fn left(conn: &mut Conn, id: &str) -> Result<Option<i64>> {
+///
+/// # Errors
+/// The store failed.
+pub async fn left(conn: &mut Conn, id: &str) -> Result<Option<i64>> {
     let found: Option<Option<i64>> =
         sqlx::query_scalar("SELECT left_over FROM ticket WHERE id = $1")
             .bind(id)

@@ -135,6 +135,10 @@ kinds! {
         "Ask the maker for list and signature again", "请向卡商重新索取清单及签名";
     MAKER = "maker-unknown", 403, "This maker's key is not known here", "未登记该卡商的公钥",
         "Give --maker-key and two officers' --as", "请给出 --maker-key 并由两名管理员 --as 签名";
+    TOKEN = "enrolment-token-refused", 403, "This enrolment token is not good", "该登记令牌无效",
+        "Ask for another: rhc-kms identity token", "请另行申请：rhc-kms identity token";
+    CERTIFICATE = "certificate-refused", 422, "No certificate can be made of this request", "无法据此申请签发证书",
+        "Make the request anew with rhc-kms identity enrol or renew", "请用 rhc-kms identity enrol 或 renew 重新申请";
     STALE = "order-stale", 409, "The order no longer fits", "指令已不适用",
         "Make the order again and let two officers sign it", "请重新生成指令并由两名管理员签名";
     EXISTS = "exists-already", 409, "This exists already", "已存在",

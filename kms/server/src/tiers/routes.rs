@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::post;
 use kms_api::paths;
 use kms_api::tiers::{Acknowledged, Lease, Nothing, Receipt};
 use kms_platform::name::Peer;
 use kms_platform::problem::{Json, Problem};
+use utoipa_axum::router::OpenApiRouter;
 
+use crate::http::openapi::Refused;
 use crate::refusal::Refusal;
 use crate::service::Service;
 
 type Shared = State<Arc<Service>>;
 
 /// The routes that lower tiers ask.
-pub fn routes() -> Router<Arc<Service>> {
-    Router::new()
-        .route(paths::LEASES, post(lease))
-        .route(paths::RECEIPTS, post(receipt))
+pub fn routes() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::new()
+        .routes(utoipa_axum::routes!(lease))
+        .routes(utoipa_axum::routes!(receipt))
 }
 
 /// Whoever asks and may not is refused by name, and that is recorded.
@@ -36,6 +36,11 @@ async fn door(service: &Service, operation: &str, peer: &Peer) -> Result<String,
     }
 }
 
+#[utoipa::path(
+    post, path = paths::LEASES, tag = "tiers", operation_id = "lease", request_body = Nothing,
+    responses((status = 200, body = Lease), (status = "default", response = Refused))
+)]
+/// A lease for the HSM of the lower tier that asks.
 async fn lease(
     State(service): Shared,
     peer: Peer,
@@ -46,6 +51,11 @@ async fn lease(
     Ok(Json(Lease { lease }))
 }
 
+#[utoipa::path(
+    post, path = paths::RECEIPTS, tag = "tiers", operation_id = "receipt", request_body = Receipt,
+    responses((status = 200, body = Acknowledged), (status = "default", response = Refused))
+)]
+/// The receipt of a package, signed by the HSM of the lower tier that asks.
 async fn receipt(
     State(service): Shared,
     peer: Peer,

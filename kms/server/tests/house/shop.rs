@@ -1,6 +1,7 @@
 //! Services, a station's identity, delivery lists, and virtual chips to run scripts on.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use cardlib_card::content::CardContent;
@@ -18,6 +19,16 @@ use super::House;
 pub struct Served {
     child: Child,
     pub url: String,
+    /// The further listeners, in the order in which they are told.
+    pub besides: Vec<String>,
+    log: PathBuf,
+}
+
+impl Served {
+    /// Everything it logged, as JSON lines.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
 }
 
 impl Drop for Served {
@@ -29,24 +40,45 @@ impl Drop for Served {
 
 impl House {
     pub fn serve(&self, at: &str) -> Served {
+        self.serve_with(at, &[], 0)
+    }
+
+    /// With further options, and so many further listeners.
+    pub fn serve_with(&self, at: &str, options: &[&str], besides: usize) -> Served {
         let store = format!("kms-{at}");
+        let log = self.path(&format!("log-{at}-{}", Uuid::new_v4()));
         let mut child = Command::new(env!("CARGO_BIN_EXE_rhc-kms"))
             .current_dir(self.path("."))
             .args(["serve", "--store", &store, "--listen", "127.0.0.1:0"])
-            .env("RHC_LOG", "warn")
+            .args(options)
+            .env(
+                "RHC_LOG",
+                if besides == 0 {
+                    "warn"
+                } else {
+                    "info,sqlx=warn"
+                },
+            )
+            .env("RHC_LOG_FORMAT", "json")
+            .stderr(std::fs::File::create(&log).unwrap())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let url = line
-            .trim()
-            .strip_prefix("listening on ")
-            .expect("the service starts")
-            .to_owned();
-        Served { child, url }
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut told = lines.take(1 + besides).map(|line| line.unwrap());
+        let line = told.next().unwrap_or_default();
+        let Some(url) = line.strip_prefix("listening on ") else {
+            panic!("{line}{}", std::fs::read_to_string(&log).unwrap());
+        };
+        let url = url.to_owned();
+        let besides = told.map(|line| line.rsplit(' ').next().unwrap().to_owned());
+        let besides = besides.collect();
+        Served {
+            child,
+            url,
+            besides,
+            log,
+        }
     }
 
     pub fn identity(&self, at: &str, role: &str, name: &str) -> Identity {

@@ -1,0 +1,133 @@
+//! Chips of a group of requests, read and written together.
+
+use std::collections::HashMap;
+
+use cardlib_card::cert::Mark;
+use kms_core::binding::{Binding, ChipKind, DeliveredChip};
+use kms_core::tier::Factor;
+use kms_platform::sqlx::{self, AssertSqlSafe};
+use kms_platform::store::Conn;
+
+use crate::refusal::{self, Refusal, Result};
+use crate::refuse;
+
+/// A chip and the ticket that its latest script was made with.
+pub struct Known {
+    /// As the lists and earlier requests say.
+    pub chip: DeliveredChip,
+    /// Ticket.
+    pub ticket: Option<String>,
+}
+
+type Row = (
+    String,
+    String,
+    String,
+    String,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    Option<String>,
+);
+
+/// Those of these chips that a list names.
+///
+/// # Errors
+/// The store failed.
+pub async fn find(conn: &mut Conn, factors: &[Factor]) -> Result<HashMap<Factor, Known>> {
+    if factors.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let places = (1..=factors.len()).map(|at| format!("${at}"));
+    let sql = format!(
+        "SELECT factor, kind, maker, mark, subject, data, ticket FROM chip WHERE factor IN ({})",
+        places.collect::<Vec<_>>().join(", ")
+    );
+    let mut query = sqlx::query_as::<_, Row>(AssertSqlSafe(sql));
+    for factor in factors {
+        query = query.bind(hex::encode_upper(factor));
+    }
+    let rows = query.fetch_all(conn).await?;
+    rows.into_iter().map(known).collect()
+}
+
+fn known((factor, kind, maker, mark, subject, data, ticket): Row) -> Result<(Factor, Known)> {
+    let mut own = Factor::default();
+    hex::decode_to_slice(&factor, &mut own).map_err(|_| damaged())?;
+    let mut vendor = [0; 2];
+    hex::decode_to_slice(&maker, &mut vendor).map_err(|_| damaged())?;
+    let hash = |bytes: Option<Vec<u8>>| -> Result<Option<[u8; 32]>> {
+        let whole = bytes.map(|bytes| bytes.try_into().map_err(|_| damaged()));
+        whole.transpose()
+    };
+    let binding = hash(subject)?.zip(hash(data)?);
+    let chip = DeliveredChip {
+        factor: own,
+        kind: if kind == "sam" {
+            ChipKind::Sam
+        } else {
+            ChipKind::Card
+        },
+        maker: vendor,
+        mark: mark.parse::<Mark>().map_err(|_| damaged())?,
+        binding: binding.map(|(subject, data)| Binding { subject, data }),
+    };
+    Ok((own, Known { chip, ticket }))
+}
+
+fn damaged() -> Refusal {
+    refuse!(
+        &refusal::STORE,
+        "a chip's record cannot be read",
+        "芯片记录无法读取"
+    )
+}
+
+/// Notes the ticket of each chip's script.
+///
+/// # Errors
+/// The store failed.
+pub async fn set_tickets(conn: &mut Conn, made: &[(Factor, &str)]) -> Result<()> {
+    if made.is_empty() {
+        return Ok(());
+    }
+    let places = (0..made.len()).map(|row| format!("(${}, ${})", 2 * row + 1, 2 * row + 2));
+    let sql = format!(
+        "WITH made (factor, ticket) AS (VALUES {}) UPDATE chip SET ticket = made.ticket FROM made
+         WHERE chip.factor = made.factor",
+        places.collect::<Vec<_>>().join(", ")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for (factor, ticket) in made {
+        query = query.bind(hex::encode_upper(factor)).bind(*ticket);
+    }
+    query.execute(conn).await?;
+    Ok(())
+}
+
+/// Binds chips; the table refuses a second time.
+///
+/// # Errors
+/// The store failed.
+pub async fn bind(conn: &mut Conn, bound: &[(Factor, &Binding)], at: &str) -> Result<()> {
+    if bound.is_empty() {
+        return Ok(());
+    }
+    let places = (0..bound.len()).map(|row| {
+        let first = 3 * row + 2;
+        format!("(${first}, ${}, ${})", first + 1, first + 2)
+    });
+    let sql = format!(
+        "WITH made (factor, subject, data) AS (VALUES {}) UPDATE chip SET subject = made.subject, data = made.data, bound = $1
+         FROM made WHERE chip.factor = made.factor",
+        places.collect::<Vec<_>>().join(", ")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(at);
+    for (factor, binding) in bound {
+        query = query
+            .bind(hex::encode_upper(factor))
+            .bind(binding.subject.as_slice())
+            .bind(binding.data.as_slice());
+    }
+    query.execute(conn).await?;
+    Ok(())
+}
