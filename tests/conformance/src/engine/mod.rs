@@ -19,7 +19,7 @@ pub mod talk;
 use crate::evidence::record::{Finding, Phase, Record, Verdict};
 use crate::step::{Command, DataWish, Step, Which};
 use crate::suite::Case;
-use crate::template::TemplateError;
+use crate::template::{Pattern, TemplateError};
 use symbols::Known;
 use talk::{Answer, Talk, Trouble};
 
@@ -188,10 +188,10 @@ fn compare(step: &Step, answer: &Answer, known: &mut Known) -> Result<Difference
         DataWish::Like(template) => {
             let pattern = template.pattern(known).map_err(in_case)?;
             let told = || {
-                Some((
-                    format!("{:04X} {}", answer.status, pattern.text()),
-                    answer.text(),
-                ))
+                Some(parted(&answer.data, &pattern).unwrap_or_else(|| {
+                    let expected = format!("{:04X} {}", answer.status, pattern.text());
+                    (expected, answer.text())
+                }))
             };
             Ok(if pattern.fits(&answer.data) {
                 None
@@ -217,6 +217,31 @@ fn compare(step: &Step, answer: &Answer, known: &mut Known) -> Result<Difference
 /// A reader that fetches by itself hides `61 L` and `6C L`: what arrives is 9000 with the L bytes.
 fn fetched(step: &Step, answer: &Answer, known: &Known) -> bool {
     known.reader_fetches && answer.status == 0x9000 && step.status.announces(answer.data.len())
+}
+
+/// Expected and seen where they part first, in long data of the right length.
+fn parted(data: &[u8], pattern: &Pattern) -> Difference {
+    const LONG: usize = 64;
+    const AROUND: usize = 8;
+    if data.len() <= LONG || data.len() != pattern.bytes.len() {
+        return None;
+    }
+    let differs = |at: &usize| pattern.bytes[*at].is_some_and(|want| want != data[*at]);
+    let at = (0..data.len()).find(differs)?;
+    let count = (0..data.len()).filter(differs).count();
+    let (from, to) = (at.saturating_sub(AROUND), data.len().min(at + AROUND));
+    let around = Pattern {
+        bytes: pattern.bytes[from..to].to_vec(),
+        open: false,
+    };
+    let place = format!("{} bytes, from {from} on:", data.len());
+    Some((
+        format!("{place} {}", around.text()),
+        format!(
+            "{place} {} ({count} differ)",
+            hex::encode_upper(&data[from..to])
+        ),
+    ))
 }
 
 /// A challenge that the user card gave is what cryptograms and MACs are made from; a SAM's is kept by `=>` only (R63).

@@ -2,9 +2,10 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::collect::{Line, Report, Told};
-use super::{OUT_OF_SCOPE, decode};
-use crate::evidence::record::{Phase, Verdict};
+use super::cases;
+use super::collect::{Report, Told};
+use super::{OUT_OF_SCOPE, difference};
+use crate::evidence::record::Verdict;
 use crate::run::Tally;
 use crate::suite::Severity;
 use crate::words::Lang;
@@ -27,7 +28,7 @@ pub fn page(report: &Report, lang: Lang) -> String {
                 (findings(report, lang))
                 (clauses(report, lang))
                 (not_tested(report, lang))
-                (groups(report, lang))
+                (cases::groups(report, lang))
                 (colophon(report, lang))
             } }
         }
@@ -46,7 +47,7 @@ pub fn verdict_word(verdict: Verdict, lang: Lang) -> &'static str {
     }
 }
 
-fn severity_word(severity: Severity, lang: Lang) -> &'static str {
+pub(super) fn severity_word(severity: Severity, lang: Lang) -> &'static str {
     match severity {
         Severity::Critical => lang.say("critical", "严重"),
         Severity::Major => lang.say("major", "主要"),
@@ -155,10 +156,32 @@ fn findings(report: &Report, lang: Lang) -> Markup {
                     td { a href=(format!("#{}", told.head.id)) { (told.head.title.of(lang)) } br; code.soft { (told.head.id) } }
                     td { b class=(told.end.verdict.word()) { (severity_word(told.head.severity, lang)) } @if told.end.unstable { br; (lang.say("unstable", "不稳定")) } }
                     td { (told.head.clause) }
-                    td.mono { (told.end.reason.as_deref().unwrap_or("")) }
+                    td.mono { (seen(told, lang)) }
                 } }
             }
         }
+    }
+}
+
+/// The step, and expected against seen; where no step failed, why.
+fn seen(told: &Told, lang: Lang) -> Markup {
+    let Some(finding) = &told.end.finding else {
+        return html! { (told.end.reason.as_deref().unwrap_or("")) };
+    };
+    let (expected, seen) = difference::shown(&finding.expected, &finding.seen);
+    html! {
+        div.soft { (lang.say("step", "步骤")) " " (finding.step) " " (shortened(&finding.text)) }
+        div { (lang.say("expected", "期望")) " " (expected) }
+        div { (lang.say("seen", "实际")) " " (seen) }
+    }
+}
+
+/// The beginning of a step's text.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 90;
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{} …", &text[..at]),
+        None => text.to_owned(),
     }
 }
 
@@ -215,84 +238,6 @@ fn not_tested(report: &Report, lang: Lang) -> Markup {
             details { summary { (lang.say("The cases that did not run", "未执行的用例")) }
                 div.inside.mono { @for told in &skipped { (told.head.id) " · " } } }
         }
-    }
-}
-
-fn groups(report: &Report, lang: Lang) -> Markup {
-    let rows = report.tallies(|told| vec![told.head.group.clone()]);
-    html! {
-        h2 { (lang.say("All cases", "全部用例")) }
-        @for (group, tally) in &rows {
-            @let own: Vec<&Told> = report.cases.iter().filter(|told| told.head.group == *group).collect();
-            @if let Some(first) = own.first() {
-                h3 { (first.head.group_title.of(lang)) " " span.soft { (tally.pass) "/" (own.len()) } }
-            }
-            @for told in own { (case(told, lang)) }
-        }
-    }
-}
-
-fn case(told: &Told, lang: Lang) -> Markup {
-    let verdict = told.end.verdict;
-    let open = verdict == Verdict::Fail;
-    html! {
-        details class=(verdict.word()) id=(told.head.id) open[open] {
-            summary {
-                b class=(verdict.word()) { (verdict_word(verdict, lang)) }
-                code.id { (told.head.id) }
-                span.t { (told.head.title.of(lang)) }
-                span.soft { (told.end.ms) " ms" }
-            }
-            div.inside {
-                div.soft { (told.head.purpose.of(lang)) }
-                dl {
-                    dt { (lang.say("Clause", "条款")) } dd { (told.head.clause) }
-                    dt { (lang.say("Requirements", "要求")) } dd { (told.head.covers.join("  ")) }
-                    dt { (lang.say("Severity", "等级")) } dd { (severity_word(told.head.severity, lang)) @if told.head.destructive { " · " (lang.say("destructive", "破坏性")) } }
-                    dt { (lang.say("Commands, attempts", "命令数，次数")) } dd { (told.end.commands) ", " (told.attempts) }
-                    @if let Some(reason) = &told.end.reason { dt { (lang.say("Reason", "原因")) } dd { (reason) } }
-                }
-                @if let Some(finding) = &told.end.finding {
-                    div.mono { (lang.say("Step", "步骤")) " " (finding.step) ": " (finding.text) }
-                    div.two {
-                        div.mono { b { (lang.say("expected", "期望")) } br; (finding.expected) }
-                        div.seen.mono { b { (lang.say("seen", "实际")) } br; (finding.seen) }
-                    }
-                }
-                ul.talk.mono { @for line in &told.lines { (talk(line, lang)) } }
-                @if told.more > 0 { div.soft { (lang.say("further lines in evidence.jsonl:", "其余各行见 evidence.jsonl：")) " " (told.more) } }
-            }
-        }
-    }
-}
-
-fn talk(line: &Line, lang: Lang) -> Markup {
-    match line {
-        Line::Step { phase, text } => {
-            let place = match phase {
-                Phase::Start => lang.say("set-up", "准备"),
-                Phase::Body => lang.say("step", "步骤"),
-                Phase::Cleanup => lang.say("clean-up", "恢复"),
-            };
-            html! { li.step { span.soft { (place) " " } (text) } }
-        }
-        Line::Atr { chip, atr, us } => {
-            html! { li { span.us { (us) " µs" } (chip.word()) " ATR " (atr) } }
-        }
-        Line::Exchange {
-            chip,
-            command,
-            answer,
-            us,
-        } => {
-            let answer = answer.as_deref();
-            html! { li {
-                span.us { (us) " µs" }
-                (chip.word()) " ▸ " (command) " " span.why { (decode::command(*chip, command, lang)) } br;
-                (chip.word()) " ◂ " (answer.unwrap_or(lang.say("no answer", "无应答"))) " " span.why { (answer.map_or("", |a| decode::status(a, lang))) }
-            } }
-        }
-        Line::Trouble(what) => html! { li { b.inconclusive { (what) } } },
     }
 }
 

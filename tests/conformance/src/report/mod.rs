@@ -4,12 +4,15 @@
 //! |---|---|
 //! | [`collect`] | from records to cases with their conversations |
 //! | [`decode`] | commands and status words in words |
-//! | [`html`] | the report for people |
+//! | [`html`], `cases` | the report for people; every case in it |
+//! | [`difference`] | expected against seen |
 //! | [`plain`] | JSON and JUnit XML for machines |
 //! | [`pdf`] | the HTML printed |
 
+mod cases;
 pub mod collect;
 pub mod decode;
+pub mod difference;
 pub mod html;
 pub mod pdf;
 pub mod plain;
@@ -20,7 +23,7 @@ use crate::evidence::chain::{self, ChainError};
 use crate::words::Lang;
 
 /// What a laboratory must know that the suites do not reach.
-pub const OUT_OF_SCOPE: [(&str, &str); 3] = [
+pub const OUT_OF_SCOPE: [(&str, &str); 4] = [
     (
         "Radio interface, protocol timing at the bit level",
         "射频接口与位级协议时序",
@@ -28,6 +31,10 @@ pub const OUT_OF_SCOPE: [(&str, &str); 3] = [
     (
         "Mechanical, electrical and climatic tests (GB/T 14916, GB/T 17554.1)",
         "机械、电气与气候试验（GB/T 14916、GB/T 17554.1）",
+    ),
+    (
+        "Terminals: screen, keys and printing; cards pulled by hand in the middle of a call; item lists (wsc_GetCardInfo, wsc_PutCardInfo)",
+        "终端的屏幕、按键与打印；调用过程中人工拔卡；按项读写（wsc_GetCardInfo、wsc_PutCardInfo）",
     ),
     (
         "Resistance to physical attacks and side channels",
