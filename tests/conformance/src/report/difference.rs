@@ -32,11 +32,11 @@ fn marked(own: &[char], other: &[char], from: usize, long: bool) -> Markup {
     };
     // Runs of characters that differ or do not.
     let mut runs: Vec<(bool, String)> = Vec::new();
-    for at in from.min(own.len())..to {
-        let differs = other.get(at).is_some_and(|c| *c != own[at]);
+    for (at, own) in own.iter().enumerate().take(to).skip(from) {
+        let differs = other.get(at).is_some_and(|c| c != own);
         match runs.last_mut() {
-            Some((kind, text)) if *kind == differs => text.push(own[at]),
-            _ => runs.push((differs, own[at].to_string())),
+            Some((kind, text)) if *kind == differs => text.push(*own),
+            _ => runs.push((differs, own.to_string())),
         }
     }
     html! {
