@@ -1,6 +1,7 @@
 //! Three residents in one call of `rhc-station` at one PC/SC reader, a card after the other: the station waits until each is
 //! taken out. On the real daemon with the whole house behind it; needs the workspace built (`cargo build --workspace`).
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -28,10 +29,12 @@ fn wait_registered(journal: &Path, wanted: usize, station: &mut Child) {
             Instant::now() < end,
             "card {wanted} was not registered in time"
         );
-        assert!(
-            station.try_wait().expect("a child").is_none(),
-            "the station ended before card {wanted}"
-        );
+        if let Some(status) = station.try_wait().expect("a child") {
+            let mut said = String::new();
+            let out = station.stdout.as_mut().expect("piped");
+            out.read_to_string(&mut said).expect("text");
+            panic!("the station ended before card {wanted}: {status}, {said}");
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
