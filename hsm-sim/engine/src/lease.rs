@@ -143,6 +143,13 @@ pub(crate) fn issue(state: &State, now: u64, peer: &str) -> Result<(Event, Strin
         .get(peer)
         .ok_or_else(|| HsmError::about(ErrorCode::NoTerms, &shown(peer)))?;
     let terms = &given.terms;
+    let working = terms.standing == Standing::Active;
+    if working {
+        // Who must stop lets nobody else go on; nor for longer than itself.
+        check(state, now, 0, std::iter::empty())?;
+    }
+    let own = state.leases.taken.values().map(|taken| taken.not_after);
+    let latest = own.min().unwrap_or(u64::MAX);
     let body = LeaseBody {
         format: FORMAT.to_owned(),
         mark: state.mark,
@@ -150,9 +157,10 @@ pub(crate) fn issue(state: &State, now: u64, peer: &str) -> Result<(Event, Strin
         receiver,
         sequence: given.sequence + 1,
         issued: now,
-        not_after: match terms.standing {
-            Standing::Active => now.saturating_add(terms.lease_seconds),
-            Standing::Suspended | Standing::Revoked => now,
+        not_after: if working {
+            now.saturating_add(terms.lease_seconds).min(latest)
+        } else {
+            now
         },
         standing: terms.standing,
         withdrawn: terms.withdrawn.clone(),

@@ -189,6 +189,59 @@ fn suspended_is_stopped_at_once_and_revoked_for_good() {
 }
 
 #[test]
+fn a_stopped_tier_lets_nobody_below_go_on() {
+    let (mut top, mut middle) = house();
+    let mut bottom = Hsm::province(Mark::Test, None);
+    middle.enrol("bottom", PeerKind::Lower, &bottom.info());
+    bottom.enrol("above", PeerKind::Upper, &middle.info());
+    let order = |standing| OrderOp::SetTerms {
+        peer: "bottom".into(),
+        terms: Terms {
+            standing,
+            ..terms()
+        },
+    };
+    middle.order(order(Standing::Active)).unwrap();
+    let draw = |middle: &mut Hsm| {
+        let peer = "bottom".to_owned();
+        middle.engine.operator(OperatorRequest::IssueLease { peer })
+    };
+    // For no longer than the lease above.
+    set(
+        &mut top,
+        Terms {
+            lease_seconds: 60,
+            ..terms()
+        },
+    )
+    .unwrap();
+    let lease = issue(&mut top).unwrap();
+    take(&mut middle, &lease).unwrap();
+    let OperatorAnswer::Lease(text) = draw(&mut middle).unwrap() else {
+        panic!("no lease")
+    };
+    take(&mut bottom, &text).unwrap();
+    assert_eq!(leases(&mut bottom)[0].not_after, Some(NOW + 60));
+    set(
+        &mut top,
+        Terms {
+            standing: Standing::Suspended,
+            ..terms()
+        },
+    )
+    .unwrap();
+    let stop = issue(&mut top).unwrap();
+    take(&mut middle, &stop).unwrap();
+    assert_eq!(
+        draw(&mut middle).err().unwrap().code,
+        ErrorCode::TierSuspended
+    );
+    // What stops goes through all the same.
+    middle.order(order(Standing::Suspended)).unwrap();
+    draw(&mut middle).unwrap();
+}
+
+#[test]
 fn keys_are_withdrawn_and_a_quota_shrinks() {
     let (mut upper, mut lower) = house();
     let narrow = |withdrawn: &[&str], quota| Terms {
