@@ -16,4 +16,6 @@ cargo test --release -p cardlib-sim --test tearing --test killed --locked --quie
 cargo build --workspace --locked --quiet
 RHC_EVERY_FAULT=1 cargo test -p tests-e2e --test hsm_faults --locked --quiet -- --nocapture |
   tee "docs/evidence/hsm-faults-$day.log"
+RHC_KILLS=500 cargo test -p kms-server --test issue --locked --quiet -- --nocapture kills |
+  tee "docs/evidence/kills-$day.log"
 target/release/rhc-fuzz --seconds "${RHC_SOAK_SECONDS:-3600}" | tee "docs/evidence/fuzz-$day.log"
