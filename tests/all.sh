@@ -59,7 +59,7 @@ step "documents" python3 tests/oracle/docs_check.py
 step "profile agrees with the tables" python3 tests/oracle/profile_check.py
 step "unit tests" tests/run.py --loud tests/conformance --loud hsm-sim/engine --loud kms/core --loud kms/server --workspace --locked --exclude tests-stand --exclude tests-e2e
 said "conformance: "
-said "(api|policy table|packages|leases|receipts|orders|tickets): "
+said "(api|policy table|packages|leases|receipts|orders|tickets|kills|instances): "
 step "conformance suites on trial" target/debug/rhc-conformance trial --generated 100
 said "(seed|cases:|requirements|table mutants|generated mutants|  survivor|false alarms|  rhc-)"
 step "examples in documentation" cargo test --doc --workspace --locked --exclude tests-stand --exclude tests-e2e
