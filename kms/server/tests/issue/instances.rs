@@ -65,7 +65,16 @@ fn two_instances_spend_one_ticket_exactly() {
                         if n >= REQUESTS {
                             break;
                         }
-                        count(station.sam_national(&request(n, sam)), made, empty);
+                        // A connection may end between two requests: the same request again spends nothing more.
+                        let asked = request(n, sam);
+                        let mut answer = station.sam_national(&asked);
+                        for _ in 0..5 {
+                            if answer.as_ref().err().is_none_or(|e| e.problem().is_some()) {
+                                break;
+                            }
+                            answer = station.sam_national(&asked);
+                        }
+                        count(answer, made, empty);
                     }
                 });
             }
@@ -82,7 +91,7 @@ fn two_instances_spend_one_ticket_exactly() {
         assert_eq!(told["open"].as_array().unwrap().len(), 0, "{told}");
         let done = house.query(
             "0",
-            "SELECT count(*)::text FROM audit WHERE act = 'sam.national' AND outcome = 'done'",
+            "SELECT count(DISTINCT object)::text FROM audit WHERE act = 'sam.national' AND outcome = 'done'",
         );
         assert_eq!(done, TICKET.to_string());
         let bound = house.query(
