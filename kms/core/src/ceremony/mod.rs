@@ -12,6 +12,9 @@ pub mod plan;
 pub mod transcript;
 pub mod words;
 
+#[cfg(test)]
+mod tests;
+
 use sm3::{Digest, Sm3};
 use thiserror::Error;
 

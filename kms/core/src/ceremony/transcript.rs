@@ -204,8 +204,9 @@ impl Transcript {
         }
         let whole = digest(transcript.body.as_bytes());
         let ceremony = body.check_file()?;
-        body.check_officers(&ceremony, &whole, &transcript.signatures)?;
+        // The HSM's word first: it covers every byte of the body.
         body.check_seal(&ceremony, &whole, &transcript.seal)?;
+        body.check_officers(&ceremony, &whole, &transcript.signatures)?;
         Ok(Verified {
             body,
             ceremony,
@@ -262,9 +263,6 @@ impl Body {
         if digest(&keys) != self.hsm.fingerprint {
             return Err(altered("the HSM's fingerprint is not that of its keys"));
         }
-        VerifyingKey::from_bytes(&self.hsm.signing_key)
-            .and_then(|key| key.verify_message(seal.text.as_bytes(), &seal.signature))
-            .map_err(|_| altered("the HSM's signature"))?;
         let said: SealBody =
             serde_json::from_str(&seal.text).map_err(|_| altered("the HSM's words"))?;
         let same = |text: &str, bytes: &[u8; 32]| text == hex::encode_upper(bytes);
@@ -276,11 +274,12 @@ impl Body {
             && same(&said.ceremony, &self.ceremony)
             && same(&said.transcript, whole)
             && ceremony.hsm.eq_ignore_ascii_case(&said.hsm);
-        if fits {
-            Ok(())
-        } else {
-            Err(altered("the HSM sealed something else"))
+        if !fits {
+            return Err(altered("the HSM sealed something else"));
         }
+        VerifyingKey::from_bytes(&self.hsm.signing_key)
+            .and_then(|key| key.verify_message(seal.text.as_bytes(), &seal.signature))
+            .map_err(|_| altered("the HSM's signature"))
     }
 
     /// The tier, as the reviewed file says.
