@@ -23,7 +23,7 @@ const THREE: [&str; 3] = ["chu", "jiang", "shen"];
 const APPLICANTS: &str = "issuance/station/examples/applicants.csv";
 const ORDER: &str = "single";
 /// Steps that are told.
-pub const STEPS: usize = 9;
+pub const STEPS: usize = 10;
 
 /// What came of a step, for `result.json`.
 struct Told {
@@ -59,6 +59,7 @@ pub fn tell(teller: &mut Teller, out: &Path) -> Result<bool> {
     )?;
     below(teller, &mut house, &mut told)?;
     order(teller, &mut house, &mut told)?;
+    suspended(teller, &mut house, &mut told)?;
     let path = out.join("result.json");
     let result = json!({ "mark": "test", "steps": told.steps, "total_ms": millis(began) });
     fs::write(&path, serde_json::to_string_pretty(&result)? + "\n")?;
@@ -225,8 +226,8 @@ fn judged(
         ),
     );
     for line in judge.out.lines() {
-        let line = line.rsplit('/').next().unwrap_or(line);
-        teller.detail(line);
+        let from = line.find("ceremony-").unwrap_or_default();
+        teller.detail(&line[from..]);
     }
     teller.detail(&expectation(teller, words::CHANGED, &altered.1, well));
     told.note("judged", well, json!({ "rhc-kms": ours.code, "judge": judge.code, "changed": [altered.0.code, altered.1.code] }));
@@ -320,6 +321,41 @@ fn order(teller: &mut Teller, house: &mut House, told: &mut Told) -> Result<()> 
         json!({ "ticket": ORDER, "cards": i32::from(made) }),
     );
     Ok(())
+}
+
+/// The province suspends the prefecture: its stations stop with the next lease, and go on after another.
+fn suspended(teller: &mut Teller, house: &mut House, told: &mut Told) -> Result<()> {
+    teller.begin(words::SUSPENDED);
+    let applicants = file(APPLICANTS)?;
+    let reader = house.card_reader(2).clone();
+    house.insert(&house.card(&house::card_factors()[2]), &reader)?;
+    lease(house, "--suspend")?;
+    let stopped = house.personalise(&applicants, 3, &reader)?.run()?;
+    lease(house, "--resume")?;
+    let resumed = house.personalise(&applicants, 3, &reader)?.run()?;
+    let well = resumed.code == 0;
+    teller.end(words::SUSPENDED, if well { "1" } else { "0" });
+    refused(teller, words::STATION, &stopped, "tier-suspended", told);
+    told.note("resumed", well, json!({ "exit_code": resumed.code }));
+    Ok(())
+}
+
+/// Two officers of the province change the prefecture's terms; the lease that says so is carried down.
+fn lease(house: &House, wish: &str) -> Result<()> {
+    let lower = Tier::Prefecture.peer();
+    let terms = house.kms_order(Tier::Province, "terms set --by wang --lease 900")?;
+    terms.arg("--peer").arg(&lower).arg(wish).ok()?;
+    let path = house.folder().join(format!("lease{wish}.json"));
+    let issued = house
+        .kms(Tier::Province, "lease issue")?
+        .arg("--peer")
+        .arg(lower);
+    issued.arg("--out").arg(&path).ok()?;
+    house
+        .kms(Tier::Prefecture, "lease take")?
+        .arg(path)
+        .ok()
+        .map(drop)
 }
 
 /// A refusal that must come, by its name.

@@ -51,6 +51,11 @@ pub const ORDER: Text = text(
     "一张卡的工单：拒绝、批准、用完",
     "an order for one card: refused, approved, used up",
 );
+pub const SUSPENDED: Text = text(
+    "省级暂停市级，再恢复",
+    "the province suspends the prefecture, and lets it go on",
+);
+pub const STATION: Text = text("被暂停一级的制卡站", "a station of the suspended tier");
 pub const ALOUD: Text = text("朗读核对", "read aloud");
 pub const REFUSED: Text = text("拒绝", "refused");
 pub const UNREVIEWED: Text = text("未经审定的文件", "a file that nobody reviewed");

@@ -156,7 +156,8 @@ impl House {
         Ok(tool)
     }
 
-    /// Each HSM's key is certified at the other end, then keys go from the ministry to the province to the prefecture.
+    /// Each HSM's key is certified at the other end, then keys go from the ministry to the province to the prefecture, and a
+    /// receipt back.
     pub fn hand_down(&mut self) -> Result<()> {
         for (upper, lower) in [
             (Tier::Ministry, Tier::Province),
@@ -165,7 +166,15 @@ impl House {
             self.enrol(upper, lower)?;
             self.enrol(lower, upper)?;
             let package = self.package(upper, lower)?;
-            self.kms_order(lower, "import")?.arg(package).ok()?;
+            let import = self.kms_order(lower, "import")?.arg(package);
+            if self.machine == Machine::Token {
+                // A token signs no receipts.
+                import.ok()?;
+                continue;
+            }
+            let receipt = self.folder().join(format!("receipt-{}.json", lower.area()));
+            import.arg("--receipt").arg(&receipt).ok()?;
+            self.kms(upper, "handdown receipt")?.arg(receipt).ok()?;
         }
         Ok(())
     }
