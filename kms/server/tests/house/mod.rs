@@ -186,9 +186,11 @@ impl House {
             "--as",
             "li.key",
         ]);
-        if test_keys {
-            args.push("--test-keys");
-        }
+        args.push(if test_keys {
+            "--test-keys"
+        } else {
+            "--random-keys"
+        });
         let addresses = self.addresses(name);
         if let Some((service, owner)) = &addresses {
             args.extend(["--database", service, "--database-owner", owner]);
