@@ -2,7 +2,7 @@
 //! is first asked for. A store of 100,000 keys of which a card needs 60 stays small.
 
 use crate::keys::Key;
-use hsm_wire::attributes::KeyInfo;
+use hsm_wire::attributes::{Hold, KeyInfo};
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -18,26 +18,36 @@ pub(crate) struct Keyring(BTreeMap<Box<str>, Slot>);
 struct Slot {
     packed: Zeroizing<Box<[u8]>>,
     open: OnceCell<Box<Key>>,
+    hold: Hold,
 }
 
 impl Slot {
     fn of(key: Key) -> Self {
+        let hold = key.hold;
         match pack(&key) {
             Some(packed) => Self {
                 packed,
                 open: OnceCell::new(),
+                hold,
             },
             // What cannot be packed stays open.
             None => Self {
                 packed: Zeroizing::default(),
                 open: OnceCell::from(Box::new(key)),
+                hold,
             },
         }
     }
 
+    fn unpacked(&self) -> Option<Key> {
+        let mut key = unpack(&self.packed)?;
+        key.hold = self.hold;
+        Some(key)
+    }
+
     fn key(&self) -> Option<&Key> {
         if self.open.get().is_none() {
-            let key = Box::new(unpack(&self.packed)?);
+            let key = Box::new(self.unpacked()?);
             return Some(self.open.get_or_init(|| key));
         }
         self.open.get().map(Box::as_ref)
@@ -47,7 +57,7 @@ impl Slot {
     fn with<A>(&self, look: impl FnOnce(&Key) -> A) -> Option<A> {
         match self.open.get() {
             Some(key) => Some(look(key)),
-            None => unpack(&self.packed).map(|key| look(&key)),
+            None => self.unpacked().map(|key| look(&key)),
         }
     }
 }
@@ -93,6 +103,22 @@ impl Keyring {
             key.info.used += 1;
             *slot = Slot::of(key);
         }
+    }
+
+    /// Takes a key out of use, or back.
+    pub(crate) fn hold(&mut self, id: &str, hold: Hold) {
+        if let Some(slot) = self.0.get_mut(id)
+            && let Some(mut key) = slot.with(Key::clone)
+        {
+            key.hold = hold;
+            *slot = Slot::of(key);
+        }
+    }
+
+    /// Keys out of use.
+    pub(crate) fn holds(&self) -> Vec<(String, Hold)> {
+        let held = self.0.iter().filter(|(_, slot)| slot.hold != Hold::Free);
+        held.map(|(id, slot)| (id.to_string(), slot.hold)).collect()
     }
 
     /// What is known of every key.

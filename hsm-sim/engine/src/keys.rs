@@ -6,7 +6,7 @@ pub(crate) use crate::material::Material;
 use crate::sm2key::Sm2Key;
 use crate::state::Event;
 pub(crate) use crate::uses::Uses;
-use hsm_wire::attributes::{KeyInfo, Origin};
+use hsm_wire::attributes::{Hold, KeyInfo, Origin};
 use hsm_wire::{Algorithm, ErrorCode, HsmError, KeyAttributes, Mark, Usage, valid_name};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ pub(crate) fn check_test_label(mark: Mark, label: &str) -> Result<(), HsmError> 
 pub(crate) struct Key {
     pub(crate) info: KeyInfo,
     pub(crate) material: Material,
+    /// Kept beside the key: keys of older stores have none.
+    #[serde(skip)]
+    pub(crate) hold: Hold,
 }
 
 impl Key {
@@ -66,7 +69,11 @@ impl Key {
             created,
             used: 0,
         };
-        Ok(Self { info, material })
+        Ok(Self {
+            info,
+            material,
+            hold: Hold::Free,
+        })
     }
 
     /// The SM4 bytes; `NotPermitted` for another algorithm.
@@ -105,6 +112,13 @@ impl Key {
     /// Whether it may be used now, when `planned` uses of the same call come before. A use that is made is counted with
     /// [`Key::use_event`].
     pub(crate) fn check_usable(&self, now: u64, planned: u64) -> Result<(), HsmError> {
+        match self.hold {
+            Hold::Free => {}
+            Hold::Suspended => {
+                return Err(HsmError::about(ErrorCode::KeySuspended, &self.info.id));
+            }
+            Hold::Barred => return Err(HsmError::about(ErrorCode::KeyBarred, &self.info.id)),
+        }
         if self.info.attributes.not_after.is_some_and(|end| now > end) {
             return Err(HsmError::about(ErrorCode::KeyExpired, &self.info.id));
         }

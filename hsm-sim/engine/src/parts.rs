@@ -4,6 +4,7 @@ use crate::device::persistent::DeviceEvent;
 use crate::keys::Key;
 use crate::lease::LeaseEvent;
 use hsm_wire::Hex;
+use hsm_wire::attributes::Hold;
 use hsm_wire::custody::Seal;
 use hsm_wire::fill::{Factor, FillAnswer};
 use hsm_wire::info::AuditRecord;
@@ -113,6 +114,7 @@ pub(crate) enum Event {
     AuditorSet(Hex<32>),
     CeremonySealed(Box<Sealed>),
     Lease(Box<LeaseEvent>),
+    KeyHeld(String, Hold),
 }
 
 /// The last ceremony of a store, and how many there were.

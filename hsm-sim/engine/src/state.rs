@@ -160,6 +160,7 @@ impl State {
             Event::OfficerRemoved(name) => drop(self.officers.remove(&name)),
             Event::KeyAdded(key) => self.keys.insert(*key),
             Event::KeyRemoved(id) => self.keys.remove(&id),
+            Event::KeyHeld(id, hold) => self.keys.hold(&id, hold),
             Event::PeerAdded(name, peer) => drop(self.peers.insert(name, *peer)),
             Event::PeerRemoved(name) => {
                 self.leases.forget(&name);

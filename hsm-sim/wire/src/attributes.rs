@@ -127,6 +127,20 @@ pub struct KeyAttributes {
     pub not_after: Option<u64>,
 }
 
+/// Whether two officers have taken a key out of use. The catalogue of whoever uses the key has finer words; the HSM keeps what
+/// it can enforce.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// In use.
+    #[default]
+    Free,
+    /// Out of use until two officers free it.
+    Suspended,
+    /// Out of use for ever; what is left is to destroy it.
+    Barred,
+}
+
 /// Where a key's bytes came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -140,6 +140,9 @@ codes! {
     TierRevoked => "the upper tier has revoked this tier for good", "上级已永久撤销本级",
     KeyWithdrawn => "the upper tier has withdrawn this key", "上级已收回该密钥",
     QuotaUsedUp => "the upper tier's quota of chips for this tier is used up", "上级给予本级的芯片额度已用完",
+    // holds
+    KeySuspended => "two officers have suspended this key; two officers free it", "该密钥已被两名管理员暂停，须由两名管理员恢复",
+    KeyBarred => "two officers have taken this key out of use for ever", "该密钥已被两名管理员永久停用",
 }
 
 impl fmt::Display for ErrorCode {

@@ -1,6 +1,6 @@
 //! What two officers may order, and what the officers' socket answers.
 
-use crate::attributes::{KeyAttributes, KeyInfo};
+use crate::attributes::{Hold, KeyAttributes, KeyInfo};
 use crate::custody::{BackedUp, CombinedKey, Custody, Entry, GivenShare, Seal};
 use crate::info::HsmInfo;
 use crate::order::Order;
@@ -173,6 +173,11 @@ pub enum OrderOp {
         previous: Hex<32>,
         transcript: Hex<32>,
     },
+    /// Takes a key out of use, or back; a barred one never comes back.
+    HoldKey {
+        id: String,
+        hold: Hold,
+    },
 }
 
 impl OrderOp {
@@ -203,6 +208,7 @@ impl OrderOp {
             Self::ReshareKeys { .. } => "reshare-keys",
             Self::SetTerms { .. } => "set-terms",
             Self::SealTranscript { .. } => "seal-transcript",
+            Self::HoldKey { .. } => "hold-key",
         }
     }
 }

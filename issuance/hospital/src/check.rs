@@ -29,7 +29,7 @@ const IDENTITY_NUMBER: u8 = 15;
 
 /// What a verification needs beside card and SAM.
 pub struct Request<'a> {
-    pub profile: &'static Profile,
+    pub profile: &'a Profile,
     pub pin: &'a Pin,
     pub today: Day,
     pub registry: Option<&'a dyn Registry>,
@@ -161,7 +161,7 @@ fn examine<'a>(
     atr: &[u8],
     sam: SamClient<'a>,
     papers: &SamPapers,
-    request: &Request<'_>,
+    request: &Request<'a>,
     findings: &mut Findings,
 ) -> Result<Verdict, Stop> {
     let start = Instant::now();

@@ -2,6 +2,7 @@
 
 mod values;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -72,6 +73,9 @@ struct Verify {
     /// Card profile
     #[arg(long, value_name = "NAME", default_value = "rhc-2012")]
     profile: String,
+    /// Version of the keys that cards are opened with [default: the profile's]; the new one once a rotation has switched
+    #[arg(long, value_name = "N")]
+    key_version: Option<u8>,
     /// Day for the check of validity, YYYYMMDD [default: today in China]
     #[arg(long, value_name = "DAY", value_parser = day)]
     date: Option<String>,
@@ -150,7 +154,7 @@ fn print_no_verdict(slug: &str, failure: &Failure) {
 
 /// Everything from files and arguments, read before a card is touched.
 struct Setting {
-    profile: &'static Profile,
+    profile: Cow<'static, Profile>,
     pin: Pin,
     today: Day,
     registry: Option<RegistryClient>,
@@ -166,7 +170,11 @@ fn prepare(arguments: &Verify) -> Result<Setting, NoVerdict> {
         )))
     })?;
     Ok(Setting {
-        profile,
+        profile: arguments
+            .key_version
+            .map_or(Cow::Borrowed(profile), |version| {
+                Cow::Owned(profile.with_flow_version(version))
+            }),
         pin: pin(&arguments.sam_pin_file).map_err(setting)?,
         today: arguments
             .date
@@ -214,7 +222,7 @@ impl Setting {
         let mut sam = connect(&arguments.sam_reader, Part::Sam)?;
         let mut card = connect(&arguments.reader, Part::Card)?;
         let request = Request {
-            profile: self.profile,
+            profile: &self.profile,
             pin: &self.pin,
             today: self.today,
             registry: self.registry.as_ref().map(|client| client as &dyn Registry),

@@ -12,6 +12,8 @@ Examples:
         --kms https://127.0.0.1:8441 --registry https://127.0.0.1:8450 --identity ministry-station.json
     rhc-station sam --stage provincial --type 1 --reader 'Virtual PCD 0 00 01' --pin-out sam1.pin \\
         --kms https://127.0.0.1:8442 --registry https://127.0.0.1:8450 --identity station-41.json
+  Run a package of a rotation on the SAM it was made for, and bring the receipt back:
+    rhc-station sam rekey 5A4D5A4D5A4D3120-rekey.json --reader 'Virtual PCD 0 00 01' --identity station-41.json
   Make cards for the rows of a file:
     rhc-station personalise --applicants applicants.csv --reader 'Virtual PCD 0 00 00' \\
         --sam-reader 'Virtual PCD 0 00 01' --sam-pin-file sam1.pin --kms https://127.0.0.1:8443 \\
@@ -40,8 +42,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Take a SAM through one of its two stages.
-    Sam(SamArgs),
+    /// Take a SAM through one of its two stages; look at one in use, or run a key service's package on it.
+    Sam(Box<SamCommand>),
     /// Make cards for the rows of an applicants file.
     #[command(after_help = COLUMNS)]
     Personalise(Box<PersonaliseArgs>),
@@ -118,6 +120,67 @@ pub enum Stage {
     Provincial,
 }
 
+/// A SAM that is being made, or one in use.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct SamCommand {
+    #[command(flatten)]
+    pub make: Option<SamArgs>,
+    #[command(subcommand)]
+    pub in_use: Option<SamUse>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SamUse {
+    /// What the SAM in the reader says of itself: chip serial, serial, type, counter.
+    Probe(ProbeArgs),
+    /// Run a package (rhc-kms rotation packages) on the SAM it was made for; writes the receipt.
+    Rekey(RekeyArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// Reader with the SAM: its name or a part of it that only it has.
+    #[arg(long)]
+    pub reader: String,
+    /// Also write what it says to this file, for rhc-kms rotation packages --seen.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Card profile of the SAM.
+    #[arg(long, default_value = "rhc-2012", value_parser = profile)]
+    pub profile: &'static Profile,
+    /// How long to wait for the SAM.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub wait: u64,
+    /// JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RekeyArgs {
+    /// The package.
+    pub package: PathBuf,
+    /// Reader with the SAM: its name or a part of it that only it has.
+    #[arg(long)]
+    pub reader: String,
+    /// Identity file of this station (mode 0600): whose key services it believes.
+    #[arg(long, value_name = "FILE")]
+    pub identity: PathBuf,
+    /// Where the receipt goes (default: PACKAGE.receipt).
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
+    /// Card profile of the SAM.
+    #[arg(long, default_value = "rhc-2012", value_parser = profile)]
+    pub profile: &'static Profile,
+    /// How long to wait for the SAM.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub wait: u64,
+    /// JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct SamArgs {
     #[arg(long)]
@@ -173,6 +236,9 @@ pub struct PersonaliseArgs {
     /// The SAM's PIN (mode 0600).
     #[arg(long, value_name = "FILE")]
     pub sam_pin_file: PathBuf,
+    /// Key version with which cards are read back (default: the profile's): the new one once a rotation has switched.
+    #[arg(long, value_name = "N")]
+    pub key_version: Option<u8>,
     #[command(flatten)]
     pub services: Services,
     /// Card ticket that pays (default: the latest approved one at the key service).
@@ -264,6 +330,8 @@ mod tests {
         for line in [
             format!("rhc-station sam --stage national --type 1 --reader R {services}"),
             format!("rhc-station sam --stage provincial --type 5 --reader R {services}"),
+            "rhc-station sam rekey PACKAGE --reader R --identity I".to_owned(),
+            "rhc-station sam probe --reader R --out F".to_owned(),
             format!(
                 "rhc-station personalise --applicants F --reader R --sam-reader S --sam-pin-file P {services} --json"
             ),

@@ -28,5 +28,6 @@ pub mod readback;
 pub mod report;
 pub mod run;
 pub mod sam_stage;
+pub mod sam_use;
 pub mod script;
 pub mod timing;

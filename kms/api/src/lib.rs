@@ -13,6 +13,7 @@ pub mod paths;
 pub mod problem;
 pub mod receipt;
 mod sam;
+pub mod sam_package;
 mod script;
 mod secret;
 mod status;
@@ -31,6 +32,7 @@ pub use receipt::CardReceipt;
 pub use sam::{
     SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, TerminalInfo,
 };
+pub use sam_package::{SamPackage, SamProbe, SamReceipt};
 pub use script::{AnswerKind, CheckValue, Phase, Script, Step};
 pub use secret::Secret;
 pub use status::{KeyRow, KeyTable, ServiceStatus};

@@ -52,6 +52,10 @@ slugs! {
     HSM_REFUSED = "hsm-refused";
     /// TEST, DEMO and PRODUCTION never mix (D38).
     MARK_MISMATCH = "mark-mismatch";
+    /// The key's state does not permit this.
+    KEY_STATE = "key-state";
+    /// The chip shows an earlier state than it has shown before.
+    CHIP_WENT_BACK = "chip-went-back";
     /// The audit log cannot be written: no record, no operation.
     AUDIT_UNAVAILABLE = "audit-unavailable";
     /// The store failed.

@@ -58,6 +58,8 @@ pub enum AnswerKind {
     PublicKey,
     /// r‖s over the key service's challenge: the SAM holds the private half (P20).
     KeyProof,
+    /// 29 bytes of INITIALIZE UPDATE after the work: a SAM's receipt.
+    Opening,
 }
 
 /// Check value (D8) of one key instance as the card stores it.

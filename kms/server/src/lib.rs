@@ -7,6 +7,7 @@
 //! | [`device`] | an officer's own key, sealed under a passphrase |
 //! | [`act`] | what two officers do, as signed orders to the HSM |
 //! | [`ceremony`] | a reviewed file carried out, a transcript made |
+//! | [`life`] | keys after their birth: states, rotation, losses, alarms |
 //! | [`issue`] | scripts for cards and SAMs, in one round trip each |
 //! | [`http`] | the routes, over mutual TLS |
 //! | [`authority`] | TLS identities of this tier |
@@ -31,6 +32,7 @@ pub mod enrolment;
 mod hsm;
 pub mod http;
 pub mod issue;
+pub mod life;
 pub mod records;
 pub mod refusal;
 pub mod schema;

@@ -89,6 +89,39 @@ CREATE TRIGGER audit_peer_never_changes BEFORE UPDATE ON audit_peer BEGIN SELECT
 CREATE TRIGGER audit_peer_never_goes BEFORE DELETE ON audit_peer BEGIN SELECT RAISE(ABORT, 'a key was compared once'); END;
 ",
     },
+    Migration {
+        version: 5,
+        sql: "
+CREATE TABLE key_event (
+  number INTEGER PRIMARY KEY, key TEXT NOT NULL, from_state TEXT NOT NULL, to_state TEXT NOT NULL, at TEXT NOT NULL,
+  approvers TEXT NOT NULL, reason TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER key_event_never_changes BEFORE UPDATE ON key_event BEGIN SELECT RAISE(ABORT, 'the life of a key never changes'); END;
+CREATE TRIGGER key_event_never_goes BEFORE DELETE ON key_event BEGIN SELECT RAISE(ABORT, 'the life of a key never goes'); END;
+
+CREATE TABLE sam_made (
+  chip TEXT PRIMARY KEY, sam_type INTEGER NOT NULL, province TEXT NOT NULL, serial TEXT, held TEXT NOT NULL,
+  counter INTEGER NOT NULL, state TEXT NOT NULL, made TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE rotation (
+  id TEXT PRIMARY KEY, body TEXT NOT NULL, planned TEXT NOT NULL, opened TEXT, switched TEXT, retired TEXT
+) STRICT;
+
+CREATE TABLE rekey (
+  rotation TEXT NOT NULL, chip TEXT NOT NULL, action TEXT NOT NULL, counter INTEGER NOT NULL, tail TEXT,
+  packed TEXT NOT NULL, done TEXT, PRIMARY KEY (rotation, chip, action)
+) STRICT;
+
+CREATE TABLE alarm (
+  number INTEGER PRIMARY KEY, kind TEXT NOT NULL, object TEXT NOT NULL, actor TEXT NOT NULL, act TEXT NOT NULL,
+  times INTEGER NOT NULL, raised TEXT NOT NULL, last TEXT NOT NULL, acknowledged TEXT, by_whom TEXT, note TEXT
+) STRICT;
+CREATE TRIGGER alarm_never_goes BEFORE DELETE ON alarm BEGIN SELECT RAISE(ABORT, 'an alarm never goes'); END;
+
+CREATE TABLE chip_seen (chip TEXT PRIMARY KEY, key_version INTEGER NOT NULL, counter INTEGER NOT NULL) STRICT;
+",
+    },
     // Who may do what: roles, lock-outs, requests that wait for signatures.
     Migration {
         version: 6,

@@ -233,6 +233,8 @@ impl Service {
                 .await?;
             self.after(&mut tx, begun, &Outcome::Refused(refusal.slug()))
                 .await?;
+            let (slug, now) = (refusal.slug(), self.now());
+            crate::life::alarms::look(&mut tx, actor, act, object, slug, &now).await?;
             self.commit(tx).await
         };
         match record.await {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap here is the failed test
 
+#[path = "issue/clones.rs"]
+mod clones;
 #[path = "issue/demo.rs"]
 mod demo;
 #[path = "issue/generated.rs"]
@@ -15,6 +17,10 @@ mod identities;
 mod instances;
 #[path = "issue/kills.rs"]
 mod kills;
+#[path = "issue/life.rs"]
+mod life;
+#[path = "issue/losses.rs"]
+mod losses;
 #[path = "issue/operations.rs"]
 mod operations;
 #[path = "issue/record.rs"]

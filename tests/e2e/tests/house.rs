@@ -1,6 +1,9 @@
 //! A house with one card: what foreign programs say about it. (That its tiers hold the keys that OpenSSL computes is seen
 //! over every HSM in `machines.rs`.)
 
+#[path = "house/rotation.rs"]
+mod rotation;
+
 use tests_e2e::oracle::{python, tests_folder};
 use tests_stand::house::{self, House};
 use tests_stand::kms::Tier;

@@ -221,8 +221,14 @@ impl House {
 
     /// Both stages of a SAM, which then stays in its reader.
     pub fn make_sam(&mut self, sam_type: u8) -> Result<serde_json::Value> {
-        let (chip, reader) = (self.sam(sam_type), self.sam_reader(sam_type).clone());
-        self.insert(&chip, &reader)?;
+        let reader = self.sam_reader(sam_type).clone();
+        self.make_sam_in(sam_type, &reader)
+    }
+
+    /// The same in any reader.
+    pub fn make_sam_in(&mut self, sam_type: u8, reader: &Reader) -> Result<serde_json::Value> {
+        let chip = self.sam(sam_type);
+        self.insert(&chip, reader)?;
         let stage = |words: &str, tier: Tier| -> Result<Tool> {
             let tool = self
                 .tool("rhc-station")?
@@ -292,23 +298,25 @@ impl House {
 
     /// The hospital's look at the card in a reader, with a SAM of that type.
     pub fn verify(&self, reader: &Reader, sam_type: u8) -> Result<Outcome> {
+        self.verify_tool(reader, self.sam_reader(sam_type), &self.sam_pin(sam_type))?
+            .run()
+    }
+
+    /// The same with the SAM in any reader, to be told more.
+    pub fn verify_tool(&self, reader: &Reader, sam: &Reader, pin: &Path) -> Result<Tool> {
         let tool = self
             .tool("rhc-hospital")?
             .words("verify --json --reader")
             .arg(&reader.name)
             .arg("--profile")
             .arg(self.machine.profile());
-        let tool = tool
-            .arg("--sam-reader")
-            .arg(&self.sam_reader(sam_type).name);
+        let tool = tool.arg("--sam-reader").arg(&sam.name);
         let tool = tool
             .arg("--sam-pin-file")
-            .arg(self.sam_pin(sam_type))
+            .arg(pin)
             .arg("--registry")
             .arg(self.registry_url()?);
-        tool.arg("--identity")
-            .arg(self.identity("hospital-4101"))
-            .run()
+        Ok(tool.arg("--identity").arg(self.identity("hospital-4101")))
     }
 
     /// Leaves everything running and on disk; tells which processes that are.

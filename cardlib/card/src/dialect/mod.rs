@@ -10,11 +10,13 @@
 //! | [`check`] | content against the profile, before anything is made of it |
 //! | [`user`] | the full script of a user card |
 //! | [`sam`] | the three scripts of a SAM (D43) |
+//! | [`sam_use`] | the script for a SAM in use (D12, D45) |
 
 mod builder;
 pub mod check;
 pub mod plan;
 pub mod sam;
+pub mod sam_use;
 mod store;
 pub mod template;
 pub mod user;

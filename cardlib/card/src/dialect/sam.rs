@@ -15,6 +15,8 @@ pub enum Versions {
     All,
     /// These only: the current one and at most the next.
     Only(Vec<u8>),
+    /// All but these, by key and version: what its life cycle keeps from SAMs.
+    Without(std::collections::BTreeSet<(String, u8)>),
 }
 
 /// Where the SAM's key pair comes from.
@@ -181,19 +183,34 @@ fn write_keys(
         .ok_or(DialectError::SamType(sam_type))?;
     for key in profile.sam_keys(kind).filter(|key| key.scope == scope) {
         for version in (0..key.groups).filter(|version| versions.include(key, *version)) {
-            let slot = out.slot(&key.name, version, Target::Root, 0);
-            let byte = |value: u8| Value::Number(u32::from(value));
-            let values = vec![
-                ("usage", byte(key.sam_usage)),
-                ("index", byte(key.sam_index)),
-                ("version", byte(version)),
-                ("algorithm", byte(profile.crypto.algorithm)),
-                ("levels", byte(key.levels())),
-            ];
-            out.key_command("sam-key", values, slot)?;
+            write_key(profile, key, version, out)?;
         }
     }
     Ok(())
+}
+
+/// One application key in its root form.
+pub(super) fn write_key(
+    profile: &Profile,
+    key: &Key,
+    version: u8,
+    out: &mut Builder<'_>,
+) -> Result<(), DialectError> {
+    let slot = out.slot(&key.name, version, Target::Root, 0);
+    let byte = |value: u8| Value::Number(u32::from(value));
+    let values = vec![
+        ("usage", byte(key.sam_usage)),
+        ("index", byte(key.sam_index)),
+        ("version", byte(version)),
+        ("algorithm", byte(profile.crypto.algorithm)),
+        ("levels", byte(key.levels())),
+    ];
+    out.key_command("sam-key", values, slot)
+}
+
+/// The key version byte of a master key.
+pub(super) fn master_of(profile: &Profile, key: BaseKey) -> Result<u8, DialectError> {
+    master_version(profile, key)
 }
 
 impl Versions {
@@ -201,6 +218,7 @@ impl Versions {
         match self {
             Self::All => true,
             Self::Only(versions) => key.groups == 1 || versions.contains(&version),
+            Self::Without(kept) => !kept.contains(&(key.name.clone(), version)),
         }
     }
 }

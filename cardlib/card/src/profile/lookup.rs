@@ -75,6 +75,14 @@ impl Profile {
             .flat_map(|key| (0..key.groups).map(move |version| KeyInstance { key, version }))
     }
 
+    /// The same profile with another version in flows: a terminal that a rotation has switched (D12).
+    #[must_use]
+    pub fn with_flow_version(&self, version: u8) -> Self {
+        let mut profile = self.clone();
+        profile.assumed.flow_version.value = version;
+        profile
+    }
+
     /// The version that flows use of this key (R31, R79).
     #[must_use]
     pub fn flow_version(&self, key: &Key) -> u8 {

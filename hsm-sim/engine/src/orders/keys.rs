@@ -4,7 +4,7 @@ use super::Planned;
 use crate::keys::{Key, Material};
 use crate::state::{Event, State};
 use crate::world::World;
-use hsm_wire::attributes::Origin;
+use hsm_wire::attributes::{Hold, Origin};
 use hsm_wire::officer::{KeySource, OrderDone};
 use hsm_wire::operator::SignInput;
 use hsm_wire::{ErrorCode, HsmError, KeyAttributes, Mark, Usage};
@@ -90,6 +90,15 @@ pub(crate) fn check_new(state: &State, id: &str) -> Result<(), HsmError> {
 pub(super) fn destroy(state: &State, id: String) -> Planned {
     state.key(&id)?;
     Ok((vec![Event::KeyRemoved(id)], OrderDone::Done))
+}
+
+/// Out of use, or back; never back from barred.
+pub(super) fn hold(state: &State, id: String, hold: Hold) -> Planned {
+    let key = state.key(&id)?;
+    if key.hold == Hold::Barred && hold != Hold::Barred {
+        return Err(HsmError::about(ErrorCode::KeyBarred, &id));
+    }
+    Ok((vec![Event::KeyHeld(id, hold)], OrderDone::Done))
 }
 
 pub(super) fn sign(state: &State, now: u64, id: &str, message: &str) -> Planned {

@@ -101,6 +101,7 @@ pub(crate) fn plan(state: &State, world: &mut World, op: OrderOp) -> Planned {
             bytes,
         } => keys::import_raw(state, world, &id, attributes, bytes),
         OrderOp::DestroyKey { id } => keys::destroy(state, id),
+        OrderOp::HoldKey { id, hold } => keys::hold(state, id, hold),
         OrderOp::Sign { key, message } => keys::sign(state, world.clock.now(), &key, &message),
         OrderOp::EnrolOfficer { name, public_key } => {
             people::enrol_officer(state, name, public_key)
@@ -191,6 +192,7 @@ pub(crate) fn object(op: &OrderOp) -> String {
         | OrderOp::DestroyKey { id }
         | OrderOp::CloseTicket { id } => shown(id),
         OrderOp::Sign { key, .. } => shown(key),
+        OrderOp::HoldKey { id, hold } => format!("{} {hold:?}", shown(id)),
         OrderOp::EnrolOfficer { name, .. }
         | OrderOp::RemoveOfficer { name }
         | OrderOp::EnrolPeer { name, .. }

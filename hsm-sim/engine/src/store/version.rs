@@ -13,7 +13,7 @@ use crate::lease::Leases;
 use crate::parts::{Answered, Ceremonies, Event, Peer, Ticket};
 use crate::sm2key::Sm2Key;
 use crate::state::State;
-use hsm_wire::attributes::{KeyInfo, Origin};
+use hsm_wire::attributes::{Hold, KeyInfo, Origin};
 use hsm_wire::fill::{Factor, FillAnswer};
 use hsm_wire::info::{AuditHead, AuditRecord};
 use hsm_wire::policy::Policy;
@@ -28,6 +28,8 @@ const TAG: u8 = 0xF4;
 const TAG_LEASES: u8 = 0xF5;
 /// First byte of a snapshot of version 2.
 const TAG_TWO: u8 = 0xF2;
+/// First byte of a snapshot in which keys are out of use: which, then a snapshot as without them.
+const TAG_HOLDS: u8 = 0xF6;
 
 /// How snapshot and journal of one generation are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,16 +40,32 @@ pub(super) enum Version {
 
 /// A state as it is written today.
 pub(super) fn encode_state(state: &State) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    if state.leases.is_empty() {
-        return encode_secret(&(TAG, state, &state.ceremonies));
-    }
+    let (holds, leases, today) = (
+        state.keys.holds(),
+        &state.leases,
+        (TAG, state, &state.ceremonies),
+    );
     // Before the rest, so that whatever follows keeps its own form.
-    encode_secret(&(TAG_LEASES, &state.leases, TAG, state, &state.ceremonies))
+    match (holds.is_empty(), leases.is_empty()) {
+        (true, true) => encode_secret(&today),
+        (true, false) => encode_secret(&(TAG_LEASES, leases, today)),
+        (false, true) => encode_secret(&(TAG_HOLDS, holds, today)),
+        (false, false) => encode_secret(&(TAG_HOLDS, holds, (TAG_LEASES, leases, today))),
+    }
 }
 
 /// A state of any version.
 pub(super) fn decode_state(plain: &[u8]) -> Option<(State, Version)> {
     match plain {
+        [TAG_HOLDS, rest @ ..] => {
+            type Holds = Vec<(String, Hold)>;
+            let (holds, rest): (Holds, &[u8]) = postcard::take_from_bytes(rest).ok()?;
+            let (mut state, version) = decode_state(rest)?;
+            for (id, hold) in holds {
+                state.keys.hold(&id, hold);
+            }
+            Some((state, version))
+        }
         [TAG_LEASES, rest @ ..] => {
             let (leases, rest): (Leases, &[u8]) = postcard::take_from_bytes(rest).ok()?;
             let (mut state, version) = decode_state(rest)?;
@@ -126,6 +144,7 @@ impl From<KeyOne> for Key {
                 used: 0,
             },
             material: old.material,
+            hold: Hold::Free,
         }
     }
 }

@@ -8,6 +8,7 @@ mod custody;
 mod epoch;
 mod formats;
 mod garbage;
+mod holds;
 mod leases;
 mod limits;
 mod oracles;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod card;
+mod population;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -25,6 +26,7 @@ Examples:
   rhc-registry serve --db sqlite:registry.db --listen 127.0.0.1:8600 --identity registry-41.json --mark test
   rhc-registry card 41010219900101123X --url https://127.0.0.1:8600 --identity clerk-41.json
   rhc-registry card 41010219900101123X --set lost --reason 'telephone, 0371-0000' --db sqlite:registry.db
+  rhc-registry population --db sqlite:registry.db --out population-41.json
   rhc-registry audit verify --db sqlite:registry.db
 
 Exit codes: 0 done, 2 usage, 3 the card or record is not right, 4 environment. RHC_LANG=zh for Chinese.";
@@ -35,6 +37,8 @@ enum Command {
     Serve(serve::Args),
     /// Show a card with its history, or set its state.
     Card(card::Args),
+    /// Cards and SAMs without persons, for a compromise report of the key service.
+    Population(population::Args),
     /// The record of what was done.
     Audit(audit::Args),
 }
@@ -51,6 +55,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
         Command::Card(args) => card::run(args, &runtime),
+        Command::Population(args) => runtime.block_on(population::run(args)),
         Command::Audit(args) => runtime.block_on(audit::run(args)),
     }
 }

@@ -5,6 +5,7 @@ mod personalise;
 mod progress;
 mod reader;
 mod sam;
+mod sam_use;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use kms_platform::exit::{Exit, Failure};
 use kms_platform::identity::Identity;
 use kms_platform::lang::pick;
 
-use crate::cli::{Cli, Command, JournalCommand, JournalFolder, Services};
+use crate::cli::{Cli, Command, JournalCommand, JournalFolder, SamCommand, Services};
 use crate::clients::{KeyClient, RegistryPort};
 
 /// Runs a command line.
@@ -22,7 +23,19 @@ use crate::clients::{KeyClient, RegistryPort};
 /// Why nothing could be done; what was done and went wrong is told by reports and the exit code.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
-        Command::Sam(args) => sam::run(&args),
+        Command::Sam(command) => match *command {
+            SamCommand {
+                in_use: Some(command),
+                ..
+            } => sam_use::run(&command),
+            SamCommand {
+                make: Some(args), ..
+            } => sam::run(&args),
+            SamCommand { .. } => Err(Failure::usage(pick(
+                "say what to do with the SAM: --stage, probe or rekey",
+                "请指明对 SAM 卡的操作：--stage、probe 或 rekey",
+            ))),
+        },
         Command::Personalise(args) => personalise::run(&args, false),
         Command::Journal(JournalCommand::Resume(args)) => personalise::run(&args, true),
         Command::Journal(JournalCommand::List(args)) => journal::list(&args),

@@ -1,5 +1,6 @@
 //! `rhc-station personalise` and `journal resume`.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,9 @@ pub(super) fn run(args: &PersonaliseArgs, only_half_made: bool) -> Result<Exit, 
     let desk = Desk {
         args,
         profile,
+        reading: args.key_version.map_or(Cow::Borrowed(profile), |version| {
+            Cow::Owned(profile.with_flow_version(version))
+        }),
         area: area(args, &identity)?,
         clients: clients(&args.services, &identity)?,
         only_half_made,
@@ -67,6 +71,8 @@ pub(super) fn run(args: &PersonaliseArgs, only_half_made: bool) -> Result<Exit, 
 struct Desk<'a> {
     args: &'a PersonaliseArgs,
     profile: &'static Profile,
+    /// The same with the version that finished cards are read with.
+    reading: Cow<'static, Profile>,
     area: String,
     clients: (KeyClient, RegistryPort),
     only_half_made: bool,
@@ -91,7 +97,7 @@ impl Desk<'_> {
         let mut sam = sam_slot.connect().map_err(Fault::SamReader)?;
         let mut sam = sam.transaction().map_err(Fault::SamReader)?;
         let atr = sam.atr().to_vec();
-        let (mut examiner, found) = SamExaminer::open(self.profile, &mut sam, &atr, &pin)?;
+        let (mut examiner, found) = SamExaminer::open(&self.reading, &mut sam, &atr, &pin)?;
         *mark = self.same_mark(&found)?;
         let mut station = Station {
             profile: self.profile,

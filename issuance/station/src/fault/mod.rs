@@ -56,6 +56,8 @@ pub enum Fault {
     Sam(String),
     /// The SAM is at another stage than the one asked for (D43): English, Chinese.
     SamStage(&'static str, &'static str),
+    /// A package for SAMs that cannot be run here: English, Chinese.
+    Package(&'static str, &'static str),
     /// TEST, DEMO and PRODUCTION met (D38): marks of key service and registry.
     Marks(String, String),
     /// A service.
@@ -112,6 +114,7 @@ impl Fault {
             Self::ReadBack(_) => "read-back-differs".into(),
             Self::Sam(_) => "sam-unusable".into(),
             Self::SamStage(..) => "sam-stage".into(),
+            Self::Package(..) => "sam-package".into(),
             Self::Marks(..) => "mark-mismatch".into(),
             Self::Service(fault) => match (&fault.slug, fault.service) {
                 (Some(slug), _) => slug.clone(),

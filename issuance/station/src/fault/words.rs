@@ -70,7 +70,7 @@ impl Fault {
                 )
             }
             Self::Sam(why) => say!("the SAM cannot be used: {why}", "SAM 卡不可用：{why}"),
-            Self::SamStage(en, zh) => pick(en, zh).into(),
+            Self::SamStage(en, zh) | Self::Package(en, zh) => pick(en, zh).into(),
             Self::Marks(keys, registry) => say!(
                 "the key service is {keys}, the registry {registry}: they never mix",
                 "密钥服务标记为 {keys}，登记系统标记为 {registry}，二者不得混用"
@@ -134,6 +134,10 @@ impl Fault {
                 "请插入本省已激活的 5 型 SAM 卡并核对 PIN 文件",
             ),
             Self::Marks(..) => pick("check the two addresses", "请核对两个服务地址"),
+            Self::Package(..) => pick(
+                "ask the key service for this SAM's next package: rhc-station sam probe, rhc-kms rotation packages --seen",
+                "请向密钥服务索取该 SAM 卡的新数据包：rhc-station sam probe，rhc-kms rotation packages --seen",
+            ),
             Self::SamStage(..) => pick(
                 "check which stage this SAM has passed: rhc-card info",
                 "请查看该 SAM 卡所处阶段：rhc-card info",

@@ -39,6 +39,15 @@ order.account     | MPF | app ope sta     | 0
 card.personalise  | PF  | sta             | 0
 sam.national      | M   | sta             | 0
 sam.provincial    | P   | sta             | 0
+key.state         | MPF | sec key ope     | 2 key
+rotation.plan     | MP  | key ope         | 0
+rotation.open     | MP  | key ope         | 2 key
+rotation.packages | MP  | key ope         | 0
+rotation.receipts | MP  | key ope         | 0
+rotation.switch   | MP  | key ope         | 0
+rotation.retire   | MP  | key ope         | 2 key
+compromise.report | MPF | sec key ope     | 0
+alarm.ack         | MPF | sec             | 0
 ";
 
 const ROLES: [(&str, Role); 8] = [

@@ -21,7 +21,7 @@ pub use key::{BaseClass, HeldKey, KeySpec, KeyUse, Ways};
 pub use lease::{Lease, Receipt, Standing, Terms};
 pub use nature::{Keeper, Nature};
 pub use order::{
-    Export, Operation, Outcome, PackageLabel, PeerKind, PolicyRule, RuleShape, TicketOrder,
+    Export, Hold, Operation, Outcome, PackageLabel, PeerKind, PolicyRule, RuleShape, TicketOrder,
 };
 
 /// The HSM itself, for status, enrolment and the mark.

@@ -73,6 +73,19 @@ pub struct TicketOrder {
     pub base_keys: Vec<String>,
 }
 
+/// Whether an HSM lets a key be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// In use.
+    #[default]
+    Free,
+    /// Out of use until two officers free it.
+    Suspended,
+    /// Out of use for ever.
+    Barred,
+}
+
 /// An operation that needs two officers.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -152,6 +165,13 @@ pub enum Operation {
     },
     /// Keys from another HSM.
     ImportPackage(String),
+    /// Takes a key out of use, or back.
+    HoldKey {
+        /// Key id.
+        id: String,
+        /// What it becomes.
+        hold: Hold,
+    },
     /// A signature with the root key.
     Sign {
         /// Key id.
@@ -251,8 +271,8 @@ impl Operation {
                 receiver, entries, ..
             } => format!("{receiver} ({} keys)", entries.len()),
             Self::ImportPackage(_) => "package".to_owned(),
+            Self::HoldKey { id, .. } | Self::DestroyKey(id) => id.clone(),
             Self::Sign { key, .. } => key.clone(),
-            Self::DestroyKey(id) => id.clone(),
             Self::Combine { keys, .. } => format!("{} keys", keys.len()),
             Self::BackUp { keys, .. } => format!("{} keys", keys.len()),
             Self::Restore { ceremony, .. }
@@ -277,6 +297,7 @@ impl Operation {
             Self::CreateTicket(_) => "ticket.create",
             Self::ExportPackage { .. } => "package.export",
             Self::ImportPackage(_) => "package.import",
+            Self::HoldKey { .. } => "key.hold",
             Self::Sign { .. } => "root.sign",
             Self::DestroyKey(_) => "key.destroy",
             Self::Combine { .. } => "key.combine",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kms_core::approval::Officer;
 use kms_core::port::{
-    HeldKey, HsmError, HsmIdentity, KeySpec, Mark, PeerKind, PolicyRule, TicketOrder,
+    HeldKey, Hold, HsmError, HsmIdentity, KeySpec, Mark, PeerKind, PolicyRule, TicketOrder,
 };
 use kms_core::tier::Factor;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -249,6 +249,37 @@ impl Rows<'_> {
             .parsed()
     }
 
+    /// A key that may be used now: officers have not taken it out of use.
+    pub(super) fn usable(&self, id: &str) -> Result<HeldKey, HsmError> {
+        let key = self.key(id)?;
+        match self.hold_of(id)? {
+            Hold::Free => Ok(key),
+            Hold::Suspended => Err(refused("KeySuspended", id)),
+            Hold::Barred => Err(refused("KeyBarred", id)),
+        }
+    }
+
+    /// Whether officers have taken a key out of use.
+    fn hold_of(&self, id: &str) -> Result<Hold, HsmError> {
+        Ok(self.fact(&held_fact(id))?.unwrap_or_default())
+    }
+
+    /// Takes a key out of use, or back; never back from barred.
+    pub(super) fn hold_key(&self, id: &str, hold: Hold) -> Result<(), HsmError> {
+        self.key(id)?;
+        if self.hold_of(id)? == Hold::Barred && hold != Hold::Barred {
+            return Err(refused("KeyBarred", id));
+        }
+        self.set_fact(&held_fact(id), &hold)
+    }
+
+    /// Forgets a key that is wiped.
+    pub(super) fn remove_key(&self, id: &str) -> Result<(), HsmError> {
+        self.key(id)?;
+        self.put("DELETE FROM fact WHERE name = ?1", params![held_fact(id)])?;
+        self.put("DELETE FROM held WHERE id = ?1", params![id])
+    }
+
     pub(super) fn add_key(&self, key: &HeldKey) -> Result<(), HsmError> {
         let sql = "INSERT INTO held VALUES (?1, ?2, ?3, ?4)";
         let public = key.public_key.map(Vec::from);
@@ -452,4 +483,9 @@ fn twice(error: HsmError, rule: &str) -> HsmError {
     } else {
         error
     }
+}
+
+/// Name of the fact that a key is out of use.
+fn held_fact(id: &str) -> String {
+    format!("hold {id}")
 }

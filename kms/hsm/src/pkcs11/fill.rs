@@ -216,16 +216,16 @@ impl Permit {
         let attempts = rows.attempts(&request.ticket, &request.factor)?;
         rules::ticket(&ticket, attempts, now, request.target)?;
         rules::one_factor(request)?;
-        let base = rows.key(&request.base.id)?;
+        let base = rows.usable(&request.base.id)?;
         let transport = rules::base(&base, &request.base, request.target, &ticket)?;
         let mut usages = Vec::with_capacity(request.slots.len());
         for wanted in &request.slots {
-            let held = rows.key(&wanted.id)?;
+            let held = rows.usable(&wanted.id)?;
             rules::slot(&held, wanted, request.target)?;
             usages.push(held.spec.usage);
         }
         for text in &request.mac_texts {
-            let HeldKey { spec, .. } = rows.key(&text.key)?;
+            let HeldKey { spec, .. } = rows.usable(&text.key)?;
             if spec.usage != KeyUse::Mac {
                 return Err(refused("NotPermitted", &*text.key));
             }

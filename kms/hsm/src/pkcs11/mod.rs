@@ -99,7 +99,7 @@ impl Hsm for Pkcs11Hsm {
     }
 
     fn sign(&self, key: &str, message: &[u8]) -> Result<[u8; 64], HsmError> {
-        let held = self.book.read(|rows| rows.key(key))?;
+        let held = self.book.read(|rows| rows.usable(key))?;
         if held.spec.usage != kms_core::port::KeyUse::Sign {
             return Err(refused("NotPermitted", key));
         }

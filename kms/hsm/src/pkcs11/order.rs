@@ -213,16 +213,21 @@ impl Pkcs11Hsm {
                 package::export(&self.token, rows, order).map(Outcome::Package)
             }
             Operation::ImportPackage(text) => package::import(&self.token, rows, &text),
+            Operation::HoldKey { id, hold } => rows.hold_key(&id, hold).map(|()| Outcome::Done),
+            Operation::DestroyKey(id) => {
+                rows.remove_key(&id)?;
+                self.token.with(|work| work.remove(&id))?;
+                Ok(Outcome::Done)
+            }
             Operation::Sign { key, message } => {
-                let usage = rows.key(&key)?.spec.usage;
+                let usage = rows.usable(&key)?.spec.usage;
                 if !matches!(usage, KeyUse::Sign | KeyUse::SignByOrder) {
                     return Err(refused("NotPermitted", key));
                 }
                 let signature = self.token.with(|work| work.sign(&key, &message))?;
                 Ok(Outcome::Signature(signature))
             }
-            Operation::DestroyKey(_)
-            | Operation::Combine { .. }
+            Operation::Combine { .. }
             | Operation::BackUp { .. }
             | Operation::Restore { .. }
             | Operation::Reshare { .. }

@@ -115,7 +115,7 @@ pub(super) fn export(token: &Token, rows: &Rows<'_>, order: Order) -> Result<Str
         return Err(refused("WrongPeerKind", order.receiver));
     }
     let specs = order.entries.iter().map(|entry| {
-        let held = rows.key(&entry.id)?;
+        let held = rows.usable(&entry.id)?;
         let depth = may_leave(&held, entry)?;
         Ok(KeySpec {
             ways: entry.ways,

@@ -1,6 +1,6 @@
 //! The port's words into the wire's and back.
 
-use hsm_wire::attributes::{KeyAttributes, KeyInfo};
+use hsm_wire::attributes::{Hold as WireHold, KeyAttributes, KeyInfo};
 use hsm_wire::client::ClientError;
 use hsm_wire::custody as wire;
 use hsm_wire::info::HsmInfo;
@@ -11,7 +11,7 @@ use hsm_wire::ticket::{Target as WireTarget, TicketSpec};
 use hsm_wire::{self as hsm, Algorithm, Hex, Leaves, Usage};
 use kms_core::approval::Officer;
 use kms_core::port::{
-    BackedUp, BaseClass, Custody, Entry, Export, GivenShare, HeldKey, HsmError, HsmIdentity,
+    BackedUp, BaseClass, Custody, Entry, Export, GivenShare, HeldKey, Hold, HsmError, HsmIdentity,
     KeySpec, KeyUse, Lease, Mark, Operation, Outcome, PeerKind, PolicyRule, Receipt, RuleShape,
     Seal, Standing, Target, Terms, TicketOrder, Ways,
 };
@@ -217,6 +217,14 @@ pub(crate) fn operation(operation: Operation) -> OrderOp {
             payload: hex::encode_upper(payload),
         },
         Operation::ImportPackage(package) => OrderOp::ImportPackage { package },
+        Operation::HoldKey { id, hold } => OrderOp::HoldKey {
+            id,
+            hold: match hold {
+                Hold::Free => WireHold::Free,
+                Hold::Suspended => WireHold::Suspended,
+                Hold::Barred => WireHold::Barred,
+            },
+        },
         Operation::Sign { key, message } => OrderOp::Sign {
             key,
             message: hex::encode_upper(message),

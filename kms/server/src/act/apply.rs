@@ -1,6 +1,7 @@
 //! What the outcomes of a round change in the store, in the transaction that records its end.
 
 use kms_core::handdown::{GrantState, Payload, file_fingerprint};
+use kms_core::lifecycle;
 use kms_core::policy::Signer;
 use kms_core::port::{HeldKey, Outcome};
 use kms_core::ticket::TicketState;
@@ -59,6 +60,14 @@ impl Service {
                     ..Product::default()
                 }));
             }
+            Act::KeyState {
+                ids, to, reason, ..
+            } => {
+                self.apply_state(conn, ids, *to, (approvers, reason))
+                    .await?;
+            }
+            Act::OpenRotation { id } => self.apply_opening(conn, id, approvers).await?,
+            Act::RetireRotation { id, .. } => self.apply_retirement(conn, id, approvers).await?,
         }
         tracing::info!(
             act = act.name(),
@@ -117,6 +126,13 @@ impl Service {
                 let payload = Payload::parse(&payload, &self.tier, outstanding.map(|(id, _)| id))?;
                 self.keep_import(&mut tx, self.hsm.keys()?, payload).await?;
             }
+            Act::KeyState {
+                ids, to, reason, ..
+            } => {
+                // Nothing is left for the HSM: the keys stand there already, or it holds them no more.
+                let said = ("as the HSM recorded", reason.as_str());
+                self.apply_state(&mut tx, ids, *to, said).await?;
+            }
             _ => {}
         }
         self.after(&mut tx, begun, &kms_platform::audit::Outcome::Done)
@@ -142,7 +158,9 @@ impl Service {
 
     pub(crate) async fn sync_keys(&self, conn: &mut Conn, held: Vec<HeldKey>) -> Result<()> {
         for key in held {
-            keys::add(conn, &key, &self.now()).await?;
+            let spec = &key.spec;
+            let state = lifecycle::at_birth(self.profile, &spec.name, spec.version, self.mark);
+            keys::add(conn, &key, state, &self.now()).await?;
         }
         Ok(())
     }
@@ -223,6 +241,12 @@ impl Service {
     ) -> Result<()> {
         self.check_issuer_certificate(&payload)?;
         self.sync_keys(conn, held).await?;
+        // Versions that the upper tier keeps back are out of use here too.
+        for kept in kms_core::catalogue::hand_down(self.profile, &payload.from, &self.tier) {
+            if let Some((name, version)) = crate::life::steps::split(&kept.id) {
+                keys::add_absent(conn, (&kept.id, name, version), &self.now()).await?;
+            }
+        }
         settings::put(
             conn,
             "issuer-certificate",

@@ -29,7 +29,7 @@ impl Service {
                 paper: false,
             });
         }
-        let operation = match (&grant.state, &grant.request.from) {
+        let mut operation = match (&grant.state, &grant.request.from) {
             (GrantState::Granted { .. }, _) => {
                 return Ok(Round {
                     operations: vec![],
@@ -61,6 +61,9 @@ impl Service {
                 self.export(&grant, unhex(&certificate)?, unhex(&root_key)?)?
             }
         };
+        if let Operation::ExportPackage { entries, .. } = &mut operation {
+            *entries = self.still_handed_down(std::mem::take(entries)).await?;
+        }
         Ok(Round {
             operations: vec![operation],
             requesters,
@@ -181,7 +184,13 @@ impl Service {
                 "{other} 不属于对本级的下发密钥"
             ));
         }
-        if label.ids.len() != expected.len() {
+        // The upper tier keeps back versions that are out of use for good, never the last of a key.
+        let name = |id: &str| id.split('/').next().unwrap_or_default().to_owned();
+        let given: std::collections::BTreeSet<_> = label.ids.iter().map(|id| name(id)).collect();
+        if !expected
+            .iter()
+            .all(|export| given.contains(&name(&export.id)))
+        {
             return Err(refuse!(
                 &refusal::PACKAGE,
                 "keys are missing in it",

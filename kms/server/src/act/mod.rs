@@ -120,6 +120,29 @@ pub enum Act {
         /// Who asks.
         requester: String,
     },
+    /// Keys go from one state of their life to another.
+    KeyState {
+        /// Which.
+        ids: Vec<String>,
+        /// To what.
+        to: kms_core::lifecycle::KeyState,
+        /// Why.
+        reason: String,
+        /// Who asks.
+        requester: String,
+    },
+    /// A rotation begins.
+    OpenRotation {
+        /// Its id.
+        id: String,
+    },
+    /// A rotation's old version is retired.
+    RetireRotation {
+        /// Its id.
+        id: String,
+        /// Although some SAMs still hold it.
+        leave_stragglers: bool,
+    },
 }
 
 fn key_officer() -> Role {
@@ -186,6 +209,9 @@ impl Act {
             Self::UnlockOfficer { .. } => "officer.unlock",
             Self::SetTerms { .. } => "terms.set",
             Self::ReturnOrder { .. } => "order.return",
+            Self::KeyState { .. } => "key.state",
+            Self::OpenRotation { .. } => "rotation.open",
+            Self::RetireRotation { .. } => "rotation.retire",
         }
     }
 

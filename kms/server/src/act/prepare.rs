@@ -121,6 +121,32 @@ impl Service {
             Act::ApproveTicket { id } => self.prepare_ticket(id).await,
             Act::Grant { id } => self.prepare_grant(id).await,
             Act::Import { package } => self.prepare_import(package).await,
+            Act::KeyState {
+                ids, to, requester, ..
+            } => Ok(Round {
+                operations: self.prepare_state(ids, *to).await?,
+                requesters: vec![requester.clone()],
+                ..Round::default()
+            }),
+            Act::OpenRotation { id } => {
+                let (operations, requester) = self.prepare_opening(id).await?;
+                Ok(Round {
+                    operations,
+                    requesters: vec![requester],
+                    ..Round::default()
+                })
+            }
+            Act::RetireRotation {
+                id,
+                leave_stragglers,
+            } => {
+                let retired = self.prepare_retirement(id, *leave_stragglers).await?;
+                Ok(Round {
+                    operations: retired.0,
+                    requesters: vec![retired.1],
+                    ..Round::default()
+                })
+            }
         }
     }
 

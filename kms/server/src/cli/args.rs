@@ -6,6 +6,7 @@ mod ceremony;
 mod hand_down;
 mod hsm;
 mod identity;
+mod life;
 mod tickets;
 mod tiers;
 
@@ -20,6 +21,7 @@ pub(crate) use ceremony::{CeremonyCommand, DraftArgs, EnterArgs, RoomArgs, Sourc
 pub(crate) use hand_down::{GrantArgs, ImportArgs, OrderCommand, RequestArgs};
 pub(crate) use hsm::{HsmCommand, TransportCommand};
 pub(crate) use identity::{IdentityCommand, TokenArgs};
+pub(crate) use life::{AlarmsCommand, CompromiseArgs, KeysCommand, RotationCommand};
 pub(crate) use tickets::{DeliveryCommand, TicketCommand};
 pub(crate) use tiers::{HanddownCommand, LeaseCommand, ReturnArgs, SpoilArgs, TermsCommand};
 
@@ -77,15 +79,26 @@ pub(crate) enum Command {
     Grant(GrantArgs),
     /// Take the upper tier's package in, by two officers
     Import(ImportArgs),
-    /// Keys held here: id, name, version, tier, factor, check value, state; never key bytes
+    /// Keys held here: id, name, version, tier, factor, check value, state; never key bytes. Their lives: keys life
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Keys {
         /// Directory of the service's store
-        #[arg(long)]
-        store: PathBuf,
+        #[arg(long, required = true)]
+        store: Option<PathBuf>,
         /// JSON instead of a table
         #[arg(long)]
         json: bool,
+        #[command(subcommand)]
+        life: Option<KeysCommand>,
     },
+    /// Rotation of keys to the next version, SAM by SAM (D12)
+    #[command(subcommand)]
+    Rotation(RotationCommand),
+    /// What the loss of a key, SAM, prefecture, province or maker touches, and what replaces it
+    Compromise(CompromiseArgs),
+    /// Attempts to clone cards, to be looked into by a security administrator
+    #[command(subcommand)]
+    Alarms(AlarmsCommand),
     /// The issuer certificate (D20) of this province, 360 hex digits: what the registry is configured with
     IssuerCertificate {
         /// Directory of the service's store

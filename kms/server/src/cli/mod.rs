@@ -6,13 +6,16 @@ mod args;
 mod audit;
 mod ceremony;
 mod certificate;
+mod compromise;
 mod doctor;
 mod hsm;
 mod identity;
 mod init;
 mod keys;
+mod life;
 mod officer;
 mod order;
+mod rotation;
 mod serve;
 pub(crate) mod tables;
 mod tickets;
@@ -66,7 +69,17 @@ async fn run(command: Command) -> Ran {
         Command::Request(args) => keys::request(args).await,
         Command::Grant(args) => keys::grant(args).await,
         Command::Import(args) => keys::import(args).await,
-        Command::Keys { store, json } => keys::table(&open(&store).await?, json).await,
+        Command::Keys {
+            life: Some(command),
+            ..
+        } => life::keys(command).await,
+        Command::Keys { store, json, .. } => {
+            let store = store.unwrap_or_default();
+            keys::table(&open(&store).await?, json).await
+        }
+        Command::Rotation(command) => rotation::run(command).await,
+        Command::Compromise(args) => compromise::run(args).await,
+        Command::Alarms(command) => life::alarms(command).await,
         Command::IssuerCertificate { store, out } => keys::issuer_certificate(&store, &out).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Backup(args) => audit::backup(args).await,

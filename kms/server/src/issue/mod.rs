@@ -10,6 +10,7 @@ mod sam;
 mod sam_certificate;
 mod sam_stage;
 
+use crate::life::enforce::name_places;
 use crate::records::{chips, tickets};
 use crate::refusal::{self, Result};
 use crate::service::Service;
@@ -118,6 +119,18 @@ impl Service {
             Err(refusal) => Outcome::Refused(refusal.slug()),
         };
         self.after(&mut tx, begun, &outcome).await?;
+        if let Err(refusal) = &result {
+            let (object, now) = (hex::encode_upper(intent.claim.factor), self.now());
+            crate::life::alarms::look(
+                &mut tx,
+                "station",
+                intent.act,
+                &object,
+                refusal.slug(),
+                &now,
+            )
+            .await?;
+        }
         self.commit(tx).await?;
         if result.is_ok() {
             self.counts.scripts.inc();
@@ -137,10 +150,13 @@ impl Service {
     }
 
     /// Fills a plan in the HSM, off the async threads.
-    pub(crate) async fn fill(&self, plan: Plan, job: &Job<'_>) -> Result<Script> {
+    pub(crate) async fn fill(&self, mut plan: Plan, job: &Job<'_>) -> Result<Script> {
+        let named = self.live_keys(&mut plan, job.target, job.vendor).await?;
         let (request, outline) = fill::request(self.profile, plan, job)?;
         let filled = self.in_hsm(move |hsm| hsm.fill(&request)).await?;
-        script(job.request_id, &outline, filled)
+        let mut script = script(job.request_id, &outline, filled)?;
+        name_places(&mut script, named);
+        Ok(script)
     }
 }
 

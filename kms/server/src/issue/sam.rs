@@ -1,7 +1,7 @@
 //! A SAM's scripts, stage by stage (D43).
 
 use cardlib_card::cert::SamCertificate;
-use cardlib_card::dialect::sam::{self, KeyPair, Versions};
+use cardlib_card::dialect::sam::{self, KeyPair};
 use cardlib_card::dialect::{ChipState, Plan};
 use cardlib_card::suite::VerifyingKey;
 use kms_api::{
@@ -16,6 +16,7 @@ use kms_platform::name::Peer;
 
 use super::sam_stage::{Stage, sam_serial};
 use crate::records::chips;
+use crate::records::sams::{self, MadeSam};
 use crate::refusal::{self, Result};
 use crate::refuse;
 use crate::service::Service;
@@ -49,8 +50,8 @@ impl Service {
             purpose: format!("type {} province {}", request.sam_type, request.province),
             province,
         };
+        let versions = self.sam_versions().await?;
         let plan = || {
-            let versions = self.versions();
             Ok(sam::national(
                 &self.dialect,
                 self.profile,
@@ -59,7 +60,17 @@ impl Service {
                 chip(request.sam),
             )?)
         };
-        self.stage(peer, &stage, &request.province, plan).await
+        let script = self.stage(peer, &stage, &request.province, plan).await?;
+        // After both provincial stages its counter stands at 2.
+        let made = Made {
+            chip: request.chip_serial,
+            sam_type: request.sam_type,
+            province: &request.province,
+            serial: None,
+            counter: 2,
+        };
+        self.note_sam(made, Some(&script)).await?;
+        Ok(script)
     }
 
     /// Provincial stage a. The SAM is asked to prove its key pair with a challenge that only this service can make; the
@@ -83,12 +94,12 @@ impl Service {
         )?;
         let purpose = format!("{} {}", stage.purpose, request.request_id);
         let challenge = self.hash_key.hash("sam-challenge", purpose.as_bytes());
+        let versions = self.sam_versions().await?;
         let plan = || {
             let pair = match self.mark {
                 Mark::Test => KeyPair::Test(testkeys::sm2_sam(&hex::encode(serial))),
                 Mark::Demo | Mark::Production => KeyPair::Generate,
             };
-            let versions = self.versions();
             Ok(sam::provincial_keys(
                 &self.dialect,
                 self.profile,
@@ -103,6 +114,14 @@ impl Service {
         let mut tx = self.begin().await?;
         chips::set_challenge(&mut tx, &request.chip_serial, &challenge).await?;
         self.commit(tx).await?;
+        let made = Made {
+            chip: request.chip_serial,
+            sam_type: request.sam_type,
+            province: request.serial.get(..2).unwrap_or_default(),
+            serial: Some(&request.serial),
+            counter: request.sam.counter + 2,
+        };
+        self.note_sam(made, Some(&script)).await?;
         Ok(script)
     }
 
@@ -156,7 +175,16 @@ impl Service {
             .body;
         let validity = (body.valid_from, body.valid_to);
         let plan = || self.files_plan(request, &serial, &issuer, &certificate, validity);
-        self.stage(peer, &stage, &request.serial, plan).await
+        let script = self.stage(peer, &stage, &request.serial, plan).await?;
+        let made = Made {
+            chip: request.chip_serial,
+            sam_type: request.sam_type,
+            province: request.serial.get(..2).unwrap_or_default(),
+            serial: Some(&request.serial),
+            counter: request.sam.counter + 1,
+        };
+        self.note_sam(made, None).await?;
+        Ok(script)
     }
 
     fn files_plan(
@@ -189,16 +217,40 @@ impl Service {
         )?)
     }
 
-    /// TEST SAMs hold every version, others the current one and the next (D12).
-    fn versions(&self) -> Versions {
-        match self.mark {
-            Mark::Test => Versions::All,
-            Mark::Demo | Mark::Production => {
-                let current = self.profile.assumed.flow_version.value;
-                Versions::Only(vec![current, current + 1])
-            }
-        }
+    /// Keeps what a SAM holds and where its counter will stand, for rotations and for the day it is lost.
+    async fn note_sam(&self, made: Made<'_>, script: Option<&Script>) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let known = sams::find(&mut tx, &made.chip).await?;
+        let written = script.into_iter().flat_map(|script| &script.check_values);
+        let held = written
+            .filter(|value| self.profile.key(&value.key).is_some())
+            .map(|value| (value.key.clone(), value.version));
+        let held: std::collections::BTreeSet<_> = held.collect();
+        let held = match known {
+            Some(known) if held.is_empty() => known.held,
+            _ => held,
+        };
+        let sam = MadeSam {
+            chip: made.chip,
+            sam_type: made.sam_type,
+            province: made.province.to_owned(),
+            serial: made.serial.map(str::to_owned),
+            held,
+            counter: made.counter,
+            state: "active".to_owned(),
+        };
+        sams::put(&mut tx, &sam, &self.now()).await?;
+        self.commit(tx).await
     }
+}
+
+/// What a stage tells of its SAM.
+struct Made<'a> {
+    chip: [u8; 8],
+    sam_type: u8,
+    province: &'a str,
+    serial: Option<&'a str>,
+    counter: u32,
 }
 
 fn chip(state: CardState) -> ChipState {

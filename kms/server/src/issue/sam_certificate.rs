@@ -4,6 +4,7 @@ use cardlib_card::cert::{IssuerCertificate, SamCertificate};
 use cardlib_card::suite::VerifyingKey;
 use kms_api::SamProvincialFilesRequest;
 use kms_core::catalogue::{SM2_ISSUER, key_id};
+use kms_core::lifecycle::Purpose;
 use kms_core::{certificate, key_proof};
 use kms_platform::name::Peer;
 use kms_platform::store::Conn;
@@ -97,9 +98,11 @@ impl Service {
         issuer: &[u8],
         body: &SamCertificate<VerifyingKey>,
     ) -> Result<Vec<u8>> {
+        let issuer_key = key_id(SM2_ISSUER, 0);
+        self.must_permit(&issuer_key, Purpose::Sign).await?;
         let message = body.to_be_signed();
         let signature = self
-            .in_hsm(move |hsm| hsm.sign(&key_id(SM2_ISSUER, 0), &message))
+            .in_hsm(move |hsm| hsm.sign(&issuer_key, &message))
             .await?;
         let certificate = body.with_signature(&signature);
         let issuer = IssuerCertificate::<VerifyingKey>::parse_any(issuer)

@@ -1,5 +1,6 @@
 //! The key table: what the HSM holds, without bytes.
 
+use kms_core::lifecycle::KeyState;
 use kms_core::port::HeldKey;
 use kms_platform::store::Conn;
 
@@ -22,16 +23,18 @@ pub struct KeyRecord {
     pub public_key: Option<String>,
     /// `active`, …
     pub state: String,
+    /// When it was born here or arrived, UTC.
+    pub born: String,
 }
 
 /// Takes a key into the table; one that stands there stays.
 ///
 /// # Errors
 /// The store failed.
-pub async fn add(conn: &mut Conn, key: &HeldKey, at: &str) -> Result<()> {
+pub async fn add(conn: &mut Conn, key: &HeldKey, state: KeyState, at: &str) -> Result<()> {
     sqlx::query(
         "INSERT INTO held_key (id, name, version, depth, check_value, public_key, state, since)
-         VALUES ($1, $2, $3, $4, $5, $6, 'active', $7) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
     )
     .bind(&key.spec.id)
     .bind(&key.spec.name)
@@ -39,6 +42,35 @@ pub async fn add(conn: &mut Conn, key: &HeldKey, at: &str) -> Result<()> {
     .bind(i64::from(key.spec.depth))
     .bind(hex::encode_upper(key.check_value))
     .bind(key.public_key.map(hex::encode_upper))
+    .bind(state.as_str())
+    .bind(at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes a key into the table that is not held here any more, or never was; one that stands there stays.
+///
+/// # Errors
+/// The store failed.
+pub async fn add_absent(
+    conn: &mut Conn,
+    (id, name, version): (&str, &str, u8),
+    at: &str,
+) -> Result<()> {
+    let known: i64 = sqlx::query_scalar("SELECT count(*) FROM held_key WHERE id = $1")
+        .bind(id)
+        .fetch_one(&mut *conn)
+        .await?;
+    if known > 0 {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO held_key (id, name, version, depth, check_value, state, since) VALUES ($1, $2, $3, 0, '', 'retired', $4)",
+    )
+    .bind(id)
+    .bind(name)
+    .bind(i64::from(version))
     .bind(at)
     .execute(conn)
     .await?;
@@ -50,13 +82,22 @@ pub async fn add(conn: &mut Conn, key: &HeldKey, at: &str) -> Result<()> {
 /// # Errors
 /// The store failed.
 pub async fn all(conn: &mut Conn) -> Result<Vec<KeyRecord>> {
-    type Row = (String, String, i64, i64, String, Option<String>, String);
+    type Row = (
+        String,
+        String,
+        i64,
+        i64,
+        String,
+        Option<String>,
+        String,
+        String,
+    );
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, name, version, depth, check_value, public_key, state FROM held_key ORDER BY name, version",
+        "SELECT id, name, version, depth, check_value, public_key, state, since FROM held_key ORDER BY name, version",
     )
     .fetch_all(conn)
     .await?;
-    let record = |(id, name, version, depth, check_value, public_key, state)| KeyRecord {
+    let record = |(id, name, version, depth, check_value, public_key, state, born)| KeyRecord {
         id,
         name,
         version,
@@ -64,6 +105,7 @@ pub async fn all(conn: &mut Conn) -> Result<Vec<KeyRecord>> {
         check_value,
         public_key,
         state,
+        born,
     };
     Ok(rows.into_iter().map(record).collect())
 }

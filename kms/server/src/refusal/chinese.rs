@@ -7,8 +7,10 @@ use kms_core::ceremony::CeremonyError;
 use kms_core::certificate::IssueError;
 use kms_core::fill::FillError;
 use kms_core::handdown::HandDownError;
+use kms_core::lifecycle::LifeError;
 use kms_core::policy::Denied;
 use kms_core::port::HsmError;
+use kms_core::rotation::RotationError;
 use kms_core::ticket::TicketError;
 use kms_core::tier::TierError;
 
@@ -182,6 +184,31 @@ impl Chinese for DialectError {
             Self::SamType(number) => format!("规范中没有 SAM 类型 {number}"),
             Self::SamData(_) => "SAM 的 PIN 须为六位数字".to_owned(),
             Self::Template(cause) | Self::Mismatch(cause) => format!("指令模板与规范不符：{cause}"),
+        }
+    }
+}
+
+impl Chinese for LifeError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::NoStep { key, from, to, .. } => {
+                format!("{key} 目前为{}，不能变为{}", from.word_zh(), to.word_zh())
+            }
+            Self::NotNow { key, state } => format!("{key} 为{}，不得用于此操作", state.word_zh()),
+        }
+    }
+}
+
+impl Chinese for RotationError {
+    fn chinese(&self) -> String {
+        match self {
+            Self::Versions(last) => {
+                format!("轮换须在密钥已有的两个不同版本（0 至 {last}）之间进行")
+            }
+            Self::Tier(tier) => {
+                format!("{tier} 没有自有的多版本密钥；全国密钥由部级轮换，省级密钥由该省轮换")
+            }
+            Self::Phase { id, is, .. } => format!("{id} 处于阶段 {}", is.as_str()),
         }
     }
 }

@@ -6,8 +6,10 @@ use kms_core::ceremony::CeremonyError;
 use kms_core::certificate::IssueError;
 use kms_core::fill::FillError;
 use kms_core::handdown::HandDownError;
+use kms_core::lifecycle::LifeError;
 use kms_core::policy::Denied;
 use kms_core::port::{HsmError, refusal};
+use kms_core::rotation::RotationError;
 use kms_core::ticket::TicketError;
 use kms_platform::audit::AuditError;
 use kms_platform::problem::Kind;
@@ -89,6 +91,12 @@ from! {
         _ => &HSM_REFUSED,
     };
     kms_core::tier::TierError: error => &INVALID;
+    LifeError: error => &KEY_STATE;
+    RotationError: error => match &error {
+        RotationError::Versions(_) => &INVALID,
+        RotationError::Tier(_) => &WRONG_TIER,
+        RotationError::Phase { .. } => &ROTATION,
+    };
     cardlib_card::dialect::DialectError: error => dialect_kind(&error);
 }
 
@@ -118,6 +126,7 @@ fn hsm_kind(error: &HsmError) -> &'static Kind {
         refusal::NO_SUCH_TICKET | "TicketClosed" | "TicketKind" => &TICKET,
         refusal::REPEATED_SCRIPT | refusal::ANSWER_EXPIRED => &ID_REUSED,
         refusal::NO_SUCH_KEY => &KEY_MISSING,
+        "KeySuspended" | "KeyBarred" => &KEY_STATE,
         refusal::MARK_MISMATCH => &MARK,
         "NeedTwoOfficers" | "SameOfficer" => &TWO_OFFICERS,
         "NoSuchOfficer" => &OFFICER,

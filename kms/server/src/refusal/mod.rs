@@ -141,6 +141,14 @@ kinds! {
         "Make the request anew with rhc-kms identity enrol or renew", "请用 rhc-kms identity enrol 或 renew 重新申请";
     STALE = "order-stale", 409, "The order no longer fits", "指令已不适用",
         "Make the order again and let two officers sign it", "请重新生成指令并由两名管理员签名";
+    KEY_STATE = slug::KEY_STATE, 409, "The key's state does not permit this", "密钥状态不允许此操作",
+        "Look at rhc-kms keys life, and let two officers decide", "请查看 rhc-kms keys life 并由两名管理员决定";
+    WENT_BACK = slug::CHIP_WENT_BACK, 409, "This chip shows an earlier state than before", "该芯片呈现的状态早于先前记录",
+        "Put it aside as a suspected copy and tell the security administrator", "请将其作为疑似复制卡搁置并报告安全管理员";
+    ROTATION = "rotation-phase", 409, "The rotation is not at this point", "轮换未到此阶段",
+        "Look at rhc-kms rotation status", "请查看 rhc-kms rotation status";
+    RECEIPT = "receipt-refused", 422, "The receipt is not this SAM's", "回执并非该SAM卡所出",
+        "Run the package again with the SAM in the reader, or make a new one", "请将SAM卡置于读卡器中重新执行，或重新生成数据包";
     EXISTS = "exists-already", 409, "This exists already", "已存在",
         "Choose another name, or leave it as it is", "请更换名称，或保持原样";
     UNKNOWN = "not-known-here", 404, "This is not known here", "本处无此项",

@@ -2,6 +2,7 @@
 
 use super::super::common::*;
 use super::house::Trial;
+use hsm_wire::attributes::Hold;
 use hsm_wire::fill::FillRequest;
 use hsm_wire::officer::{ExportEntry, KeySource, OfficerRequest, OrderDone, OrderOp, PeerKind};
 use hsm_wire::operator::{OperatorRequest, SignInput};
@@ -10,7 +11,7 @@ use hsm_wire::ticket::{Target, TicketSpec};
 use hsm_wire::{Hex, HsmError, Mark, Usage};
 
 /// Every operation of the two sockets, by the names that the audit has.
-pub const OPERATIONS: [&str; 38] = [
+pub const OPERATIONS: [&str; 39] = [
     "info",
     "audit",
     "list-keys",
@@ -28,6 +29,7 @@ pub const OPERATIONS: [&str; 38] = [
     "generate-key",
     "import-raw",
     "destroy-key",
+    "hold-key",
     "enrol-officer",
     "remove-officer",
     "enrol-peer",
@@ -329,6 +331,10 @@ pub fn with_key(trial: &mut Trial, operation: &str, role: &str) -> Result<(), Hs
             return trial.order(role, op);
         }
         "export-package" => return trial.order(role, export("subject-slot")),
+        "hold-key" => {
+            let (id, hold) = (subject("mac"), Hold::Suspended);
+            return trial.order(role, OrderOp::HoldKey { id, hold });
+        }
         "destroy-key" => {
             let op = OrderOp::DestroyKey { id: subject("mac") };
             return trial.order(role, op);

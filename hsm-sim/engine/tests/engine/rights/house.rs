@@ -2,6 +2,7 @@
 
 use super::super::common::*;
 use hsm_engine::Role;
+use hsm_wire::attributes::Hold;
 use hsm_wire::officer::{OrderOp, PeerKind};
 use hsm_wire::operator::{OperatorAnswer, OperatorRequest};
 use hsm_wire::ticket::Target;
@@ -94,6 +95,16 @@ impl Trial {
                     self.hsm
                         .order(OrderOp::DestroyKey { id: id.to_owned() })
                         .unwrap();
+                }
+            }
+            "suspended" | "barred" => {
+                let hold = match self.state.as_str() {
+                    "barred" => Hold::Barred,
+                    _ => Hold::Suspended,
+                };
+                for id in SUBJECTS {
+                    let id = id.to_owned();
+                    self.hsm.order(OrderOp::HoldKey { id, hold }).unwrap();
                 }
             }
             "used-up" => {

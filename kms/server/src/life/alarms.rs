@@ -1,0 +1,101 @@
+//! Attempts to clone: a blank whose factor stands on no list, a factor that was issued already, a chip that shows an earlier
+//! state than before. Refused where they happen; here each becomes an alarm that a security administrator acknowledges.
+
+use kms_api::CardState;
+use kms_platform::audit::Outcome;
+use kms_platform::store::Conn;
+
+use crate::records::alarms;
+use crate::refusal::{self, Refusal, Result};
+use crate::refuse;
+use crate::service::Service;
+
+/// Refusals behind which a copy may stand.
+const SUSPECT: [&kms_platform::problem::Kind; 6] = [
+    &refusal::NOT_ON_LIST,
+    &refusal::OTHER_KIND,
+    &refusal::OTHER_PERSON,
+    &refusal::OTHER_DATA,
+    &refusal::OTHER_PURPOSE,
+    &refusal::WENT_BACK,
+];
+
+/// Whether a refusal raises an alarm.
+#[must_use]
+pub fn is_suspect(slug: &str) -> bool {
+    SUSPECT.iter().any(|kind| kind.slug == slug)
+}
+
+/// Raises an alarm for a refusal that may have a copy behind it, in the transaction that records the refusal.
+pub(crate) async fn look(
+    conn: &mut Conn,
+    actor: &str,
+    act: &str,
+    object: &str,
+    slug: &str,
+    at: &str,
+) -> Result<()> {
+    if !is_suspect(slug) {
+        return Ok(());
+    }
+    tracing::warn!(target: "alarm", kind = slug, object, actor, act, "suspected copy refused");
+    alarms::raise(conn, (slug, object), (actor, act), at).await
+}
+
+impl Service {
+    /// A chip's base key and counter only ever go up; one that shows less than before is not the chip it says.
+    ///
+    /// # Errors
+    /// [`refusal::WENT_BACK`], or the store failed.
+    pub(crate) async fn never_back(&self, chip: &[u8; 8], shown: CardState) -> Result<()> {
+        let mut conn = self.store.pool().acquire().await?;
+        let before = alarms::seen(&mut conn, &hex::encode_upper(chip)).await?;
+        let now = standing(shown);
+        match before {
+            Some(before) if before > now => Err(refuse!(
+                &refusal::WENT_BACK,
+                "key version {:02X}, counter {} was shown before; now {:02X}, {}",
+                "先前为密钥版本 {:02X}、计数 {}，现为 {:02X}、{}",
+                before.0,
+                before.1,
+                now.0,
+                now.1
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes what a chip showed when its script went out.
+    pub(crate) async fn chip_shown(&self, chip: &[u8; 8], shown: CardState) -> Result<()> {
+        if standing(shown) == (0, 0) {
+            // Nothing is less.
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        alarms::see(&mut tx, &hex::encode_upper(chip), standing(shown)).await?;
+        self.commit(tx).await
+    }
+
+    /// A security administrator has looked into an alarm.
+    ///
+    /// # Errors
+    /// No open alarm of this id, or the store failed.
+    pub async fn acknowledge_alarm(&self, id: &str, by: &str, note: &str) -> Result<()> {
+        self.may("alarm.ack", by).await?;
+        let mut tx = self.begin().await?;
+        let detail = serde_json::json!({ "note": note });
+        let begun = self.before(&mut tx, by, "alarm.ack", id, &detail).await?;
+        let done = alarms::acknowledge(&mut tx, id, by, note, &self.now()).await;
+        let outcome = match &done {
+            Ok(()) => Outcome::Done,
+            Err(refusal) => Outcome::Refused(Refusal::slug(refusal)),
+        };
+        self.after(&mut tx, begun, &outcome).await?;
+        self.commit(tx).await?;
+        done
+    }
+}
+
+fn standing(shown: CardState) -> (i64, i64) {
+    (i64::from(shown.key_version), i64::from(shown.counter))
+}
