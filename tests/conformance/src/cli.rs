@@ -203,7 +203,7 @@ pub struct Trial {
     /// Where chance comes from; drawn and shown when left out.
     #[arg(long)]
     pub seed: Option<String>,
-    /// Every fault against every case, not only until the first case that catches it.
+    /// Every fault of the table against every case, not only until the first case of its clause that catches it.
     #[arg(long)]
     pub all: bool,
     /// Only faults of the table whose id begins so; no false alarms are looked for.

@@ -102,7 +102,7 @@ pub fn hunt_changed(
 ///
 /// # Errors
 /// The changed card cannot be made.
-pub fn falls(change: &super::generate::Change, case: &Case, seed: &str) -> Result<bool, String> {
+fn falls(change: &super::generate::Change, case: &Case, seed: &str) -> Result<bool, String> {
     let recipe = Recipe::sound(crate::hierarchy::PRESETS[0], 1)?;
     let own = change.clone();
     let faulty: Make = Box::new(move || Ok(Box::new(super::generate::Changed::make(&own)?)));

@@ -11,7 +11,7 @@ use crate::app::announced;
 use crate::cli;
 use crate::hierarchy::PRESETS;
 use crate::mutants::generate::{Change, change, differs};
-use crate::mutants::hunt::{cases_of, falls, hunt, hunt_changed};
+use crate::mutants::hunt::{cases_of, hunt, hunt_changed};
 use crate::mutants::{self, Mutant};
 use crate::suite::{Case, Kind, Suites};
 use crate::words::say;
@@ -80,7 +80,7 @@ impl Hunted {
             format!("  {word} {}: {} [{}]", fate.id, fate.what, fate.tried)
         });
         let mut lines: Vec<String> = std::iter::once(head).chain(survivors).collect();
-        if all {
+        if all && self.drawn.is_none() {
             lines.extend(self.fates.iter().map(Fate::line));
         }
         lines
@@ -180,7 +180,7 @@ pub fn generated(suites: &Suites, order: &cli::Trial, seed: &str) -> Result<Hunt
     let bar = announced(counted.len(), order.json);
     let first = Mutex::new(BTreeSet::new());
     let fates = spread::each(&counted, &bar, |(number, change)| {
-        of_chance(*number, change, suites, (order.all, seed), &first)
+        of_chance(*number, change, suites, seed, &first)
     });
     bar.finish_and_clear();
     Ok(Hunted::of(fates?, wanted, Some(drawn)))
@@ -191,33 +191,21 @@ fn of_chance(
     number: u32,
     change: &Change,
     suites: &Suites,
-    (all, seed): (bool, &str),
+    seed: &str,
     first: &Mutex<BTreeSet<String>>,
 ) -> Result<Fate, String> {
-    let cases: Vec<&Case> = suites
-        .of(Kind::UserCard)
-        .filter(|case| case.is_for(PRESETS[0].name))
-        .collect();
-    let mut found_by = Vec::new();
-    if all {
-        for case in &cases {
-            if falls(change, case, seed)? {
-                found_by.push(case.id.clone());
-            }
-        }
-    } else {
-        let before = first.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(killer) = hunt_changed(change, suites, seed, &before)? {
-            let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-            first.insert(killer.clone());
-            found_by.push(killer);
-        }
+    let before = first.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let killer = hunt_changed(change, suites, seed, &before)?;
+    if let Some(killer) = &killer {
+        let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.insert(killer.clone());
     }
+    let fits = |case: &&Case| case.is_for(PRESETS[0].name);
     Ok(Fate {
         id: format!("drawn {number}"),
         what: format!("{change:?}"),
-        killed: !found_by.is_empty(),
-        found_by,
-        tried: cases.len(),
+        killed: killer.is_some(),
+        found_by: killer.into_iter().collect(),
+        tried: suites.of(Kind::UserCard).filter(fits).count(),
     })
 }
