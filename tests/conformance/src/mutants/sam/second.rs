@@ -13,7 +13,7 @@ pub(super) fn second() -> Vec<Mutant> {
             "R53",
             "a MAC covers the first and the last block only",
             |p, a| {
-                if ins(a) == 0xFA && a.get(2) == Some(&5) && a.len() >= 5 + 64 {
+                if ins(a) == 0xFA && a.get(2) == Some(&5) && a.len() >= 5 + 64 && a[4] >= 48 {
                     let data = &a[5..5 + usize::from(a[4]).min(a.len() - 5)];
                     let short = [&data[..32], &data[data.len() - 16..]].concat();
                     let lc = short.len().to_le_bytes()[0];

@@ -109,10 +109,10 @@ pub(super) fn signatures() -> Vec<Mutant> {
             "a digest that was begun survives another directory",
             |p, a| {
                 if ins(a) == 0xC8 && a.get(2) == Some(&2) {
-                    p.scratch = a[5..].to_vec();
+                    p.scratch = a.get(5..).unwrap_or_default().to_vec();
                 }
                 if ins(a) == 0xC8 && a.get(2) == Some(&0) && !p.scratch.is_empty() && p.count == 1 {
-                    let all = [&p.scratch[..], &a[5..]].concat();
+                    let all = [&p.scratch[..], a.get(5..).unwrap_or_default()].concat();
                     p.scratch.clear();
                     p.count = 0;
                     return p

@@ -223,7 +223,7 @@ pub(super) fn content() -> Vec<Mutant> {
             "READ RECORD cuts the record to Le",
             |p, a| {
                 let out = p.card.handle(a);
-                if ins(a) == 0xB2 && sw(&out) >> 8 == 0x6C {
+                if ins(a) == 0xB2 && a.len() == 5 && sw(&out) >> 8 == 0x6C {
                     let whole = p.card.handle(&a[..4]);
                     let n = usize::from(a[4]).min(whole.len().saturating_sub(2));
                     [&whole[..n], &[0x90, 0x00]].concat()

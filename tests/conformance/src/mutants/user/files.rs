@@ -232,8 +232,10 @@ pub(super) fn files() -> Vec<Mutant> {
                     && let (Some(at), Some(f)) = (at, p.file())
                 {
                     let from = usize::from(a[2]) << 8 | usize::from(a[3]);
-                    p.card
-                        .tamper(&[Change::Write(at, from, a[5..5 + (f.size - from)].to_vec())]);
+                    let fits = f.size.saturating_sub(from);
+                    if let Some(bytes) = a.get(5..5 + fits) {
+                        p.card.tamper(&[Change::Write(at, from, bytes.to_vec())]);
+                    }
                 }
                 out
             },
