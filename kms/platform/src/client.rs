@@ -1,6 +1,7 @@
 //! The blocking client of our services: JSON in, JSON out, problem details understood.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -17,6 +18,9 @@ use crate::tls::{TlsError, anonymous_agent, client_agent};
 
 /// Answers beyond this are not ours (a card's script is some tens of KiB).
 const MAX_ANSWER: u64 = 8 * 1024 * 1024;
+
+/// A connection that was closed long ago fails sooner.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Why a request to a service brought no answer to use.
 #[derive(Clone, Debug)]
@@ -155,8 +159,17 @@ impl HttpClient {
         query: &[(&str, &str)],
     ) -> Result<A, ClientError> {
         let url = self.url(path);
-        let request = self.agent.get(&url).query_pairs(query.iter().copied());
-        self.answer(request.call())
+        let ask = || {
+            let request = self.agent.get(&url).query_pairs(query.iter().copied());
+            self.answer(request.call())
+        };
+        // A connection kept from before may be one that the service has just closed, which shows at once; asking changes
+        // nothing, so ask again.
+        let begun = Instant::now();
+        match ask() {
+            Err(ClientError::Unreachable { .. }) if begun.elapsed() < AT_ONCE => ask(),
+            answered => answered,
+        }
     }
 
     /// POST a JSON body.

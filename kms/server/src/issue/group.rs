@@ -115,12 +115,16 @@ async fn work(service: Weak<Service>, mut asked: mpsc::Receiver<Asked>) {
     let mut waiting = VecDeque::new();
     loop {
         let (mut come, mut filled) = (Vec::new(), Vec::new());
-        tokio::select! {
-            biased;
-            Some(done) = filling.join_next() => filled.extend(done.unwrap_or_default()),
-            got = asked.recv_many(&mut come, GROUP), if filling.len() < IN_FLIGHT => {
-                if got == 0 && filling.is_empty() {
-                    return;
+        // Who waited for a chip that was refused can go on, and nothing more may come that would wake this loop.
+        let stuck = filling.is_empty() && !waiting.is_empty();
+        if !stuck {
+            tokio::select! {
+                biased;
+                Some(done) = filling.join_next() => filled.extend(done.unwrap_or_default()),
+                got = asked.recv_many(&mut come, GROUP), if filling.len() < IN_FLIGHT => {
+                    if got == 0 && filling.is_empty() {
+                        return;
+                    }
                 }
             }
         }
@@ -143,7 +147,16 @@ async fn work(service: Weak<Service>, mut asked: mpsc::Receiver<Asked>) {
             }
             group = under_way.choose(&mut waiting);
         }
+        let chosen: Vec<_> = group
+            .iter()
+            .map(|one| (one.factor, one.request_id))
+            .collect();
         let begun = turn(&service, filled, group).await;
+        for (factor, id) in &chosen {
+            if !begun.iter().any(|(one, _)| one.request_id == *id) {
+                under_way.leave(factor, *id);
+            }
+        }
         under_way.only(&begun, &filling);
         if !begun.is_empty() {
             service.counts.groups.inc();
@@ -184,7 +197,7 @@ impl UnderWay {
         self.ids.remove(&id);
     }
 
-    /// Forgets what was chosen and not begun. Whoever panicked in the HSM's call is forgotten when nothing is under way.
+    /// Whoever panicked in the HSM's call is forgotten when nothing is under way.
     fn only(&mut self, begun: &[Chosen], filling: &JoinSet<Vec<Filled>>) {
         if filling.is_empty() {
             self.chips = begun.iter().map(|(one, _)| one.factor).collect();
