@@ -291,7 +291,26 @@ impl Turn<'_> {
         self.end(&mut tx, &chips).await?;
         self.begin(&mut tx, &chips, asked).await?;
         self.record(&mut tx).await?;
+        self.alarm(&mut tx).await?;
         self.service.commit(tx).await
+    }
+
+    /// Refusals behind which a copy may stand, before anything was made or at its end.
+    async fn alarm(&self, tx: &mut Tx) -> Result<()> {
+        let before = self
+            .refused
+            .iter()
+            .map(|one| (&one.actor, one.object.clone(), one.refusal.slug()));
+        let ended = self.filled.iter().filter_map(|one| {
+            let refusal = one.made.as_ref().err()?;
+            let object = hex::encode_upper(one.begun.factor);
+            Some((&one.begun.actor, object, refusal.slug()))
+        });
+        let now = self.service.now();
+        for (actor, object, slug) in before.chain(ended) {
+            crate::life::alarms::look(tx, actor, ACT, &object, slug, &now).await?;
+        }
+        Ok(())
     }
 
     /// Binds the chips whose scripts are there; a chip that was bound otherwise meanwhile gets none.
