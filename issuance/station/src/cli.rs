@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cardlib_card::profile::Profile;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -125,9 +125,37 @@ pub enum Stage {
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct SamCommand {
     #[command(flatten)]
-    pub make: Option<SamArgs>,
+    pub make: Making,
     #[command(subcommand)]
     pub in_use: Option<SamUse>,
+}
+
+/// The arguments of a SAM that is being made, when there are any. An `Option` would never be filled: clap knows that a
+/// flattened struct was given by its group, and the group of a struct that flattens another has no members.
+#[derive(Debug)]
+pub struct Making(pub Option<SamArgs>);
+
+impl FromArgMatches for Making {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = matches.contains_id("stage");
+        let args = given.then(|| SamArgs::from_arg_matches(matches));
+        args.transpose().map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Making {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        SamArgs::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        SamArgs::augment_args_for_update(command)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -336,7 +364,15 @@ mod tests {
                 "rhc-station personalise --applicants F --reader R --sam-reader S --sam-pin-file P {services} --json"
             ),
         ] {
-            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+            let cli = Cli::try_parse_from(line.split(' ')).expect(&line);
+            let Command::Sam(sam) = cli.command else {
+                continue;
+            };
+            let staged = line.contains("--stage");
+            assert_eq!(
+                (sam.make.0.is_some(), sam.in_use.is_none()),
+                (staged, staged)
+            );
         }
     }
 

@@ -14,7 +14,7 @@ use kms_platform::exit::{Exit, Failure};
 use kms_platform::identity::Identity;
 use kms_platform::lang::pick;
 
-use crate::cli::{Cli, Command, JournalCommand, JournalFolder, SamCommand, Services};
+use crate::cli::{Cli, Command, JournalCommand, JournalFolder, Making, SamCommand, Services};
 use crate::clients::{KeyClient, RegistryPort};
 
 /// Runs a command line.
@@ -29,7 +29,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
                 ..
             } => sam_use::run(&command),
             SamCommand {
-                make: Some(args), ..
+                make: Making(Some(args)),
+                ..
             } => sam::run(&args),
             SamCommand { .. } => Err(Failure::usage(pick(
                 "say what to do with the SAM: --stage, probe or rekey",
