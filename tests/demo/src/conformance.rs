@@ -1,5 +1,5 @@
 //! The conformance suite on the first resident's card, in the reader that it lies in, with a laboratory's test SAM beside it.
-//! The card is used up: the demo is over by then.
+//! The demo is over by then: cases change the card. Those that destroy one are left out, since they need more samples.
 
 use std::path::Path;
 use std::process::Command;
@@ -36,7 +36,7 @@ pub fn suite(teller: &Teller, house: &mut House, out: &Path) -> Result<bool> {
     teller.line(teller.pick(words::SUITE));
     let (name, socket) = house.daemon.environment();
     let status = Command::new(&program)
-        .args("run --suite user-card --destructive --reader".split(' '))
+        .args("run --suite user-card --reader".split(' '))
         .args([&card.name, "--sam-reader", &place.name])
         .args(["--product", "card 1 of make demo", "--out"])
         .arg(out)

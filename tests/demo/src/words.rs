@@ -88,8 +88,8 @@ pub const NOT_WELL: Text = text("有结果与预期不符", "something did not g
 pub const RESULT: Text = text("结果文件", "result");
 pub const STOPPED: Text = text("演示中止：", "demo stopped: ");
 pub const SUITE: Text = text(
-    "对第一张卡执行检测（该卡将被用尽）：",
-    "The conformance suite on the first card (which it uses up):",
+    "对第一张卡执行检测（不含会毁坏卡片的用例，那些需要多张样卡）：",
+    "The conformance suite on the first card, without the cases that destroy one (they need more samples):",
 );
 pub const STILL: Text = text("一切仍在运行。可试：", "Everything is still running. Try:");
 pub const STOP: Text = text("停止", "stop it all");
