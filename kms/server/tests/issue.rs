@@ -82,6 +82,45 @@ mod in_postgres {
     fn a_restored_old_backup_spends_nothing_twice_and_hides_nothing() {
         in_databases(super::restore::a_restored_old_backup_spends_nothing_twice_and_hides_nothing);
     }
+
+    #[test]
+    fn a_rotation_goes_from_sam_to_sam_and_lists_who_is_late() {
+        in_databases(super::life::a_rotation_goes_from_sam_to_sam_and_lists_who_is_late);
+    }
+
+    #[test]
+    fn a_state_is_kept_by_the_service_and_by_the_hsm_alike() {
+        in_databases(super::life::a_state_is_kept_by_the_service_and_by_the_hsm_alike);
+    }
+
+    #[test]
+    fn cloning_attempts_are_refused_and_alarmed() {
+        in_databases(super::clones::cloning_attempts_are_refused_and_alarmed);
+    }
+
+    #[test]
+    fn a_lost_sams_report_is_what_python_counts() {
+        in_databases(super::losses::a_lost_sams_report_is_what_python_counts);
+    }
+
+    #[test]
+    fn clients_at_once_get_their_own_scripts_and_a_ticket_is_spent_to_the_last() {
+        in_databases(
+            super::group::clients_at_once_get_their_own_scripts_and_a_ticket_is_spent_to_the_last,
+        );
+    }
+
+    #[test]
+    fn a_batch_has_an_outcome_for_each_of_its_requests() {
+        in_databases(super::group::a_batch_has_an_outcome_for_each_of_its_requests);
+    }
+
+    #[test]
+    fn one_chip_twice_in_a_batch_whose_first_is_refused_is_answered_twice() {
+        in_databases(
+            super::group::one_chip_twice_in_a_batch_whose_first_is_refused_is_answered_twice,
+        );
+    }
 }
 
 const FACTOR: [u8; 8] = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
@@ -444,6 +483,7 @@ fn a_sam_is_made_in_two_stages_by_two_tiers() {
     };
     let earlier = pulled[1].clone().try_into().unwrap();
     unproved_keys_are_refused(&provincial, &files, &expected, earlier);
+    a_key_of_another_sam_is_refused(&house, &provincial, &files);
     let script = provincial.sam_provincial_files(&files).unwrap();
     assert_eq!(script.quota_left, 0, "stages a and b are one count");
     assert_eq!(
@@ -526,6 +566,25 @@ fn unproved_keys_are_refused(
             "{why}"
         );
     }
+}
+
+/// The right proof for a key that another SAM's certificate names already: two SAMs would be one.
+fn a_key_of_another_sam_is_refused(
+    house: &House,
+    provincial: &kms_api::Client,
+    good: &SamProvincialFilesRequest,
+) {
+    let other = "5B5B5B5B5B5B5B5B";
+    house.plant_certificate("41", other, &good.public_key);
+    let request = SamProvincialFilesRequest {
+        request_id: Uuid::new_v4(),
+        ..good.clone()
+    };
+    let error = provincial.sam_provincial_files(&request).err().unwrap();
+    let problem = error.problem().unwrap();
+    assert_eq!(problem.slug(), "sam-key-unproved", "{error}");
+    assert!(error.to_string().contains("another SAM"), "{error}");
+    house.tamper("41", &format!("DELETE FROM chip WHERE factor = '{other}'"));
 }
 
 #[test]

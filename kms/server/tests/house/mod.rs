@@ -218,6 +218,7 @@ impl House {
         let database = databases.get(name)?;
         let sql = format!("SET search_path = kms; {sql}");
         let told = database.psql_as_admin(&sql).unwrap();
+        drop(databases);
         assert_eq!(told.code, 0, "{}", told.err);
         Some(told.out.trim().to_owned())
     }

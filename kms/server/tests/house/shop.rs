@@ -136,14 +136,35 @@ impl House {
         })
     }
 
-    /// Statements as somebody with the file in hand would run them.
-    pub fn tamper(&self, at: &str, sql: &'static str) {
+    /// Statements as somebody with the file, or the database's owner's rights, in hand would run them.
+    pub fn tamper(&self, at: &str, sql: &str) {
+        if self.psql(at, sql).is_some() {
+            return;
+        }
+        let sql = kms_platform::sqlx::AssertSqlSafe(sql.to_owned());
         self.database(at, async move |pool: kms_platform::sqlx::SqlitePool| {
             kms_platform::sqlx::raw_sql(sql)
                 .execute(&pool)
                 .await
                 .unwrap();
         });
+    }
+
+    /// A chip whose certificate names this key; of the certificate only the key is there.
+    pub fn plant_certificate(&self, at: &str, chip: &str, key: &[u8; 64]) {
+        let certificate = format!("{}{}", "00".repeat(62), hex::encode(key));
+        let literal = if self.addresses(at).is_some() {
+            format!("'\\x{certificate}'")
+        } else {
+            format!("x'{certificate}'")
+        };
+        self.tamper(
+            at,
+            &format!(
+                "INSERT INTO chip (factor, kind, maker, mark, sequence, certificate)
+                 VALUES ('{chip}', 'sam', '5454', 'test', 1, {literal})"
+            ),
+        );
     }
 
     fn database<T, F: Future<Output = T>>(

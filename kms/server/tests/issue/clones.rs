@@ -11,7 +11,7 @@ fn alarms(house: &House, more: &str) -> (i32, Vec<serde_json::Value>) {
 }
 
 #[test]
-fn cloning_attempts_are_refused_and_alarmed() {
+pub fn cloning_attempts_are_refused_and_alarmed() {
     let house = House::handed_down();
     house.deliver("4101", Kind::Card, 1, &[FACTOR]);
     house.ticket("4101", "card", 5, "t-card");

@@ -21,7 +21,7 @@ fn requests(house: &House, numbers: impl Iterator<Item = u8>) -> Vec<Personalisa
 }
 
 #[test]
-fn clients_at_once_get_their_own_scripts_and_a_ticket_is_spent_to_the_last() {
+pub fn clients_at_once_get_their_own_scripts_and_a_ticket_is_spent_to_the_last() {
     let house = House::handed_down();
     let factors: Vec<_> = (0..48).map(factor).collect();
     house.deliver("4101", Kind::Card, 1, &factors);
@@ -72,7 +72,7 @@ fn clients_at_once_get_their_own_scripts_and_a_ticket_is_spent_to_the_last() {
 }
 
 #[test]
-fn a_batch_has_an_outcome_for_each_of_its_requests() {
+pub fn a_batch_has_an_outcome_for_each_of_its_requests() {
     let house = House::handed_down();
     house.deliver("4101", Kind::Card, 1, &[factor(1), factor(2)]);
     house.ticket("4101", "card", 9, "t-card");
@@ -98,5 +98,30 @@ fn a_batch_has_an_outcome_for_each_of_its_requests() {
     };
     let error = station.personalise_many(&empty).err().unwrap();
     assert!(error.problem().is_some_and(|p| p.slug() == "invalid-value"));
+    house.line("audit verify --store kms-4101").ok();
+}
+
+/// The first of them is refused before anything goes to the HSM, so nothing that ends wakes the worker for the second.
+#[test]
+pub fn one_chip_twice_in_a_batch_whose_first_is_refused_is_answered_twice() {
+    let house = House::handed_down();
+    house.deliver("4101", Kind::Card, 1, &[factor(1)]);
+    house.ticket("4101", "card", 2, "t-card");
+    let served = house.serve("4101");
+    let station = house.client(&served, "station");
+    for numbers in [&[7, 7][..], &[7, 7, 7, 8, 8], &[1, 7, 7]] {
+        let asked = requests(&house, numbers.iter().copied());
+        let batch = PersonalisationBatch { requests: asked };
+        let outcomes = station.personalise_many(&batch).unwrap();
+        assert_eq!(outcomes.len(), numbers.len());
+        for (number, outcome) in numbers.iter().zip(&outcomes) {
+            match outcome {
+                BatchOutcome::Script(_) => assert_eq!(*number, 1),
+                BatchOutcome::Problem(problem) => {
+                    assert_eq!(problem.slug(), "factor-not-on-list", "{number}");
+                }
+            }
+        }
+    }
     house.line("audit verify --store kms-4101").ok();
 }

@@ -114,7 +114,7 @@ fn standing(house: &House) -> (i32, Vec<(String, bool)>) {
 }
 
 #[test]
-fn a_rotation_goes_from_sam_to_sam_and_lists_who_is_late() {
+pub fn a_rotation_goes_from_sam_to_sam_and_lists_who_is_late() {
     let house = House::handed_down();
     for at in ["0", "41"] {
         house.deliver(at, Kind::Sam, 1, &[SAM, SECOND, THIRD]);
@@ -251,7 +251,7 @@ fn a_rotation_goes_from_sam_to_sam_and_lists_who_is_late() {
 }
 
 #[test]
-fn a_state_is_kept_by_the_service_and_by_the_hsm_alike() {
+pub fn a_state_is_kept_by_the_service_and_by_the_hsm_alike() {
     let house = House::handed_down();
     house.deliver("4101", Kind::Card, 1, &[FACTOR, OTHER]);
     house.ticket("4101", "card", 2, "t-card");

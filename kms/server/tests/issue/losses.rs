@@ -48,7 +48,7 @@ fn population(lost_chip: &str, lost_serial: &str) -> serde_json::Value {
 }
 
 #[test]
-fn a_lost_sams_report_is_what_python_counts() {
+pub fn a_lost_sams_report_is_what_python_counts() {
     let house = House::handed_down();
     for at in ["0", "41"] {
         house.deliver(at, Kind::Sam, 1, &[SAM]);
