@@ -17,6 +17,7 @@ pub struct Numbers {
     metrics: Arc<Metrics>,
     left: Labelled,
     audit_rows: Gauge,
+    alarms: Gauge,
     up: Labelled,
     certificate_days: Gauge,
 }
@@ -28,6 +29,7 @@ impl Numbers {
         let numbers = Self {
             left: Labelled::default(),
             audit_rows: Gauge::default(),
+            alarms: Gauge::default(),
             up: Labelled::default(),
             certificate_days: Gauge::default(),
             metrics,
@@ -42,6 +44,11 @@ impl Numbers {
             "audit_rows",
             "Rows of the audit chain",
             numbers.audit_rows.clone(),
+        );
+        add.add(
+            "kms_alarms_open",
+            "Alarms that no security administrator has looked into",
+            numbers.alarms.clone(),
         );
         add.add("up", "1 while store and hsm answer", numbers.up.clone());
         add.add(
@@ -77,6 +84,9 @@ impl Numbers {
         }
         if let Ok(rows) = audit_rows(service).await {
             self.audit_rows.set(i64::try_from(rows).unwrap_or(i64::MAX));
+        }
+        if let Ok(open) = reading::alarms_open(service).await {
+            self.alarms.set(open);
         }
         if let Ok(rows) = reading::ticket_rows(service).await {
             // A ticket that nothing was made with has all of its count.

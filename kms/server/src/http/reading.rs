@@ -17,9 +17,14 @@ use kms_platform::problem::{Json, Query};
 use super::pages::page;
 use super::{Answer, Shared, answer};
 use crate::cli::tables;
-use crate::records::{enrolments, hand_downs, identities, peers, tickets};
+use crate::records::{alarms, enrolments, hand_downs, identities, peers, tickets};
 use crate::refusal::Result;
 use crate::service::Service;
+
+/// Alarms that wait, for the metric.
+pub(super) async fn alarms_open(service: &Service) -> Result<i64> {
+    alarms::open(&mut *service.store.pool().acquire().await?).await
+}
 
 type Connection = kms_platform::sqlx::pool::PoolConnection<kms_platform::sqlx::Any>;
 

@@ -15,7 +15,16 @@ pub fn cloning_attempts_are_refused_and_alarmed() {
     let house = House::handed_down();
     house.deliver("4101", Kind::Card, 1, &[FACTOR]);
     house.ticket("4101", "card", 5, "t-card");
-    let served = house.serve("4101");
+    let served = house.serve_with("4101", &["--metrics", "127.0.0.1:0"], 1);
+    let metrics = format!("{}/metrics", served.besides[0]);
+    let waiting = || {
+        let text = operations::curl(&metrics).1;
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("rhc_kms_alarms_open "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(waiting().as_deref(), Some("rhc_kms_alarms_open 0"));
     let station = house.client(&served, "station");
     let certificate = house.issuer_certificate("4101");
     let mine = content(NUMBER, SERIAL, "张三", &certificate);
@@ -50,6 +59,7 @@ pub fn cloning_attempts_are_refused_and_alarmed() {
 
     let (code, list) = alarms(&house, "");
     assert_eq!(code, 3, "alarms wait");
+    assert_eq!(waiting().as_deref(), Some("rhc_kms_alarms_open 3"));
     let facts: Vec<_> = list
         .iter()
         .map(|alarm| {
@@ -99,6 +109,7 @@ pub fn cloning_attempts_are_refused_and_alarmed() {
         .ok();
     ack("alarm-2").ok();
     ack("alarm-2").refused("not-known-here");
+    assert_eq!(waiting().as_deref(), Some("rhc_kms_alarms_open 2"));
     assert_eq!(alarms(&house, "").1.len(), 2);
     let (_, all) = alarms(&house, " --all");
     assert_eq!(all[1]["by"], "sec");

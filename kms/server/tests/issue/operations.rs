@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::*;
 
-fn curl(url: &str) -> (u16, String) {
+pub fn curl(url: &str) -> (u16, String) {
     let out = Command::new("curl")
         .args(["-sS", "-w", "\n%{http_code}", url])
         .output()
