@@ -176,6 +176,10 @@ impl Card for Meant<'_> {
         self.card.transmit(command)
     }
 
+    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+        self.card.series(commands)
+    }
+
     fn end(&mut self) -> Result<(), ReaderError> {
         self.card.end()
     }

@@ -1,6 +1,6 @@
 //! A powered card, and the transaction that always ends in a reset: rights gained on a card do not outlive their flow.
 
-use crate::channel::Channel;
+use crate::channel::{Channel, in_turn};
 use crate::error::ReaderError;
 
 /// A card in a reader. Commands go through a [`Transaction`] only.
@@ -19,6 +19,14 @@ pub trait Card {
     /// # Errors
     /// [`ReaderError`] when the transport failed.
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError>;
+
+    /// Several, as [`Channel::series`].
+    ///
+    /// # Errors
+    /// [`ReaderError`] when the transport failed.
+    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+        in_turn(commands, |command| self.transmit(command))
+    }
 
     /// Resets the card and gives it free.
     ///
@@ -73,6 +81,10 @@ impl<'a> Transaction<'a> {
 impl Channel for Transaction<'_> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
         self.card.transmit(command)
+    }
+
+    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+        self.card.series(commands)
     }
 }
 

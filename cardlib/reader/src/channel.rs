@@ -2,7 +2,7 @@
 
 use cardlib_card::apdu::{Command, Response};
 use cardlib_card::status::Status;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::ReaderError;
 
@@ -13,12 +13,43 @@ pub trait Channel {
     /// # Errors
     /// [`ReaderError`] when the transport failed; a refusal by the card is not an error here.
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError>;
+
+    /// Moves one command after the other, none of which depends on another's answer, until one is not answered `9000`;
+    /// gives the answers up to and including that one.
+    ///
+    /// # Errors
+    /// [`ReaderError`] when the transport failed; what was answered before is lost with it.
+    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+        in_turn(commands, |command| self.transmit(command))
+    }
 }
 
 impl<C: Channel + ?Sized> Channel for &mut C {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
         (**self).transmit(command)
     }
+
+    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+        (**self).series(commands)
+    }
+}
+
+/// What a series is: each command after the answer to the one before, until one is not answered `9000`.
+pub(crate) fn in_turn(
+    commands: &[impl AsRef<[u8]>],
+    mut transmit: impl FnMut(&[u8]) -> Result<Vec<u8>, ReaderError>,
+) -> Result<Vec<Vec<u8>>, ReaderError> {
+    // Answers before a failure go with it, and may hold personal data.
+    let mut answers = Zeroizing::new(Vec::with_capacity(commands.len()));
+    for command in commands {
+        let answer = transmit(command.as_ref())?;
+        let goes_on = answer.ends_with(&[0x90, 0x00]);
+        answers.push(answer);
+        if !goes_on {
+            break;
+        }
+    }
+    Ok(std::mem::take(&mut answers))
 }
 
 /// Most GET RESPONSEs for one command: a short answer is 256 bytes, which a card may hand over in pieces.
@@ -32,7 +63,54 @@ pub fn exchange<C: Channel + ?Sized>(
     channel: &mut C,
     command: &Command,
 ) -> Result<Response, ReaderError> {
-    let mut answer = with_right_le(channel, command)?;
+    let first = once(channel, command)?;
+    complete(channel, command, first)
+}
+
+/// Sends commands none of which depends on another's answer, as far as each comes to `9000`: the whole answers up to and
+/// including the first that does not. Where the channel has a thread between caller and card it is woken once for all.
+///
+/// # Errors
+/// As [`exchange`].
+pub fn exchange_all<C: Channel + ?Sized>(
+    channel: &mut C,
+    commands: &[Command],
+) -> Result<Vec<Response>, ReaderError> {
+    let mut answers: Vec<Response> = Vec::with_capacity(commands.len());
+    while let Some(rest) = commands
+        .get(answers.len()..)
+        .filter(|rest| !rest.is_empty())
+    {
+        let mut bytes = rest
+            .iter()
+            .map(Command::encode)
+            .collect::<Result<Vec<_>, _>>()?;
+        let raw = channel.series(&bytes);
+        bytes.zeroize();
+        let raw = raw?;
+        if raw.is_empty() {
+            return Err(ReaderError::CardLost);
+        }
+        // One that is not complete in itself is the last of its series.
+        for (command, raw) in rest.iter().zip(raw) {
+            let answer = complete(channel, command, parsed(raw)?)?;
+            let goes_on = answer.status.is_ok();
+            answers.push(answer);
+            if !goes_on {
+                return Ok(answers);
+            }
+        }
+    }
+    Ok(answers)
+}
+
+/// The whole answer to a command whose first answer may be `6C L` or `61 L`.
+fn complete<C: Channel + ?Sized>(
+    channel: &mut C,
+    command: &Command,
+    first: Response,
+) -> Result<Response, ReaderError> {
+    let mut answer = with_right_le(channel, command, first)?;
     let mut rounds = 0;
     while let Some(waiting) = answer.status.bytes_waiting() {
         rounds += 1;
@@ -41,7 +119,9 @@ pub fn exchange<C: Channel + ?Sized>(
         }
         // 256 is written as Le 00.
         let le = u8::try_from(waiting).unwrap_or(0);
-        let mut part = with_right_le(channel, &Command::new(0x00, 0xC0, 0x00, 0x00).with_le(le))?;
+        let more = Command::new(0x00, 0xC0, 0x00, 0x00).with_le(le);
+        let part = once(channel, &more)?;
+        let mut part = with_right_le(channel, &more, part)?;
         answer.data.extend_from_slice(&part.data);
         answer.status = part.status;
         part.zeroize();
@@ -49,12 +129,12 @@ pub fn exchange<C: Channel + ?Sized>(
     Ok(answer)
 }
 
-/// Sends once, and once more where the card answers `6C L`; a second `6C` is the card's answer.
+/// Sends once more where the card answered `6C L`; a second `6C` is the card's answer.
 fn with_right_le<C: Channel + ?Sized>(
     channel: &mut C,
     command: &Command,
+    answer: Response,
 ) -> Result<Response, ReaderError> {
-    let answer = once(channel, command)?;
     match answer.status.right_le() {
         Some(le) => {
             let mut again = command.clone().with_le(le);
@@ -70,7 +150,10 @@ fn once<C: Channel + ?Sized>(channel: &mut C, command: &Command) -> Result<Respo
     let mut bytes = command.encode()?;
     let raw = channel.transmit(&bytes);
     bytes.zeroize();
-    let mut raw = raw?;
+    parsed(raw?)
+}
+
+fn parsed(mut raw: Vec<u8>) -> Result<Response, ReaderError> {
     let answer = Response::parse(&raw);
     raw.zeroize();
     match answer {

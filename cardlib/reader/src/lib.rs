@@ -41,5 +41,5 @@ pub mod trace;
 pub mod watchdog;
 
 pub use card::{Card, Transaction};
-pub use channel::{Channel, exchange};
+pub use channel::{Channel, exchange, exchange_all};
 pub use error::ReaderError;

@@ -4,9 +4,11 @@
 //! caller waits for the worker with a limit. A worker that never comes back is left alone: nothing can end it but the
 //! card's removal, and it holds no lock of ours. The hand-over costs a few microseconds per command.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
@@ -24,12 +26,41 @@ const FAST_CARD: Duration = Duration::from_micros(150);
 /// What the worker is told to do.
 pub enum Order {
     Begin,
-    Transmit(Zeroizing<Vec<u8>>),
+    /// One command after the other, as [`crate::Channel::series`]; the pulse beats before each.
+    Transmit(Zeroizing<Vec<Vec<u8>>>, Arc<Pulse>),
     End,
 }
 
-/// What it answers: the ATR on `Begin`, the answer APDU on `Transmit`, nothing on `End`.
-pub type Answer = Result<Vec<u8>, ReaderError>;
+/// What it answers: the ATR on `Begin`, the answer APDUs on `Transmit`, nothing on `End`.
+pub type Answer = Result<Vec<Vec<u8>>, ReaderError>;
+
+/// When the worker last began a command.
+pub struct Pulse {
+    begun: Instant,
+    /// Microseconds since then.
+    last: AtomicU64,
+}
+
+impl Pulse {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            begun: Instant::now(),
+            last: AtomicU64::new(0),
+        })
+    }
+
+    /// A command begins.
+    pub fn beat(&self) {
+        let now = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.last.store(now, Ordering::Relaxed);
+    }
+
+    /// What is left of the limit for the command under way.
+    fn left(&self, limit: Duration) -> Duration {
+        let last = Duration::from_micros(self.last.load(Ordering::Relaxed));
+        (last + limit).saturating_sub(self.begun.elapsed())
+    }
+}
 
 /// Runs on the worker thread: first reaches its card and answers with the ATR or why not, then serves orders until
 /// their sender is gone.
@@ -42,6 +73,7 @@ pub struct Watchdog {
     /// None once the worker has been told to end.
     orders: Option<Sender<Order>>,
     answers: Inbox<Answer>,
+    pulse: Arc<Pulse>,
     limit: Duration,
     silent: bool,
 }
@@ -53,6 +85,7 @@ impl Watchdog {
     /// What the server answers; [`ReaderError::Silent`] when it does not; [`ReaderError::Transport`] when the system
     /// gives no thread.
     pub fn start(server: impl Server, limit: Duration) -> Result<(Self, Vec<u8>), ReaderError> {
+        let pulse = Pulse::new();
         let (orders, to_do) = channel();
         let (done, answers) = channel();
         let mut to_do = Inbox::new(to_do, BETWEEN_ORDERS);
@@ -66,11 +99,21 @@ impl Watchdog {
         let mut watchdog = Self {
             orders: Some(orders),
             answers,
+            pulse,
             limit,
             silent: false,
         };
-        let atr = watchdog.answer()?;
+        let atr = watchdog.answer()?.pop().unwrap_or_default();
         Ok((watchdog, atr))
+    }
+
+    /// Has commands moved, each within the limit.
+    ///
+    /// # Errors
+    /// As [`Watchdog::order`].
+    pub fn transmit(&mut self, commands: Vec<Vec<u8>>) -> Answer {
+        let pulse = Arc::clone(&self.pulse);
+        self.order(Order::Transmit(Zeroizing::new(commands), pulse))
     }
 
     /// Has one order done within the limit. After a silence every order fails at once.
@@ -81,6 +124,7 @@ impl Watchdog {
         if self.silent {
             return Err(ReaderError::Silent(self.limit));
         }
+        self.pulse.beat();
         let sent = self.orders.as_ref().map(|orders| orders.send(order));
         if !matches!(sent, Some(Ok(()))) {
             return Err(worker_ended());
@@ -89,13 +133,18 @@ impl Watchdog {
     }
 
     fn answer(&mut self) -> Answer {
-        match self.answers.take_within(self.limit) {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => {
-                self.silent = true;
-                Err(ReaderError::Silent(self.limit))
+        loop {
+            let left = self.pulse.left(self.limit);
+            match self.answers.take_within(left) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Disconnected) => return Err(worker_ended()),
+                // Another command of the series has begun since.
+                Err(RecvTimeoutError::Timeout) if !self.pulse.left(self.limit).is_zero() => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    self.silent = true;
+                    return Err(ReaderError::Silent(self.limit));
+                }
             }
-            Err(RecvTimeoutError::Disconnected) => Err(worker_ended()),
         }
     }
 }
@@ -126,14 +175,19 @@ mod tests {
     impl Server for Sleepy {
         fn serve(self, orders: &mut Inbox<Order>, answers: &Sender<Answer>) {
             thread::sleep(self.0);
-            if answers.send(Ok(vec![0x3B])).is_err() {
+            if answers.send(Ok(vec![vec![0x3B]])).is_err() {
                 return;
             }
             while let Some(order) = orders.take() {
-                if let Order::Transmit(command) = order {
-                    thread::sleep(Duration::from_millis(u64::from(command[0])));
+                let mut count = 1;
+                if let Order::Transmit(commands, pulse) = order {
+                    count = commands.len();
+                    for command in commands.iter() {
+                        pulse.beat();
+                        thread::sleep(Duration::from_millis(u64::from(command[0])));
+                    }
                 }
-                if answers.send(Ok(vec![0x90, 0])).is_err() {
+                if answers.send(Ok(vec![vec![0x90, 0]; count])).is_err() {
                     return;
                 }
             }
@@ -146,21 +200,31 @@ mod tests {
         dog
     }
 
-    fn wait(ms: u8) -> Order {
-        Order::Transmit(Zeroizing::new(vec![ms]))
+    fn wait(dog: &mut Watchdog, ms: &[u8]) -> Answer {
+        dog.transmit(ms.iter().map(|ms| vec![*ms]).collect())
     }
 
     #[test]
     fn a_silent_card_gives_its_caller_back_in_time_and_stays_silent() {
         let limit = Duration::from_millis(100);
         let mut dog = started(limit);
-        assert_eq!(dog.order(wait(0)), Ok(vec![0x90, 0]));
-        assert_eq!(dog.order(wait(250)), Err(ReaderError::Silent(limit)));
+        assert_eq!(wait(&mut dog, &[0]), Ok(vec![vec![0x90, 0]]));
+        assert_eq!(wait(&mut dog, &[250]), Err(ReaderError::Silent(limit)));
         thread::sleep(Duration::from_millis(260));
         assert!(
-            dog.order(wait(0)).is_err(),
+            wait(&mut dog, &[0]).is_err(),
             "a late answer is never taken for that of another command"
         );
+    }
+
+    #[test]
+    fn the_limit_is_for_each_command_of_a_series() {
+        let limit = Duration::from_millis(200);
+        let mut dog = started(limit);
+        let long = wait(&mut dog, &[80; 5]).expect("400 ms in all");
+        assert_eq!(long.len(), 5);
+        let silent = Err(ReaderError::Silent(limit));
+        assert_eq!(wait(&mut dog, &[1, 1, 255, 255, 255]), silent);
     }
 
     #[test]
@@ -216,7 +280,7 @@ mod tests {
     #[test]
     fn a_worker_that_dies_is_an_error_not_a_hang() {
         let mut dog = started(Duration::from_secs(5));
-        let dies = Order::Transmit(Zeroizing::new(Vec::new()));
-        assert!(matches!(dog.order(dies), Err(ReaderError::Transport(_))));
+        let dies = dog.transmit(vec![Vec::new()]);
+        assert!(matches!(dies, Err(ReaderError::Transport(_))));
     }
 }

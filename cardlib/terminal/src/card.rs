@@ -1,10 +1,10 @@
 //! The user card's commands (user card 3.1), and what an answer must look like.
 
-use cardlib_card::apdu::Command;
-use cardlib_card::profile::{AtrFacts, Df, File, LifeCycle, Profile, RecordAddress};
+use cardlib_card::apdu::{Command, Response};
+use cardlib_card::profile::{AtrFacts, Df, File, FileKind, LifeCycle, Profile, RecordAddress};
 use cardlib_card::status::Status;
 use cardlib_card::tlv;
-use cardlib_reader::{Channel, exchange};
+use cardlib_reader::{Channel, exchange, exchange_all};
 
 use crate::commands::BY_NUMBER;
 pub use crate::commands::{external_authenticate, internal_authenticate, update_record_header};
@@ -96,13 +96,8 @@ impl<'a> UserCard<'a> {
     /// # Errors
     /// [`FlowError::Malformed`] when tag or length differ from the profile.
     pub fn read_record(&mut self, file: &File, number: u8) -> Result<Vec<u8>, FlowError> {
-        self.find_record(file, number)?.ok_or_else(|| {
-            malformed(
-                Part::Card,
-                format!("{}, record {number}", file.path),
-                "does not exist",
-            )
-        })
+        self.find_record(file, number)?
+            .ok_or_else(|| no_record(file, number))
     }
 
     /// As [`UserCard::read_record`]; `None` when the card has no such record (a cyclic file that is not full).
@@ -110,29 +105,62 @@ impl<'a> UserCard<'a> {
     /// # Errors
     /// As [`UserCard::read_record`].
     pub fn find_record(&mut self, file: &File, number: u8) -> Result<Option<Vec<u8>>, FlowError> {
-        let element = usize::from(number)
-            .checked_sub(1)
-            .and_then(|at| file.elements.get(at));
-        let tag = element.and_then(|element| element.tag);
-        let read = match (file.address, tag) {
+        let read = self.record_command(file, number);
+        let (bytes, status) = self.raw(&read)?;
+        self.found(file, number, bytes, status)
+    }
+
+    /// All records of the current file, from 1 as far as the card has them: in a cyclic file that is not full that is fewer
+    /// than the profile foresees.
+    ///
+    /// # Errors
+    /// As [`UserCard::read_record`].
+    pub fn read_records(&mut self, file: &File) -> Result<Vec<Vec<u8>>, FlowError> {
+        let count = u8::try_from(file.records).unwrap_or(u8::MAX);
+        let reads: Vec<_> = (1..=count)
+            .map(|number| self.record_command(file, number))
+            .collect();
+        let mut records = Vec::with_capacity(reads.len());
+        for (number, answer) in (1..=count).zip(self.raw_all(&reads)?) {
+            match self.found(file, number, answer.data, answer.status)? {
+                Some(record) => records.push(record),
+                None if file.kind == FileKind::Cyclic => break,
+                None => return Err(no_record(file, number)),
+            }
+        }
+        Ok(records)
+    }
+
+    fn record_command(&self, file: &File, number: u8) -> Command {
+        let read = match (file.address, record_tag(file, number)) {
             (RecordAddress::TagOrPosition, Some(tag)) => {
                 Command::new(0x00, 0xB2, tag, self.profile.assumed.tag_addressed_p2.value)
             }
             _ => Command::new(0x00, 0xB2, number, BY_NUMBER),
         };
-        let bytes = match self.raw(&read.with_le(0))? {
-            (bytes, Status::OK) => bytes,
-            (_, Status::NO_RECORD) => return Ok(None),
-            (_, status) => {
-                return Err(FlowError::Refused {
-                    part: Part::Card,
-                    step: "READ RECORD",
-                    status,
-                });
+        read.with_le(0)
+    }
+
+    /// What the answer to READ RECORD means.
+    fn found(
+        &self,
+        file: &File,
+        number: u8,
+        bytes: Vec<u8>,
+        status: Status,
+    ) -> Result<Option<Vec<u8>>, FlowError> {
+        match status {
+            Status::OK => {
+                check_record(file, number, record_tag(file, number), &bytes)?;
+                Ok(Some(bytes))
             }
-        };
-        check_record(file, number, tag, &bytes)?;
-        Ok(Some(bytes))
+            Status::NO_RECORD => Ok(None),
+            status => Err(FlowError::Refused {
+                part: Part::Card,
+                step: "READ RECORD",
+                status,
+            }),
+        }
     }
 
     /// Reads `len` bytes of the current binary file.
@@ -145,20 +173,25 @@ impl<'a> UserCard<'a> {
         offset: usize,
         len: usize,
     ) -> Result<Vec<u8>, FlowError> {
-        let mut out = Vec::with_capacity(len);
-        while out.len() < len {
-            let chunk = (len - out.len()).min(usize::from(self.profile.assumed.client_chunk.value));
-            let at = u16::try_from(offset + out.len())
+        let chunk = usize::from(self.profile.assumed.client_chunk.value);
+        let (mut reads, mut lengths) = (Vec::new(), Vec::new());
+        for start in (0..len).step_by(chunk) {
+            let at = u16::try_from(offset + start)
                 .map_err(|_| FlowError::Unknown(format!("{} so long", file.path)))?;
             let [high, low] = at.to_be_bytes();
-            // The chunk is at most `client_chunk`, one byte.
-            let read = Command::new(0x00, 0xB0, high, low).with_le(chunk as u8);
-            let part = self.send("READ BINARY", &read)?;
-            if part.len() != chunk {
+            let length = chunk.min(len - start);
+            // At most `client_chunk`, one byte.
+            reads.push(Command::new(0x00, 0xB0, high, low).with_le(length as u8));
+            lengths.push(length);
+        }
+        let mut out = Vec::with_capacity(len);
+        for (answer, length) in self.raw_all(&reads)?.into_iter().zip(lengths) {
+            let part = accepted("READ BINARY", answer.data, answer.status)?;
+            if part.len() != length {
                 return Err(malformed(
                     Part::Card,
                     &file.path,
-                    format!("gives {} bytes for {chunk}", part.len()),
+                    format!("gives {} bytes for {length}", part.len()),
                 ));
             }
             out.extend_from_slice(&part);
@@ -189,14 +222,8 @@ impl<'a> UserCard<'a> {
     /// # Errors
     /// [`FlowError::ApplicationBlocked`] and what else the card answers.
     pub fn send(&mut self, step: &'static str, command: &Command) -> Result<Vec<u8>, FlowError> {
-        match self.raw(command)? {
-            (data, Status::OK) => Ok(data),
-            (_, status) => Err(FlowError::Refused {
-                part: Part::Card,
-                step,
-                status,
-            }),
-        }
+        let (data, status) = self.raw(command)?;
+        accepted(step, data, status)
     }
 
     pub(crate) fn raw(&mut self, command: &Command) -> Result<(Vec<u8>, Status), FlowError> {
@@ -206,6 +233,37 @@ impl<'a> UserCard<'a> {
         })?;
         Ok((answer.data, answer.status))
     }
+
+    /// Commands none of which depends on another's answer; the answers up to and including the first that is not `9000`.
+    fn raw_all(&mut self, commands: &[Command]) -> Result<Vec<Response>, FlowError> {
+        exchange_all(self.channel, commands).map_err(|cause| FlowError::Reader {
+            part: Part::Card,
+            cause,
+        })
+    }
+}
+
+fn accepted(step: &'static str, data: Vec<u8>, status: Status) -> Result<Vec<u8>, FlowError> {
+    match status {
+        Status::OK => Ok(data),
+        status => Err(FlowError::Refused {
+            part: Part::Card,
+            step,
+            status,
+        }),
+    }
+}
+
+fn record_tag(file: &File, number: u8) -> Option<u8> {
+    let element = usize::from(number)
+        .checked_sub(1)
+        .and_then(|at| file.elements.get(at));
+    element.and_then(|element| element.tag)
+}
+
+fn no_record(file: &File, number: u8) -> FlowError {
+    let place = format!("{}, record {number}", file.path);
+    malformed(Part::Card, place, "does not exist")
 }
 
 /// D29: `6F L 84 L name`, R5: `6F 04 83 02 FID`; further objects may follow the name.

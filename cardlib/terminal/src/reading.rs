@@ -30,17 +30,9 @@ pub fn identify(card: &mut UserCard<'_>) -> Result<CardFacts, FlowError> {
 
 /// All records of the current file; cyclic ones oldest first, as they were written.
 pub(crate) fn records(card: &mut UserCard<'_>, file: &File) -> Result<FileContent, FlowError> {
-    let count = u8::try_from(file.records).unwrap_or(u8::MAX);
-    let mut records = Vec::with_capacity(file.records);
-    for number in 1..=count {
-        if file.kind == FileKind::Cyclic {
-            match card.find_record(file, number)? {
-                Some(record) => records.insert(0, record),
-                None => break,
-            }
-        } else {
-            records.push(card.read_record(file, number)?);
-        }
+    let mut records = card.read_records(file)?;
+    if file.kind == FileKind::Cyclic {
+        records.reverse();
     }
     Ok(FileContent {
         path: file.path.clone(),

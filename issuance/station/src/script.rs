@@ -3,8 +3,8 @@
 //! The station sees only APDUs that the card alone can open; it compares the status word of each and the card's
 //! cryptogram where the service foretold it.
 
-use cardlib_card::apdu::Command;
-use cardlib_reader::{Channel, ReaderError, exchange};
+use cardlib_card::apdu::{Command, Response};
+use cardlib_reader::{Channel, ReaderError, exchange_all};
 use kms_api::{AnswerKind, Script};
 use subtle::ConstantTimeEq;
 
@@ -82,32 +82,63 @@ impl Phase {
     ) -> Result<Vec<(AnswerKind, Vec<u8>)>, Fault> {
         let mut kept = Vec::new();
         let last_few = self.steps.len().saturating_sub(LAST_FEW);
-        for (index, step) in self.steps.iter().enumerate() {
-            if index == last_few {
+        let mut done = 0;
+        while done < self.steps.len() {
+            if done == last_few {
                 near_end()?;
             }
-            let answer = exchange(channel, &step.command).map_err(|error| match error {
-                ReaderError::Endless(_) => self.refused(index, "61xx"),
+            let end = if done < last_few {
+                last_few
+            } else {
+                self.steps.len()
+            };
+            let steps = self.independent(done, end);
+            let commands: Vec<_> = steps.iter().map(|step| step.command.clone()).collect();
+            let answers = exchange_all(channel, &commands).map_err(|error| match error {
+                ReaderError::Endless(_) => self.refused(done, "61xx"),
                 error => Fault::Reader(error),
             })?;
-            if answer.status.0 != step.status {
-                return Err(self.refused(index, &answer.status.to_string()));
-            }
-            if let Some(tail) = &step.tail {
-                let there = answer
-                    .data
-                    .len()
-                    .checked_sub(tail.len())
-                    .map(|at| &answer.data[at..]);
-                if !there.is_some_and(|there| bool::from(there.ct_eq(tail))) {
-                    return Err(Fault::Cryptogram);
-                }
-            }
-            if let Some(kind) = step.answer {
-                kept.push((kind, answer.data));
+            for (step, answer) in steps.iter().zip(answers) {
+                kept.extend(self.examine(done, step, answer)?);
+                done += 1;
             }
         }
         Ok(kept)
+    }
+
+    /// The next steps, as many as may go before the answer to one of them is looked at: only a status word other than
+    /// `9000` ends such a row by itself.
+    fn independent(&self, done: usize, end: usize) -> &[Step] {
+        let rest = &self.steps[done..end];
+        let looked_at = |step: &Step| step.tail.is_some() || step.answer.is_some();
+        let count = rest
+            .iter()
+            .position(looked_at)
+            .map_or(rest.len(), |at| at + 1);
+        &rest[..count]
+    }
+
+    /// Compares an answer with what was foretold; the data that are to be kept.
+    fn examine(
+        &self,
+        index: usize,
+        step: &Step,
+        answer: Response,
+    ) -> Result<Option<(AnswerKind, Vec<u8>)>, Fault> {
+        if answer.status.0 != step.status {
+            return Err(self.refused(index, &answer.status.to_string()));
+        }
+        if let Some(tail) = &step.tail {
+            let there = answer
+                .data
+                .len()
+                .checked_sub(tail.len())
+                .map(|at| &answer.data[at..]);
+            if !there.is_some_and(|there| bool::from(there.ct_eq(tail))) {
+                return Err(Fault::Cryptogram);
+            }
+        }
+        Ok(step.answer.map(|kind| (kind, answer.data)))
     }
 
     fn refused(&self, index: usize, status: &str) -> Fault {

@@ -114,4 +114,13 @@ impl Channel for Timed<'_> {
         self.commands += 1;
         answer
     }
+
+    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+        let start = Instant::now();
+        let answers = self.channel.series(commands);
+        self.spent += start.elapsed();
+        let sent = answers.as_ref().map_or(commands.len(), Vec::len);
+        self.commands += u32::try_from(sent).unwrap_or(u32::MAX);
+        answers
+    }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tests_stand::house::{self, House};
 use tests_stand::{Inserted, Tool, binaries};
 
-use crate::awake::Awake;
+use crate::cores::Cores;
 use crate::section::{RUNS, Section};
 
 /// Readings in one run, and runs of each side; they take turns, so that both meet the same disturbances.
@@ -39,8 +39,9 @@ const PHOTO: &str = "DDF1/EF07";
 /// # Errors
 /// The house cannot be raised, gcc is missing, or a reading failed.
 pub fn measure() -> Result<Section> {
+    let cores = Cores::take()?;
+    cores.chain(&[])?;
     let bench = Bench::raise()?;
-    let _awake = Awake::start()?;
     let mut best = [[f64::INFINITY; 2]; 2];
     let mut readings = Vec::new();
     for _ in 0..TURNS {

@@ -13,7 +13,7 @@ use serde_json::json;
 use tests_stand::house::{self, House};
 use tests_stand::{Chip, Inserted, Reader, Tool, Wire, resident};
 
-use crate::awake::Awake;
+use crate::cores::Cores;
 use crate::measure::with_companions;
 use crate::null_card::NullCard;
 use crate::replay::{self, Step};
@@ -32,8 +32,9 @@ const SAM_TYPE: u8 = 5;
 /// # Errors
 /// The house cannot be raised, or a card answered otherwise than it did the desk.
 pub fn measure() -> Result<Section> {
+    let cores = Cores::take()?;
+    cores.chain(&[])?;
     let bench = Bench::raise()?;
-    let _awake = Awake::start()?;
     let mut section = Section::default();
     bench.reading_through_a_sam(&mut section)?;
     let (atr, steps) = bench.recorded(UPDATES)?;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tests_stand::house::{self, House};
 use tests_stand::{Daemon, Place, Stack, Tool};
 
-use crate::awake::Awake;
+use crate::cores::Cores;
 use crate::section::{RUNS, Section};
 
 const READERS: usize = 8;
@@ -34,8 +34,8 @@ const SAM_TYPE: u8 = 5;
 /// No daemon, or no house.
 pub fn measure() -> Result<Section> {
     let mut section = Section::default();
+    let cores = Cores::take()?;
     let daemon = Daemon::start_on(Stack::Own, READERS)?;
-    let _awake = Awake::start()?;
     for reader in daemon.readers() {
         let Place::Socket(path) = &reader.place else {
             anyhow::bail!("{} is no reader of our driver", reader.name);
@@ -44,7 +44,11 @@ pub fn measure() -> Result<Section> {
         // It ends with the daemon.
         std::thread::spawn(move || slot.serve(&mut Nothing, Manner::default()));
     }
+    cores.chain(&[daemon.pid()])?;
     for (name, count) in [("one_reader", 1), ("eight_readers", READERS)] {
+        if count > 1 {
+            cores.everywhere(&[daemon.pid()])?;
+        }
         let mut tool = Tool::new("rhc-bench")?.words("apdus");
         for reader in &daemon.readers()[..count] {
             tool = tool.arg("--reader").arg(&reader.name);

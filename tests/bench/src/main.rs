@@ -1,10 +1,10 @@
 //! `rhc-bench`: speed and memory of the house against its bars (`tests/bench/bars.toml`). Exit 3 when one is missed.
 
-mod awake;
 mod bars;
 mod c_interface;
 mod card;
 mod conformance;
+mod cores;
 mod desk;
 mod driver;
 mod hsm;
@@ -105,6 +105,8 @@ enum Act {
         #[arg(long)]
         sam: Option<String>,
     },
+    /// Keep a core awake while that process lives (used by the benchmark itself)
+    Awake { parent: u32 },
     /// Send the same APDU to cards for a while; prints the rates as JSON (used by the benchmark itself)
     Apdus {
         #[arg(long = "reader", required = true)]
@@ -138,6 +140,10 @@ fn main() -> ExitCode {
         None => bench(&cli.only),
         Some(Act::Replay { script, card, sam }) => {
             told(replay::run(&script, &card, sam.as_deref()))
+        }
+        Some(Act::Awake { parent }) => {
+            cores::keep_awake(parent);
+            Ok(true)
         }
         Some(Act::Apdus { readers }) => driver::client(&readers).map(|()| true),
         Some(Act::ReadWhole {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::json;
 use tests_stand::resident;
 
-use crate::awake::Awake;
+use crate::cores::Cores;
 use crate::measure::{Bench, Run};
 use crate::section::Section;
 
@@ -22,9 +22,10 @@ const CARDS: u32 = 5;
 /// # Errors
 /// The house cannot be raised, or a card was not issued.
 pub fn measure() -> Result<Section> {
+    let cores = Cores::take()?;
     let mut bench = Bench::raise(2 * CARDS)?;
     let idle = idle_memory(&bench)?;
-    let _awake = Awake::start()?;
+    cores.chain(&[bench.house().daemon.pid()])?;
     let mut runs = |work| {
         (0..CARDS)
             .map(|_| bench.run(work))

@@ -6,13 +6,11 @@ mod worker;
 use std::ffi::{CStr, CString};
 use std::time::{Duration, Instant};
 
-use pcsc::{Context, Scope, ShareMode, State};
-use zeroize::Zeroizing;
-
 use crate::card::Card;
 use crate::error::ReaderError;
 use crate::watchdog::{DEFAULT_LIMIT, Order, Watchdog};
 use fault::Place;
+use pcsc::{Context, Scope, ShareMode, State};
 
 /// Whether other programs may use the card between our transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,15 +200,18 @@ impl Readers {
                 mode,
                 events,
             };
-            let (watchdog, atr) = Watchdog::start(worker, self.limit)?;
-            // Else one card was seen and perhaps another reached: begin again with that one.
-            if self.look(&name)?.events == events {
-                return Ok(PcscCard {
-                    watchdog,
-                    reader: name,
-                    atr,
-                    events,
-                });
+            match Watchdog::start(worker, self.limit) {
+                // One card was seen and another reached: begin again with that one.
+                Err(ReaderError::CardLost) => {}
+                Err(error) => return Err(error),
+                Ok((watchdog, atr)) => {
+                    return Ok(PcscCard {
+                        watchdog,
+                        reader: name,
+                        atr,
+                        events,
+                    });
+                }
             }
         }
         Err(ReaderError::CardLost)
@@ -319,13 +320,17 @@ impl Card for PcscCard {
     }
 
     fn begin(&mut self) -> Result<(), ReaderError> {
-        self.atr = self.watchdog.order(Order::Begin)?;
+        self.atr = self.watchdog.order(Order::Begin)?.pop().unwrap_or_default();
         Ok(())
     }
 
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
-        self.watchdog
-            .order(Order::Transmit(Zeroizing::new(command.to_vec())))
+        let mut answers = self.watchdog.transmit(vec![command.to_vec()])?;
+        answers.pop().ok_or(ReaderError::CardLost)
+    }
+
+    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+        self.watchdog.transmit(commands.to_vec())
     }
 
     fn end(&mut self) -> Result<(), ReaderError> {

@@ -8,8 +8,17 @@ use zeroize::Zeroize;
 
 use super::fault::{self, Place};
 use super::{c_name, look, presence_after_fault};
+use crate::channel::in_turn;
 use crate::error::ReaderError;
 use crate::watchdog::{Answer, Inbox, Order, Server};
+
+/// Large enough for any answer: with a smaller one the answer would be lost (InsufficientBuffer). So large that the
+/// allocator takes it from the system as it is, and pages that no answer touches are never there.
+const ROOM: usize = 1 << 18;
+const _: () = assert!(ROOM >= pcsc::MAX_BUFFER_SIZE_EXTENDED);
+
+/// What PC/SC Lite allows a reader's name, and the two zeros at the end of a list of names.
+const READER_NAME: usize = 128 + 2;
 
 /// Which card, and for whom else. Everything that may wait for a card happens on its thread, connecting included, and
 /// in a context of its own: a call that waits locks its context for everybody.
@@ -35,8 +44,12 @@ impl Worker {
         let card = context
             .connect(&c_name(&name)?, self.mode, Protocols::ANY)
             .map_err(|cause| fault::after(cause, &self.place, || look(&context, &name)))?;
-        let atr = look(&context, &name)?.atr;
-        Ok((Connected { context, card }, atr))
+        let found = look(&context, &name)?;
+        // Else one card was seen and another reached.
+        if found.events != self.events {
+            return Err(ReaderError::CardLost);
+        }
+        Ok((Connected { context, card }, found.atr))
     }
 }
 
@@ -58,11 +71,10 @@ impl Server for Worker {
                 return;
             }
         };
-        if answers.send(Ok(atr)).is_err() {
+        if answers.send(Ok(vec![atr])).is_err() {
             return;
         }
-        // Large enough for any answer: with a smaller one the answer would be lost (InsufficientBuffer).
-        let mut buffer = vec![0; pcsc::MAX_BUFFER_SIZE_EXTENDED];
+        let mut buffer = vec![0; ROOM];
         let mut stale = false;
         while let Some(order) = orders.take() {
             let answer = match order {
@@ -72,7 +84,7 @@ impl Server for Worker {
                     match begin(card, self.mode, place, stale) {
                         Err(error) => Err(error),
                         Ok((transaction, atr)) => {
-                            if answers.send(Ok(atr)).is_err() {
+                            if answers.send(Ok(vec![atr])).is_err() {
                                 return;
                             }
                             stale = true; // the reset at its end makes our own connection stale too
@@ -90,7 +102,7 @@ impl Server for Worker {
                         }
                     }
                 }
-                Order::Transmit(_) | Order::End => Err(ReaderError::NoTransaction),
+                Order::Transmit(..) | Order::End => Err(ReaderError::NoTransaction),
             };
             if answers.send(answer).is_err() {
                 return;
@@ -110,12 +122,29 @@ fn begin<'a>(
     stale: bool,
 ) -> Result<(Transaction<'a>, Vec<u8>), ReaderError> {
     let failed = |cause| fault::of(cause, place);
-    if stale || matches!(card.status2_owned(), Err(pcsc::Error::ResetCard)) {
+    let mut atr = if stale {
+        None
+    } else {
+        atr(card).map_err(failed)?
+    };
+    if atr.is_none() {
         card.reconnect(mode, Protocols::ANY, Disposition::LeaveCard)
             .map_err(failed)?;
+        atr = self::atr(card).map_err(failed)?;
     }
-    let atr = card.status2_owned().map_err(failed)?.atr().to_vec();
+    let atr = atr.ok_or(ReaderError::Reset)?;
     Ok((card.transaction().map_err(failed)?, atr))
+}
+
+/// The card's answer to reset, or none where the connection has to be renewed. One question to the daemon: the room for the
+/// reader's name is what PC/SC allows.
+fn atr(card: &Card) -> Result<Option<Vec<u8>>, pcsc::Error> {
+    let (mut names, mut atr) = ([0; READER_NAME], [0; pcsc::MAX_ATR_SIZE]);
+    match card.status2(&mut names, &mut atr) {
+        Ok(status) => Ok(Some(status.atr().to_vec())),
+        Err(pcsc::Error::ResetCard) => Ok(None),
+        Err(cause) => Err(cause),
+    }
 }
 
 /// A card inside a transaction.
@@ -137,7 +166,10 @@ impl Held<'_> {
     ) -> Ended {
         while let Some(order) = orders.take() {
             let answer = match order {
-                Order::Transmit(command) => self.transmit(&command, buffer),
+                Order::Transmit(commands, pulse) => in_turn(&commands[..], |command| {
+                    pulse.beat();
+                    self.transmit(command, buffer)
+                }),
                 Order::Begin => Err(ReaderError::InUse(self.place.name())),
                 Order::End => return Ended::Reset(self.end()),
             };
@@ -150,7 +182,7 @@ impl Held<'_> {
         Ended::Quit
     }
 
-    fn transmit(&mut self, command: &[u8], buffer: &mut [u8]) -> Answer {
+    fn transmit(&mut self, command: &[u8], buffer: &mut [u8]) -> Result<Vec<u8>, ReaderError> {
         if self.lost {
             return Err(ReaderError::CardLost);
         }
@@ -159,7 +191,7 @@ impl Held<'_> {
         answer
     }
 
-    fn transmit_once(&self, command: &[u8], buffer: &mut [u8]) -> Answer {
+    fn transmit_once(&self, command: &[u8], buffer: &mut [u8]) -> Result<Vec<u8>, ReaderError> {
         match self.transaction.transmit(command, buffer) {
             Ok(answer) if answer.len() < 2 => Err(ReaderError::CardLost),
             Ok(answer) => {
