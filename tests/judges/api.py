@@ -150,6 +150,10 @@ def request(about, examples, rng):
         path, method, operation = rng.choice([one for one in about.operations if one[2].get("requestBody")])
     headers, body, query = {}, None, []
     for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path":
+            value = about.make(parameter["schema"], rng) if rng.random() < 0.6 else rng.choice(JUNK)
+            path = path.replace("{%s}" % parameter["name"], urllib.parse.quote(str(value)[:200], safe=""))
+            continue
         if rng.random() < 0.5:
             continue
         value = about.make(parameter["schema"], rng) if rng.random() < 0.6 else rng.choice(JUNK)
@@ -231,7 +235,8 @@ def judged(about, method, path, status, kind, body):
         return None if problem["status"] == status else f"status {status}, document says {problem['status']}"
     bare = path.split("?")[0]
     for known, verb, operation in about.operations:
-        if known == bare and verb == method and kind.startswith("application/json"):
+        pattern = "/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in known.split("/"))
+        if re.fullmatch(pattern, bare) and verb == method and kind.startswith("application/json"):
             content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
             if content and (missing := about.lacks(content["schema"], json.loads(body))):
                 return f"an answer without {missing}"

@@ -9,11 +9,15 @@ use kms_platform::clock::SharedClock;
 use kms_platform::identity::Identity;
 use kms_platform::name::Role;
 
-use crate::tiers::{Acknowledged, Lease, Nothing, Receipt};
+use crate::tiers::{
+    Acknowledged, Checkpoints, Countersignature, HandDownOpened, HandDownRequest, Lease, Nothing,
+    Package, Receipt,
+};
 use crate::{
-    BatchAnswer, BatchOutcome, IdentityAnswer, KeyTable, PersonalisationBatch,
-    PersonalisationRequest, RenewalRequest, SamNationalRequest, SamProvincialFilesRequest,
-    SamProvincialKeysRequest, Script, ServiceStatus, paths,
+    ApprovalRequest, ApprovalStanding, BatchAnswer, BatchOutcome, IdentityAnswer, KeyTable,
+    PersonalisationBatch, PersonalisationRequest, RenewalRequest, SamNationalRequest,
+    SamProvincialFilesRequest, SamProvincialKeysRequest, Script, ServiceStatus, SignedApproval,
+    paths,
 };
 
 /// Why a call brought nothing; `problem()` gives the service's own words, whose slugs stand in [`crate::problem`].
@@ -171,6 +175,51 @@ impl Client {
         self.http().post(paths::RECEIPTS, &Receipt { receipt })
     }
 
+    /// Sends this tier's request for keys to the upper tier's service.
+    ///
+    /// # Errors
+    /// Refused, or no answer.
+    pub fn ask_for_keys(&self, request: &str) -> Result<HandDownOpened, ClientError> {
+        let request = request.to_owned();
+        self.http()
+            .post(paths::HAND_DOWN_REQUESTS, &HandDownRequest { request })
+    }
+
+    /// Fetches the package that answers a request from the upper tier's service.
+    ///
+    /// # Errors
+    /// Refused, not approved yet, or no answer.
+    pub fn package(&self, id: &str) -> Result<Package, ClientError> {
+        self.http().get(&at(paths::HAND_DOWN_PACKAGE, id), &[])
+    }
+
+    /// Has this service's checkpoints countersigned by the upper tier's.
+    ///
+    /// # Errors
+    /// Refused, or no answer.
+    pub fn countersign(&self, checkpoints: &str) -> Result<Countersignature, ClientError> {
+        let checkpoints = checkpoints.to_owned();
+        self.http()
+            .post(paths::COUNTERSIGNATURES, &Checkpoints { checkpoints })
+    }
+
+    /// A request that waits for signatures, as it is signed.
+    ///
+    /// # Errors
+    /// Refused, or no answer.
+    pub fn approval(&self, id: &str) -> Result<ApprovalRequest, ClientError> {
+        self.http().get(&at(paths::APPROVAL, id), &[])
+    }
+
+    /// Gives the own signature for a request.
+    ///
+    /// # Errors
+    /// Refused, or no answer.
+    pub fn approve(&self, signed: &SignedApproval) -> Result<ApprovalStanding, ClientError> {
+        let path = at(paths::APPROVAL_SIGNATURES, &signed.request);
+        self.http().post(&path, signed)
+    }
+
     /// Tier, mark, HSM, audit.
     ///
     /// # Errors
@@ -205,6 +254,12 @@ impl Client {
         }
         Ok(table)
     }
+}
+
+/// A path with its id; what an id cannot hold is left out.
+fn at(path: &str, id: &str) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+    path.replace("{id}", &id.chars().filter(plain).collect::<String>())
 }
 
 fn setup(error: impl std::fmt::Display) -> ClientError {

@@ -4,6 +4,7 @@
 //! ([`SamNationalRequest`], [`SamProvincialKeysRequest`], [`SamProvincialFilesRequest`], D43). No type here can carry a
 //! key: what comes back is a script of APDUs that only the one card it was made for can open (D26).
 
+mod approvals;
 mod card;
 mod client;
 mod content;
@@ -20,6 +21,7 @@ mod status;
 pub mod tiers;
 mod token;
 
+pub use approvals::{ApprovalRequest, ApprovalRow, ApprovalStanding, SignedApproval};
 pub use card::{
     BatchAnswer, BatchOutcome, CardState, MAX_BATCH, PersonalisationBatch, PersonalisationRequest,
 };

@@ -14,6 +14,18 @@ pub const SAM_PROVINCIAL_FILES: &str = "/v1/sams/provincial-files";
 pub const LEASES: &str = "/v1/leases";
 /// POST, a lower tier's service: its HSM's receipt of a package.
 pub const RECEIPTS: &str = "/v1/receipts";
+/// POST, a lower tier's service: its request for keys.
+pub const HAND_DOWN_REQUESTS: &str = "/v1/hand-downs/requests";
+/// GET, a lower tier's service: the package that answers its request.
+pub const HAND_DOWN_PACKAGE: &str = "/v1/hand-downs/{id}/package";
+/// POST, a lower tier's service: its checkpoints, to be countersigned.
+pub const COUNTERSIGNATURES: &str = "/v1/audit/countersignatures";
+/// GET, officer, clerk or operator: requests that wait for signatures, and those carried out.
+pub const APPROVALS: &str = "/v1/approvals";
+/// GET, officer, clerk or operator: one that waits, as it is signed.
+pub const APPROVAL: &str = "/v1/approvals/{id}";
+/// POST, officer: the own signature for one that waits.
+pub const APPROVAL_SIGNATURES: &str = "/v1/approvals/{id}/signatures";
 /// GET, any enrolled peer: tier, mark, HSM reachable, audit length.
 pub const STATUS: &str = "/v1/status";
 /// GET, officer or clerk: the key table, never key bytes.

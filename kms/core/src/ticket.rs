@@ -94,6 +94,29 @@ pub enum TicketError {
         /// What was wanted.
         wanted: TicketKind,
     },
+    /// No product's name.
+    #[error(
+        "`{0}` is no product: the maker's four hexadecimal digits, or these and the COS version, like 5454-01"
+    )]
+    Product(String),
+    /// A chip of another product.
+    #[error("ticket {id} is for product {is}, and this chip is {chip}")]
+    OtherProduct {
+        /// The ticket.
+        id: String,
+        /// Its product.
+        is: String,
+        /// The chip's.
+        chip: String,
+    },
+    /// A chip of another delivery.
+    #[error("ticket {id} is for delivery list {is} of its maker, and this chip stands on another")]
+    OtherDelivery {
+        /// The ticket.
+        id: String,
+        /// Its list.
+        is: u64,
+    },
     /// Too late.
     #[error("ticket-expired: ticket {0} was valid until {1}; ask for a new one")]
     Expired(String, Timestamp),
@@ -170,6 +193,54 @@ impl Ticket {
         })
     }
 
+    /// For one product, one delivery list; an empty product is any.
+    ///
+    /// # Errors
+    /// The product's name is none.
+    pub fn only_for(mut self, product: String, delivery: Option<u64>) -> Result<Self, TicketError> {
+        if !product.is_empty() && product_of(&product).is_none() {
+            return Err(TicketError::Product(product));
+        }
+        (self.product, self.delivery) = (product.to_ascii_uppercase(), delivery);
+        Ok(self)
+    }
+
+    /// The maker whose chips it is for, where it names one.
+    #[must_use]
+    pub fn maker(&self) -> Option<[u8; 2]> {
+        product_of(&self.product).map(|(maker, _)| maker)
+    }
+
+    /// Whether it may be spent for a chip of this maker and COS version that stands on this list.
+    ///
+    /// # Errors
+    /// [`TicketError::OtherProduct`], [`TicketError::OtherDelivery`].
+    pub fn admits_chip(
+        &self,
+        vendor: [u8; 2],
+        cos_version: u8,
+        list: Option<u64>,
+    ) -> Result<(), TicketError> {
+        let fits = self.product.is_empty()
+            || product_of(&self.product).is_some_and(|(maker, version)| {
+                maker == vendor && version.is_none_or(|version| version == cos_version)
+            });
+        if !fits {
+            return Err(TicketError::OtherProduct {
+                id: self.id.clone(),
+                is: self.product.clone(),
+                chip: format!("{}-{cos_version:02X}", hex::encode_upper(vendor)),
+            });
+        }
+        match self.delivery {
+            Some(is) if list != Some(is) => Err(TicketError::OtherDelivery {
+                id: self.id.clone(),
+                is,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it still waits for its officers.
     ///
     /// # Errors
@@ -203,6 +274,22 @@ impl Ticket {
         }
         Ok(())
     }
+}
+
+/// Maker and COS version of a product's name: `5454`, `5454-01`.
+fn product_of(name: &str) -> Option<([u8; 2], Option<u8>)> {
+    let (maker, version) = match name.split_once('-') {
+        Some((maker, version)) => (maker, Some(version)),
+        None => (name, None),
+    };
+    let mut vendor = [0; 2];
+    hex::decode_to_slice(maker, &mut vendor).ok()?;
+    let Some(version) = version else {
+        return Some((vendor, None));
+    };
+    let mut one = [0; 1];
+    hex::decode_to_slice(version, &mut one).ok()?;
+    Some((vendor, Some(one[0])))
 }
 
 #[cfg(test)]
@@ -243,6 +330,28 @@ mod tests {
                 "{kind:?}"
             );
             assert_eq!(TicketKind::parse(kind.as_str()), Some(kind));
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_for_its_product_and_its_list() {
+        let plain = || ask("t", TicketKind::Card, 1, ("province", "41")).unwrap();
+        assert_eq!(plain().admits_chip([0x48, 0x44], 9, None), Ok(()));
+        for wrong in ["545", "5454-", "5454-1", "5454-01-", "RHC-SIM", "-01"] {
+            let refused = plain().only_for(wrong.into(), None).err();
+            assert_eq!(refused, Some(TicketError::Product(wrong.into())));
+        }
+        let maker = plain().only_for("5454".into(), None).unwrap();
+        assert_eq!(maker.admits_chip([0x54, 0x54], 9, None), Ok(()));
+        let whole = plain().only_for("5454-0a".into(), Some(3)).unwrap();
+        assert_eq!(whole.admits_chip([0x54, 0x54], 10, Some(3)), Ok(()));
+        for (vendor, version) in [([0x48, 0x44], 10), ([0x54, 0x54], 9)] {
+            let refused = whole.admits_chip(vendor, version, Some(3));
+            assert!(matches!(refused, Err(TicketError::OtherProduct { .. })));
+        }
+        for list in [None, Some(2)] {
+            let refused = whole.admits_chip([0x54, 0x54], 10, list);
+            assert!(matches!(refused, Err(TicketError::OtherDelivery { .. })));
         }
     }
 

@@ -53,7 +53,45 @@ impl Service {
         }
     }
 
+    /// Whether the holder of a device may ask for something that needs no approver: they sign for it, so that the name is proven.
+    ///
+    /// # Errors
+    /// The table says no, or the signature is not that person's; recorded, and counted where it blames somebody.
+    pub async fn may_proven(
+        &self,
+        operation: &str,
+        subject: String,
+        device: &dyn Signer,
+    ) -> Result<()> {
+        let rule = rule(operation)?;
+        let request = Request {
+            requesters: vec![device.name().to_owned()],
+            ..self.frame(operation, subject, Vec::new())?
+        };
+        let signed = Approval::sign(&request, rule, device)
+            .map_err(|e| Refusal::about(&refusal::INVALID, e.to_string()))?;
+        let people = {
+            let mut conn = self.store.pool().acquire().await?;
+            people::persons(&mut conn).await?
+        };
+        match table()?.asked(&request, &signed, &people) {
+            Ok(()) => Ok(()),
+            Err(denied) => {
+                let refusal = self.blame(denied, &people).await;
+                Err(self.refused(device.name(), operation, "", refusal).await)
+            }
+        }
+    }
+
     async fn try_may(&self, operation: &str, who: &str) -> Result<()> {
+        if !rule(operation)?.ask.contains(&Role::Operator) {
+            // Whoever opens the store may give any name: what is not the operator's is asked with a device.
+            return Err(refuse!(
+                &refusal::ROLE,
+                "{who} is only a name: sign with the own key",
+                "{who} 仅为姓名：请用本人密钥签名"
+            ));
+        }
         let mut conn = self.store.pool().acquire().await?;
         let people = people::persons(&mut conn).await?;
         let known = people.iter().find(|person| same_person(&person.name, who));

@@ -164,4 +164,12 @@ CREATE TABLE order_account (
 ) STRICT;
 ",
     },
+    // What the own HSM acknowledged, and since when the upper tier is known to have it.
+    Migration {
+        version: 9,
+        sql: "
+ALTER TABLE own_request ADD COLUMN receipt TEXT;
+ALTER TABLE own_request ADD COLUMN acknowledged TEXT;
+",
+    },
 ];

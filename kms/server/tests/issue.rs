@@ -21,6 +21,8 @@ mod kills;
 mod life;
 #[path = "issue/losses.rs"]
 mod losses;
+#[path = "issue/on_line.rs"]
+mod on_line;
 #[path = "issue/operations.rs"]
 mod operations;
 #[path = "issue/record.rs"]
@@ -131,7 +133,7 @@ const NUMBER: &str = "410102199001010016";
 const SERIAL: &str = "4100000001";
 
 #[track_caller]
-fn refused(result: Result<Script, ClientError>, slug: &str) {
+fn refused<T>(result: Result<T, ClientError>, slug: &str) {
     let error = result.err().expect("refused");
     assert_eq!(
         error.problem().map(|problem| problem.slug().to_owned()),

@@ -201,6 +201,31 @@ impl Table {
         })
     }
 
+    /// Whether a person who signed for it themselves may ask for what needs no approver: a name alone proves nobody.
+    ///
+    /// # Errors
+    /// [`Denied`] says why not.
+    pub fn asked(
+        &self,
+        request: &Request,
+        signed: &Approval,
+        people: &[Person],
+    ) -> Result<(), Denied> {
+        let (name, rule) = (&signed.officer, self.rule(&request.operation)?);
+        if signed.request != request.id {
+            return Err(Denied::OtherRequest(name.clone(), signed.request.clone()));
+        }
+        let person = people.iter().find(|person| person.name == *name);
+        let person = person.ok_or_else(|| Denied::UnknownOfficer(name.clone()))?;
+        if person.locked {
+            return Err(Denied::Locked(name.clone()));
+        }
+        check_signatures(request, rule, signed, person)?;
+        let roles: Vec<Role> = person.roles.iter().copied().collect();
+        self.may_ask(&request.operation, &request.tier, name, &roles)?;
+        Ok(())
+    }
+
     /// Whether one further approval fits a request that still waits.
     ///
     /// # Errors

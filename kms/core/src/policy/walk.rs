@@ -16,6 +16,8 @@ officer.add       | MPF | sec key ope     | 2 key sec
 officer.remove    | MPF | sec key ope     | 2 key sec
 officer.unlock    | MPF | sec key app ope | 2 !sec key app
 audit.keys        | MPF | aud ope         | 2 key
+audit.countersign | MPF | aud ope tie     | 0
+restore           | MPF | sys ope         | 0
 identity.issue    | MPF | sec ope         | 0
 identity.revoke   | MPF | sec key ope     | 0
 ceremony          | MPF | key ope         | 2 key
@@ -26,6 +28,7 @@ maker.add         | MPF | key ope         | 2 key
 hand-down.request | PF  | key ope         | 0
 grant.open        | MP  | key ope tie     | 0
 grant.approve     | MP  | key ope tie     | 2 key
+grant.fetch       | MP  | tie             | 0
 import            | PF  | key ope         | 2 key
 receipt.take      | MP  | key ope tie     | 0
 terms.set         | MP  | sec key ope     | 2 key

@@ -229,7 +229,11 @@ impl Service {
         };
         let outstanding = hand_downs::outstanding(conn).await?;
         let payload = Payload::parse(&payload, &self.tier, outstanding.map(|(id, _)| id))?;
+        let request = payload.request;
         self.keep_import(conn, held, payload).await?;
+        if let Some(receipt) = &receipt {
+            hand_downs::keep_receipt(conn, request, receipt).await?;
+        }
         Ok(receipt)
     }
 

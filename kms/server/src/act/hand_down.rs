@@ -217,7 +217,7 @@ impl Service {
     }
 
     /// The package that the HSM made last for this grant's receiver, if it answers this grant.
-    pub(super) fn package_of(&self, grant: &Grant) -> Result<Option<String>> {
+    pub(crate) fn package_of(&self, grant: &Grant) -> Result<Option<String>> {
         let Ok(package) = self.hsm.last_package(&grant.receiver) else {
             return Ok(None);
         };

@@ -292,7 +292,13 @@ impl Service {
         } else {
             Target::Sam
         };
-        let base_keys = ticket_base_keys(target, self.hsm.keys()?.into_iter());
+        let mut base_keys = ticket_base_keys(target, self.hsm.keys()?.into_iter());
+        if let Some(maker) = ticket.maker() {
+            // The HSM opens no other maker's blanks under it.
+            let own = [BaseClass::CardTransport, BaseClass::SamTransport]
+                .map(|class| catalogue::transport_id(class, maker));
+            base_keys.retain(|id| !id.contains("TRANSPORT_") || own.contains(id));
+        }
         if base_keys.is_empty() {
             return Err(refuse!(
                 &refusal::KEY_MISSING,

@@ -128,6 +128,24 @@ impl Service {
         })
     }
 
+    /// Whether a checkpoint of this epoch waits for its first countersignature.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(crate) async fn wants_witness(&self) -> Result<bool> {
+        let mut conn = self.store.pool().acquire().await?;
+        let Some((_, last)) = kept::last(&mut conn).await? else {
+            return Ok(false);
+        };
+        let seen = kept::all_seen(&mut conn).await?;
+        let seen = seen
+            .iter()
+            .filter_map(|word| serde_json::from_str::<text::Seen>(&word.text).ok());
+        Ok(!seen
+            .into_iter()
+            .any(|one| one.epoch == last.epoch && one.number >= last.number))
+    }
+
     /// Whether one is due.
     async fn is_due(&self) -> Result<bool> {
         let mut conn = self.store.pool().acquire().await?;

@@ -2,15 +2,18 @@
 
 use std::path::Path;
 
+use kms_api::SignedApproval;
 use kms_core::policy::Approval;
 use kms_core::port::Mark;
 use kms_platform::exit::{Exit, Failure};
+use kms_platform::identity::Identity;
 use kms_platform::lang::pick;
 use kms_platform::output::{self, Table};
 use kms_platform::{passphrase, say};
 
 use super::args::{ApproveArgs, KeyCommand};
 use super::{Ran, open, order};
+use crate::act::OrderFile;
 use crate::device::{self, Device};
 use crate::door;
 use crate::records::approvals;
@@ -34,7 +37,7 @@ pub(super) fn key(command: KeyCommand) -> Ran {
     Ok(Exit::Done)
 }
 
-fn ask(fd: Option<u32>, words: &str) -> Result<passphrase::Passphrase, Refusal> {
+pub(super) fn ask(fd: Option<u32>, words: &str) -> Result<passphrase::Passphrase, Refusal> {
     passphrase::read(fd, words).map_err(|e| {
         let why = e.to_string();
         refuse!(
@@ -60,7 +63,17 @@ fn ask_new(fd: Option<u32>) -> Result<passphrase::Passphrase, Refusal> {
 
 /// Shows the whole request, then signs it.
 pub(super) async fn approve(args: ApproveArgs) -> Ran {
-    let mut found = order::find_order(&args.request, args.store.as_deref()).await?;
+    let above = match (&args.url, &args.identity) {
+        (Some(url), Some(identity)) => Some(kms_api::Client::new(
+            url,
+            &Identity::read(identity).map_err(Refusal::from)?,
+        )?),
+        _ => None,
+    };
+    let mut found = match &above {
+        Some(client) => fetched(client.clone(), &args.request.to_string_lossy()).await?,
+        None => order::find_order(&args.request, args.store.as_deref()).await?,
+    };
     let rule = door::rule(&found.request().operation)?;
     order::show(&found)?;
     let device = Device::open(&args.key, || {
@@ -74,9 +87,20 @@ pub(super) async fn approve(args: ApproveArgs) -> Ran {
         )
         .into());
     }
-    if args.request.is_file() {
+    if above.is_none() && args.request.is_file() {
         found.sign(rule, &device)?;
         order::write_order(&args.request, &found)?;
+        return Ok(Exit::Done);
+    }
+    let approval = Approval::sign(found.request(), rule, &device)
+        .map_err(|e| Refusal::about(&refusal::INVALID, e.to_string()))?;
+    let id = found.request().id.clone();
+    if let Some(client) = above {
+        let signed: SignedApproval = serde_json::to_value(&approval)
+            .and_then(serde_json::from_value)
+            .map_err(Refusal::from)?;
+        let standing = super::tiers::above(move || client.approve(&signed)).await?;
+        say_standing(standing.enough, &id);
         return Ok(Exit::Done);
     }
     let Some(store) = &args.store else {
@@ -85,10 +109,32 @@ pub(super) async fn approve(args: ApproveArgs) -> Ran {
             "无此文件；按编号批准请给出 --store",
         )));
     };
-    let approval = Approval::sign(found.request(), rule, &device)
-        .map_err(|e| Refusal::about(&refusal::INVALID, e.to_string()))?;
-    let id = found.request().id.clone();
-    if open(store).await?.approve(&id, approval).await? {
+    let enough = open(store).await?.approve(&id, approval).await?;
+    say_standing(enough, &id);
+    Ok(Exit::Done)
+}
+
+/// A request as the service shows it. The text that is read and signed is made here, from the request itself, and must be the
+/// one that the service shows to everybody else.
+async fn fetched(client: kms_api::Client, id: &str) -> Result<OrderFile, Failure> {
+    let id = id.to_owned();
+    let shown = super::tiers::above(move || client.approval(&id)).await?;
+    let order = OrderFile::parse(shown.order.as_bytes())?;
+    let rule = door::rule(&order.request().operation)?;
+    let hash = hex::encode_upper(order.request().hash(rule));
+    if order.request().text(rule) != shown.text || !hash.eq_ignore_ascii_case(&shown.sm3) {
+        return Err(refuse!(
+            &refusal::BAD_SIGNATURE,
+            "the service shows another text than its request says; signed nothing",
+            "服务所示文本与申请不符；未签名"
+        )
+        .into());
+    }
+    Ok(order)
+}
+
+fn say_standing(enough: bool, id: &str) {
+    if enough {
         println!(
             "{}",
             say!(
@@ -105,7 +151,6 @@ pub(super) async fn approve(args: ApproveArgs) -> Ran {
             )
         );
     }
-    Ok(Exit::Done)
 }
 
 pub(super) async fn list(store: &Path, json: bool) -> Ran {

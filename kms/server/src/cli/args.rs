@@ -23,7 +23,9 @@ pub(crate) use hsm::{HsmCommand, TransportCommand};
 pub(crate) use identity::{IdentityCommand, TokenArgs};
 pub(crate) use life::{AlarmsCommand, CompromiseArgs, KeysCommand, RotationCommand};
 pub(crate) use tickets::{DeliveryCommand, TicketCommand};
-pub(crate) use tiers::{HanddownCommand, LeaseCommand, ReturnArgs, SpoilArgs, TermsCommand};
+pub(crate) use tiers::{
+    HanddownCommand, LeaseCommand, ReturnArgs, SpoilArgs, TermsCommand, UpperArgs,
+};
 
 /// The key service of a tier: keys for health cards and SAMs, made and moved by two officers, used by stations.
 #[derive(Parser)]

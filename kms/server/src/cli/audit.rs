@@ -21,6 +21,7 @@ use crate::checkpoint::text::{Reply, Seen, fingerprint};
 use crate::checkpoint::verify::{Report, Wrong};
 use crate::refusal::{self, Refusal};
 use crate::service::Service;
+use crate::tiers::witness::Witnessed;
 
 pub(super) async fn run(command: AuditCommand) -> Ran {
     match command {
@@ -75,10 +76,9 @@ pub(super) async fn run(command: AuditCommand) -> Ran {
                 fingerprint: fingerprint.as_deref(),
                 restored,
             };
-            let reply = open(&store)
-                .await?
-                .countersign(&read(&file)?, &told)
-                .await?;
+            let service = open(&store).await?;
+            service.may("audit.countersign", &by).await?;
+            let reply = service.countersign(&read(&file)?, &told).await?;
             write(&out, &reply)?;
             Ok(Exit::Done)
         }
@@ -94,22 +94,43 @@ pub(super) async fn run(command: AuditCommand) -> Ran {
                 restored: false,
             };
             let service = open(&store).await?;
-            let seen = service.keep_countersignature(&read(&file)?, &told).await?;
-            let Seen { witness, row, .. } = &seen;
-            lines(
-                false,
-                &json!({}),
-                &[say!(
-                    "{witness} has seen everything up to row {row}",
-                    "{witness} 已见证至第 {row} 条"
-                )],
-            )
+            seen_up_to(&service.keep_countersignature(&read(&file)?, &told).await?)
+        }
+        AuditCommand::Witness {
+            store,
+            upper,
+            fingerprint,
+            by,
+        } => {
+            let told = Told {
+                by: &by,
+                fingerprint: fingerprint.as_deref(),
+                restored: false,
+            };
+            let service = open(&store).await?;
+            let client = super::tiers::client(&service, &upper, None)?;
+            match service.ask_witness(client, &told).await? {
+                Witnessed::Seen(seen) => seen_up_to(&seen),
+                Witnessed::Refused(error) => Err(super::tiers::told(error)),
+            }
         }
         AuditCommand::Witnessed { store, tier, out } => {
             write(&out, &open(&store).await?.witnessed(&tier).await?)?;
             Ok(Exit::Done)
         }
     }
+}
+
+fn seen_up_to(seen: &Seen) -> Ran {
+    let Seen { witness, row, .. } = seen;
+    lines(
+        false,
+        &json!({}),
+        &[say!(
+            "{witness} has seen everything up to row {row}",
+            "{witness} 已见证至第 {row} 条"
+        )],
+    )
 }
 
 pub(super) async fn backup(args: BackupArgs) -> Ran {

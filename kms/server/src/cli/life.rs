@@ -10,6 +10,7 @@ use serde_json::json;
 use super::args::{AlarmsCommand, KeysCommand};
 use super::{Ran, open, order};
 use crate::act::Act;
+use crate::device::Device;
 use crate::life::view::{KeyLife, word};
 use crate::records::alarms;
 use crate::refusal::Refusal;
@@ -232,12 +233,16 @@ pub(super) async fn alarms(command: AlarmsCommand) -> Ran {
         }
         AlarmsCommand::Ack {
             id,
-            by,
+            officer,
+            passphrase_fd,
             note,
             store,
         } => {
             let service = open(&store).await?;
-            service.acknowledge_alarm(&id, &by, &note).await?;
+            let device = Device::open(&officer, || {
+                super::approvals::ask(passphrase_fd, pick("passphrase: ", "口令："))
+            })?;
+            service.acknowledge_alarm(&id, &device, &note).await?;
             println!("{}", pick("done", "完成"));
             Ok(Exit::Done)
         }

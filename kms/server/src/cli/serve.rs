@@ -41,7 +41,7 @@ pub(crate) struct ServeArgs {
     /// Further host names or addresses, for the service's certificate when it is first made
     #[arg(long = "host")]
     pub hosts: Vec<String>,
-    /// The upper tier's service, from which leases are fetched while this one serves
+    /// The upper tier's service, from which leases are fetched and which countersigns the checkpoints while this one serves
     #[arg(long, value_name = "URL")]
     pub upper: Option<String>,
     /// Revocation list of another tier's authority, PEM; may be given more than once. The own one is always looked at
@@ -85,7 +85,8 @@ pub(super) async fn run(args: ServeArgs) -> Ran {
     tokio::spawn(crate::checkpoint::keep_up(Arc::clone(&service)));
     if let Some(upper) = &args.upper {
         let client = crate::tiers::renew::client(upper, &identity)?;
-        crate::tiers::renew::keep(Arc::clone(&service), client);
+        crate::tiers::renew::keep(Arc::clone(&service), client.clone());
+        crate::tiers::witness::keep(Arc::clone(&service), client);
     }
     let metrics = Metrics::new();
     let numbers = Numbers::new(metrics.clone(), &service);

@@ -57,11 +57,7 @@ pub(super) async fn run(command: TicketCommand) -> Ran {
             let ticket =
                 Ticket::request(id, kind, quantity, by, purpose, valid_until, &service.tier)
                     .map_err(Refusal::from)?;
-            let ticket = Ticket {
-                product,
-                delivery,
-                ..ticket
-            };
+            let ticket = ticket.only_for(product, delivery).map_err(Refusal::from)?;
             keep(&service, &ticket).await?;
             show(&[ticket], json)
         }
@@ -111,6 +107,8 @@ fn show(tickets: &[Ticket], json: bool) -> Ran {
             ("ticket", "工单"),
             ("kind", "种类"),
             ("quantity", "数量"),
+            ("product", "产品"),
+            ("list", "清单"),
             ("requester", "申请人"),
             ("state", "状态"),
             ("valid until", "有效期至"),
@@ -128,6 +126,11 @@ fn show(tickets: &[Ticket], json: bool) -> Ran {
                 &ticket.id,
                 ticket.kind.as_str(),
                 &ticket.quantity.to_string(),
+                &ticket.product,
+                &ticket
+                    .delivery
+                    .map(|list| list.to_string())
+                    .unwrap_or_default(),
                 &ticket.requester,
                 &state,
                 &until,

@@ -2,19 +2,22 @@
 
 use std::path::Path;
 
+use kms_api::ClientError;
 use kms_core::port::{Lease, Standing, Terms};
 use kms_platform::exit::{Exit, Failure};
+use kms_platform::identity::Identity;
 use kms_platform::lang::pick;
 use kms_platform::output::{self, Table};
 use kms_platform::say;
 
-use super::args::{HanddownCommand, LeaseCommand, TermsCommand};
-use super::{Ran, hsm, open, order};
+use super::args::{HanddownCommand, LeaseCommand, TermsCommand, UpperArgs};
+use super::{Ran, hsm, keys, open, order};
 use crate::act::Act;
 use crate::authority;
 use crate::records::hand_downs;
 use crate::refusal::{self, Refusal};
 use crate::service::Service;
+use crate::tiers::hand_down::Sent;
 use crate::tiers::renew;
 
 pub(super) async fn terms(command: TermsCommand) -> Ran {
@@ -129,18 +132,50 @@ pub(super) async fn lease(command: LeaseCommand) -> Ran {
         LeaseCommand::Renew { store, upper } => {
             let service = open(&store).await?;
             service.may("lease.take", "operator").await?;
-            renew::once(&service, client(&service, &upper)?).await?;
+            renew::once(&service, client(&service, &upper, None)?).await?;
             println!("{}", pick("done", "完成"));
         }
     }
     Ok(Exit::Done)
 }
 
-/// A client of the upper tier, with this service's own identity.
-fn client(service: &Service, upper: &str) -> Result<kms_api::Client, Refusal> {
-    let now = service.store.clock().now();
-    let identity = authority::service_identity(&service.dir, &service.tier, &[], now)?;
+/// A client of the upper tier, with an identity that it gave, or this service's own.
+pub(super) fn client(
+    service: &Service,
+    upper: &str,
+    identity: Option<&Path>,
+) -> Result<kms_api::Client, Refusal> {
+    let identity = match identity {
+        Some(file) => Identity::read(file)?,
+        None => {
+            let now = service.store.clock().now();
+            authority::service_identity(&service.dir, &service.tier, &[], now)?
+        }
+    };
     renew::client(upper, &identity)
+}
+
+/// A call of the blocking client, and the upper tier's own words when it refuses.
+pub(super) async fn above<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T, ClientError> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(call).await;
+    let done = done.map_err(|e| Refusal::about(&refusal::UPPER_DOWN, e.to_string()))?;
+    done.map_err(told)
+}
+
+/// What a service said, with the name of the refusal, as our own refusals have it.
+pub(super) fn told(error: ClientError) -> Failure {
+    let Some(problem) = error.problem() else {
+        return error.into();
+    };
+    let text = format!("{problem} ({})", problem.slug());
+    let failure = if problem.status >= 500 {
+        Failure::environment(text)
+    } else {
+        Failure::wrong(text)
+    };
+    failure.next(problem.next_step())
 }
 
 pub(super) async fn handdown(command: HanddownCommand) -> Ran {
@@ -150,21 +185,77 @@ pub(super) async fn handdown(command: HanddownCommand) -> Ran {
             let text = hsm::text(&file)?;
             let service = open(&store).await?;
             service.may("receipt.take", "operator").await?;
-            let id = service.take_receipt("operator", text.trim_end()).await?;
+            let id = service
+                .take_receipt("operator", text.trim_end(), None)
+                .await?;
             println!("{}", say!("received: {id}", "已收到：{id}"));
             Ok(Exit::Done)
         }
-        HanddownCommand::Acknowledge { file, store, upper } => {
-            let text = hsm::text(&file)?;
-            let client = client(&open(&store).await?, &upper)?;
-            let sent = tokio::task::spawn_blocking(move || client.acknowledge(text.trim_end()));
-            let failed = |e: String| Failure::from(Refusal::about(&refusal::UPPER_DOWN, e));
-            let sent = sent.await.map_err(|e| failed(e.to_string()))?;
-            let id = sent.map_err(|e| failed(e.to_string()))?.hand_down;
-            println!("{}", say!("acknowledged: {id}", "已回执：{id}"));
+        HanddownCommand::Acknowledge { file, at } => {
+            let service = open(&at.store).await?;
+            let text = match &file {
+                Some(file) => hsm::text(file)?,
+                None => service.outstanding_receipt().await?,
+            };
+            let client = client(&service, &at.upper, at.identity.as_deref())?;
+            match service.send_receipt(client, text.trim_end()).await? {
+                Sent::Taken(id) => println!("{}", say!("acknowledged: {id}", "已回执：{id}")),
+                Sent::ThereAlready => println!(
+                    "{}",
+                    pick("the upper tier has it already", "上级已有此回执")
+                ),
+                Sent::Refused(error) => return Err(told(error)),
+            }
+            Ok(Exit::Done)
+        }
+        HanddownCommand::Request {
+            by,
+            request,
+            out,
+            at,
+        } => request_above(by.as_deref(), request.as_deref(), out.as_deref(), &at).await,
+        HanddownCommand::Fetch { out, id, at } => {
+            let service = open(&at.store).await?;
+            let id = match id {
+                Some(id) => id,
+                None => service.waiting_request().await?,
+            };
+            let client = client(&service, &at.upper, at.identity.as_deref())?;
+            let package = above(move || client.package(&id)).await?.package;
+            order::write_file(&out, package.as_bytes())?;
+            let file = out.display();
+            println!("{}", say!("package → {file}", "密钥包 → {file}"));
             Ok(Exit::Done)
         }
     }
+}
+
+async fn request_above(
+    by: Option<&str>,
+    request: Option<&Path>,
+    out: Option<&Path>,
+    at: &UpperArgs,
+) -> Ran {
+    let service = open(&at.store).await?;
+    let client = client(&service, &at.upper, at.identity.as_deref())?;
+    let text = match (request, by) {
+        (Some(file), _) => hsm::text(file)?,
+        (None, by) => service.request_keys(by.unwrap_or_default()).await?,
+    };
+    if let Some(out) = out {
+        order::write_file(out, text.as_bytes())?;
+    }
+    keys::print_fingerprint(text.as_bytes());
+    let opened = above(move || client.ask_for_keys(&text)).await?;
+    let id = opened.hand_down;
+    println!(
+        "{}",
+        say!(
+            "{id} waits above; then rhc-kms handdown fetch",
+            "{id} 待上级批准；批准后执行 rhc-kms handdown fetch"
+        )
+    );
+    Ok(Exit::Done)
 }
 
 async fn list(store: &Path, json: bool) -> Ran {

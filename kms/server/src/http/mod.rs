@@ -3,6 +3,7 @@
 //!
 //! | module | routes |
 //! |---|---|
+//! | [`approving`] | requests that wait for signatures |
 //! | [`making`] | scripts for cards and SAMs |
 //! | [`reading`] | status, and every list, in pages |
 //! | [`health`] | is it up, is it ready |
@@ -11,6 +12,7 @@
 //! | [`openapi`] | the description |
 //! | [`idempotency`] | what a repeated request means |
 
+mod approving;
 mod health;
 mod idempotency;
 mod identities;
@@ -53,6 +55,9 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(reading::peers))
         .routes(routes!(reading::identities))
         .routes(routes!(reading::audit_head))
+        .routes(routes!(approving::approvals))
+        .routes(routes!(approving::approval))
+        .routes(routes!(approving::approve))
         .routes(routes!(identities::renew))
         .routes(routes!(health::up))
         .routes(routes!(health::ready))

@@ -28,6 +28,7 @@ pub(crate) struct Refused(#[allow(dead_code)] /* only its form matters */ Proble
     tags(
         (name = "making", description = "Scripts, for stations"),
         (name = "reading", description = "Status and lists"),
+        (name = "approving", description = "Requests that wait for signatures"),
         (name = "tiers", description = "Between the services of two tiers"),
         (name = "identities", description = "TLS certificates"),
         (name = "health", description = "For monitoring"),
@@ -97,6 +98,12 @@ mod tests {
             paths::RENEWALS,
             paths::LEASES,
             paths::RECEIPTS,
+            paths::HAND_DOWN_REQUESTS,
+            paths::HAND_DOWN_PACKAGE,
+            paths::COUNTERSIGNATURES,
+            paths::APPROVALS,
+            paths::APPROVAL,
+            paths::APPROVAL_SIGNATURES,
             paths::ENROLMENTS,
             paths::READY,
         ] {

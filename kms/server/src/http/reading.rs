@@ -29,7 +29,7 @@ pub(super) async fn alarms_open(service: &Service) -> Result<i64> {
 type Connection = kms_platform::sqlx::pool::PoolConnection<kms_platform::sqlx::Any>;
 
 /// Who may read what concerns the office only.
-const OFFICE: [Role; 3] = [Role::Officer, Role::Clerk, Role::Operator];
+pub(super) const OFFICE: [Role; 3] = [Role::Officer, Role::Clerk, Role::Operator];
 
 #[utoipa::path(
     get, path = paths::STATUS, tag = "reading", operation_id = "status",

@@ -92,6 +92,7 @@ impl Service {
             ticket: request.ticket.clone(),
             factor: request.factor,
             vendor: request.vendor,
+            cos_version: request.cos_version,
             issuer: issuer.map(hex::encode_upper).unwrap_or_default(),
             binding: Binding {
                 subject: self

@@ -47,6 +47,7 @@ pub(crate) struct Asked {
     pub(super) ticket: String,
     pub(super) factor: Factor,
     pub(super) vendor: [u8; 2],
+    pub(super) cos_version: u8,
     /// Issuer certificate in the content, hexadecimal.
     pub(super) issuer: String,
     pub(super) binding: Binding,

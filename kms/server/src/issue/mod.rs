@@ -19,7 +19,7 @@ use kms_api::{CheckValue, Phase, Script, Step};
 use kms_core::binding::{self, Binding, ChipClaim, Standing};
 use kms_core::fill::{self, FilledPhase, Job};
 use kms_core::port::Filled;
-use kms_core::ticket::TicketKind;
+use kms_core::ticket::{Ticket, TicketKind};
 use kms_core::tier::Factor;
 use kms_platform::audit::{AuditId, Outcome};
 use kms_platform::name::Peer;
@@ -31,6 +31,7 @@ pub(crate) struct Intent<'a> {
     act: &'static str,
     ticket: &'a str,
     kind: TicketKind,
+    cos_version: u8,
     claim: ChipClaim<'a>,
     binding: Binding,
 }
@@ -70,11 +71,10 @@ impl Service {
         let ticket = tickets::get(tx, intent.ticket).await?;
         ticket.admits(intent.kind, self.store.clock().now())?;
         let chip = chips::find(tx, intent.claim.factor).await?;
-        Ok(binding::check(
-            &intent.claim,
-            chip.as_ref(),
-            &intent.binding,
-        )?)
+        let standing = binding::check(&intent.claim, chip.as_ref(), &intent.binding)?;
+        let list = chips::list_of(tx, intent.claim.factor).await?;
+        ticket.admits_chip(*intent.claim.vendor, intent.cos_version, list)?;
+        Ok(standing)
     }
 
     /// The ticket to be spent: the one named; with no name the one that this chip was begun with, whose count it has spent
@@ -83,14 +83,20 @@ impl Service {
         &self,
         named: &str,
         kind: TicketKind,
-        chip: &Factor,
+        (chip, vendor, cos_version): (&Factor, [u8; 2], u8),
     ) -> Result<String> {
         if !named.is_empty() {
             return Ok(named.to_owned());
         }
         let mut conn = self.store.pool().acquire().await?;
         let begun_with = chips::ticket(&mut conn, chip).await?;
-        tickets::spendable(&mut conn, kind, begun_with, self.store.clock().now()).await
+        let list = chips::list_of(&mut conn, chip).await?;
+        // What no list names is refused as that, later.
+        let fits = |ticket: &Ticket| {
+            list.is_none() || ticket.admits_chip(vendor, cos_version, list).is_ok()
+        };
+        let now = self.store.clock().now();
+        tickets::spendable(&mut conn, kind, begun_with, now, fits).await
     }
 
     /// Ends a request: the chip is bound in the transaction that records the end, before any output. A request that the

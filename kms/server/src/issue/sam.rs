@@ -41,12 +41,13 @@ impl Service {
                 .ticket_for(
                     &request.ticket,
                     TicketKind::SamNational,
-                    &request.chip_serial,
+                    (&request.chip_serial, request.vendor, request.cos_version),
                 )
                 .await?,
             kind: TicketKind::SamNational,
             chip: &request.chip_serial,
             vendor: &request.vendor,
+            cos_version: request.cos_version,
             purpose: format!("type {} province {}", request.sam_type, request.province),
             province,
         };
@@ -85,11 +86,17 @@ impl Service {
     ) -> Result<Script> {
         let serial = sam_serial(&request.serial, request.sam_type)?;
         let (ticket, kind) = (&request.ticket, TicketKind::SamProvincial);
-        let ticket = self.ticket_for(ticket, kind, &request.chip_serial).await?;
+        let ticket = self
+            .ticket_for(
+                ticket,
+                kind,
+                (&request.chip_serial, request.vendor, request.cos_version),
+            )
+            .await?;
         let stage = self.provincial(
             "sam.provincial-keys",
             (request.request_id, ticket),
-            (&request.chip_serial, &request.vendor),
+            (&request.chip_serial, &request.vendor, request.cos_version),
             &request.serial,
         )?;
         let purpose = format!("{} {}", stage.purpose, request.request_id);
@@ -137,11 +144,17 @@ impl Service {
     ) -> Result<Script> {
         let serial = sam_serial(&request.serial, request.sam_type)?;
         let (ticket, kind) = (&request.ticket, TicketKind::SamProvincial);
-        let ticket = self.ticket_for(ticket, kind, &request.chip_serial).await?;
+        let ticket = self
+            .ticket_for(
+                ticket,
+                kind,
+                (&request.chip_serial, request.vendor, request.cos_version),
+            )
+            .await?;
         let stage = self.provincial(
             "sam.provincial-files",
             (request.request_id, ticket),
-            (&request.chip_serial, &request.vendor),
+            (&request.chip_serial, &request.vendor, request.cos_version),
             &request.serial,
         )?;
         // Everything that can be wrong with the request is found before the issuer key signs.

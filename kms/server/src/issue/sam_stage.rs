@@ -23,6 +23,7 @@ pub(super) struct Stage<'a> {
     pub(super) kind: TicketKind,
     pub(super) chip: &'a Factor,
     pub(super) vendor: &'a [u8; 2],
+    pub(super) cos_version: u8,
     /// What this SAM is for; another purpose of the same chip is refused.
     pub(super) purpose: String,
     pub(super) province: Factor,
@@ -76,6 +77,7 @@ impl Service {
             act: stage.act,
             ticket: &stage.ticket,
             kind: stage.kind,
+            cos_version: stage.cos_version,
             claim: ChipClaim {
                 factor: stage.chip,
                 kind: ChipKind::Sam,
@@ -93,7 +95,7 @@ impl Service {
         &self,
         act: &'static str,
         (request_id, ticket): (Uuid, String),
-        (chip, vendor): (&'a Factor, &'a [u8; 2]),
+        (chip, vendor, cos_version): (&'a Factor, &'a [u8; 2], u8),
         serial: &str,
     ) -> Result<Stage<'a>> {
         let (kind, purpose) = (TicketKind::SamProvincial, format!("serial {serial}"));
@@ -104,6 +106,7 @@ impl Service {
             kind,
             chip,
             vendor,
+            cos_version,
             purpose,
             province: self.province_factor()?,
         })

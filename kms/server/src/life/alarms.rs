@@ -2,6 +2,7 @@
 //! state than before. Refused where they happen; here each becomes an alarm that a security administrator acknowledges.
 
 use kms_api::CardState;
+use kms_core::policy::Signer;
 use kms_platform::audit::Outcome;
 use kms_platform::store::Conn;
 
@@ -76,12 +77,13 @@ impl Service {
         self.commit(tx).await
     }
 
-    /// A security administrator has looked into an alarm.
+    /// A security administrator has looked into an alarm, and signs for it.
     ///
     /// # Errors
     /// No open alarm of this id, or the store failed.
-    pub async fn acknowledge_alarm(&self, id: &str, by: &str, note: &str) -> Result<()> {
-        self.may("alarm.ack", by).await?;
+    pub async fn acknowledge_alarm(&self, id: &str, device: &dyn Signer, note: &str) -> Result<()> {
+        let (subject, by) = (format!("{id} · {note}"), device.name());
+        self.may_proven("alarm.ack", subject, device).await?;
         let mut tx = self.begin().await?;
         let detail = serde_json::json!({ "note": note });
         let begun = self.before(&mut tx, by, "alarm.ack", id, &detail).await?;

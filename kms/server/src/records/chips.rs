@@ -122,6 +122,18 @@ pub async fn find(conn: &mut Conn, factor: &Factor) -> Result<Option<DeliveredCh
     }))
 }
 
+/// Number of the maker's list that a chip stands on.
+///
+/// # Errors
+/// The store failed.
+pub async fn list_of(conn: &mut Conn, factor: &Factor) -> Result<Option<u64>> {
+    let found: Option<i64> = sqlx::query_scalar("SELECT sequence FROM chip WHERE factor = $1")
+        .bind(hex::encode_upper(factor))
+        .fetch_optional(conn)
+        .await?;
+    Ok(found.and_then(|number| u64::try_from(number).ok()))
+}
+
 /// Binds a chip; the table refuses a second time.
 ///
 /// # Errors

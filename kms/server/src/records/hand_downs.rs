@@ -226,6 +226,42 @@ pub async fn acknowledge(
     Ok(id)
 }
 
+/// Keeps what the own HSM acknowledged, until the upper tier has it.
+///
+/// # Errors
+/// The store failed.
+pub async fn keep_receipt(conn: &mut Conn, id: Uuid, receipt: &str) -> Result<()> {
+    sqlx::query("UPDATE own_request SET receipt = $1 WHERE id = $2")
+        .bind(receipt)
+        .bind(id.to_string())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The latest own receipt that the upper tier is not known to have.
+///
+/// # Errors
+/// The store failed.
+pub async fn own_receipt(conn: &mut Conn) -> Result<Option<String>> {
+    let sql = "SELECT receipt FROM own_request WHERE receipt IS NOT NULL AND acknowledged IS NULL
+               ORDER BY created DESC LIMIT 1";
+    Ok(sqlx::query_scalar(sql).fetch_optional(conn).await?)
+}
+
+/// The upper tier has a receipt.
+///
+/// # Errors
+/// The store failed.
+pub async fn receipt_sent(conn: &mut Conn, receipt: &str, at: &str) -> Result<()> {
+    sqlx::query("UPDATE own_request SET acknowledged = $1 WHERE receipt = $2")
+        .bind(at)
+        .bind(receipt)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// A hand-down as lists show it.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Line {
@@ -243,6 +279,16 @@ pub struct Line {
     pub created: String,
 }
 
+/// Id, requester, state, created, receipt, acknowledged.
+type OwnRow = (
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+);
+
 /// Hand-downs both ways; what waits for a receipt says so.
 ///
 /// # Errors
@@ -253,8 +299,8 @@ pub async fn lines(conn: &mut Conn) -> Result<Vec<Line>> {
     )
     .fetch_all(&mut *conn)
     .await?;
-    let up: Vec<(String, String, String, String)> = sqlx::query_as(
-        "SELECT id, requester, state, created FROM own_request ORDER BY created, id",
+    let up: Vec<OwnRow> = sqlx::query_as(
+        "SELECT id, requester, state, created, receipt, acknowledged FROM own_request ORDER BY created, id",
     )
     .fetch_all(conn)
     .await?;
@@ -275,10 +321,12 @@ pub async fn lines(conn: &mut Conn) -> Result<Vec<Line>> {
             created,
         });
     }
-    for (id, asked_by, state, created) in up {
-        let state = match state.as_str() {
-            "answered" => "imported",
-            "dropped" => "dropped",
+    for (id, asked_by, state, created, receipt, acknowledged) in up {
+        let state = match (state.as_str(), receipt, acknowledged) {
+            ("answered", _, Some(_)) => "received",
+            ("answered", Some(_), None) => "receipt outstanding",
+            ("answered", None, None) => "imported",
+            ("dropped", ..) => "dropped",
             _ => "waiting",
         };
         lines.push(Line {

@@ -55,7 +55,7 @@ pub async fn all(conn: &mut Conn) -> Result<Vec<Ticket>> {
 }
 
 /// What a request without a ticket's id means: the ticket that its chip was begun with, if that is still valid, or else
-/// the latest of the kind that may be spent now and has something left.
+/// the latest of the kind that may be spent now, fits the chip and has something left.
 ///
 /// # Errors
 /// There is none: all of the kind are named, with what is wrong with each. Or the store failed.
@@ -64,6 +64,7 @@ pub async fn spendable(
     kind: TicketKind,
     begun_with: Option<String>,
     now: Timestamp,
+    fits: impl Fn(&Ticket) -> bool,
 ) -> Result<String> {
     let mut unfit = Vec::new();
     let mut empty = false;
@@ -77,6 +78,7 @@ pub async fn spendable(
         .chain(others.into_iter().map(|ticket| (ticket, false)))
     {
         let (en, zh) = match ticket.admits(kind, now) {
+            Ok(()) if !fits(&ticket) => ("of another product or list", "属其他产品或清单"),
             Ok(()) if begun || left(conn, &ticket.id).await? != Some(0) => return Ok(ticket.id),
             Ok(()) => {
                 empty = true;

@@ -126,6 +126,15 @@ impl Chinese for TicketError {
             Self::Kind { id, is, wanted } => {
                 format!("工单 {id} 用于 {}，而非 {}", is.as_str(), wanted.as_str())
             }
+            Self::Product(_) => {
+                "产品须为卡商四位十六进制代码，可附 COS 版本，如 5454-01".to_owned()
+            }
+            Self::OtherProduct { id, is, chip } => {
+                format!("工单 {id} 用于产品 {is}，该芯片为 {chip}")
+            }
+            Self::OtherDelivery { id, is } => {
+                format!("工单 {id} 用于第 {is} 号交付清单，该芯片不在其上")
+            }
             Self::Expired(id, until) => format!("工单 {id} 有效期至 {until}"),
         }
     }

@@ -69,9 +69,11 @@ from! {
         HandDownError::OtherReceiver(_) => &RECEIVER,
     };
     TicketError: error => match &error {
-        TicketError::Quantity | TicketError::Id(_) => &INVALID,
+        TicketError::Quantity | TicketError::Id(_) | TicketError::Product(_) => &INVALID,
         TicketError::Tier { .. } => &WRONG_TIER,
         TicketError::NotApproved(_) | TicketError::Kind { .. } => &TICKET,
+        TicketError::OtherProduct { .. } => &OTHER_PRODUCT,
+        TicketError::OtherDelivery { .. } => &OTHER_DELIVERY,
         TicketError::Approved(..) => &EXISTS,
         TicketError::Expired(..) => &TICKET_EXPIRED,
     };

@@ -73,6 +73,10 @@ kinds! {
         "Ask for another: rhc-kms ticket request", "请另行申请：rhc-kms ticket request";
     TICKET_EXPIRED = slug::TICKET_EXPIRED, 409, "The ticket has expired", "工单已过期",
         "Ask for another: rhc-kms ticket request", "请另行申请：rhc-kms ticket request";
+    OTHER_PRODUCT = "ticket-other-product", 409, "The ticket is for another product", "该工单用于其他产品",
+        "Take a chip of the product ordered, or the ticket of this chip's order", "请使用所订产品的芯片，或该芯片订单的工单";
+    OTHER_DELIVERY = "ticket-other-delivery", 409, "The ticket is for another delivery list", "该工单用于其他交付清单",
+        "Take a chip of the list ordered, or the ticket of this chip's order", "请使用所订清单的芯片，或该芯片订单的工单";
     ID_REUSED = slug::REQUEST_ID_REUSED, 409, "This request id was used for another request", "该请求编号已用于其他请求",
         "Repeat the request unchanged, or use a new id", "请原样重发，或使用新编号";
     KEY_MISSING = slug::KEY_MISSING, 503, "A key that this needs is not held here", "缺少所需密钥",
@@ -127,6 +131,8 @@ kinds! {
         "Export the file again and compare by voice", "请重新导出并口头核对";
     UNASKED = "request-unknown", 409, "Nobody here asked for this, or it was answered already", "本处未提出该申请，或已答复",
         "Ask with rhc-kms request", "请用 rhc-kms request 申请";
+    OUTSTANDING = "approval-outstanding", 409, "This waits for its officers", "尚待管理员批准",
+        "Ask again when two officers above have approved it", "请待上级两名管理员批准后重试";
     RECEIVER = "wrong-receiver", 409, "This package is for somebody else", "该密钥包的接收方不是本处",
         "Ask the sender for the right file", "请向发送方索取正确文件";
     PACKAGE = "package-refused", 409, "The package is refused", "密钥包被拒绝",

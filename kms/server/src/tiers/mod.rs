@@ -1,7 +1,9 @@
 //! What goes between two tiers besides keys: leases, by which the upper one lets the lower one work, and receipts.
 
+pub mod hand_down;
 pub mod renew;
 pub mod routes;
+pub mod witness;
 
 use kms_core::handdown::Holder;
 use kms_platform::audit::{AuditId, Outcome};
@@ -36,25 +38,31 @@ impl Service {
         self.close(begun, taken).await
     }
 
-    async fn begun(&self, actor: &str, act: &str, object: &str) -> Result<AuditId> {
+    pub(crate) async fn begun(&self, actor: &str, act: &str, object: &str) -> Result<AuditId> {
         let mut tx = self.begin().await?;
         let begun = self.before(&mut tx, actor, act, object, &json!({})).await?;
         self.commit(tx).await?;
         Ok(begun)
     }
 
-    /// Takes the receipt that a lower tier's HSM signed; the id of the hand-down that it ends.
+    /// Takes the receipt that a lower tier's HSM signed; the id of the hand-down that it ends. `from` is the HSM of the service
+    /// that speaks, where the receipt came on line: it acknowledges for itself only.
     ///
     /// # Errors
     /// No HSM that was confirmed here signed it, or it acknowledges nothing that was sent; recorded.
-    pub async fn take_receipt(&self, actor: &str, text: &str) -> Result<String> {
-        match self.try_receipt(actor, text).await {
+    pub async fn take_receipt(
+        &self,
+        actor: &str,
+        text: &str,
+        from: Option<&str>,
+    ) -> Result<String> {
+        match self.try_receipt(actor, text, from).await {
             Ok(id) => Ok(id),
             Err(refusal) => Err(self.refused(actor, "receipt.take", "", refusal).await),
         }
     }
 
-    async fn try_receipt(&self, actor: &str, text: &str) -> Result<String> {
+    async fn try_receipt(&self, actor: &str, text: &str, from: Option<&str>) -> Result<String> {
         let own = self.hsm.identity()?.fingerprint;
         let mut tx = self.begin().await?;
         let known = peers::all(&mut tx).await?;
@@ -78,6 +86,14 @@ impl Service {
                 "该回执致另一台密码机"
             ));
         }
+        if from.is_some_and(|from| from != peer.name) {
+            return Err(refuse!(
+                &refusal::AREA,
+                "{} signed it, and another tier's service brings it",
+                "该回执由 {} 签名，却由其他层级的服务送达",
+                peer.name
+            ));
+        }
         let package = hex::encode_upper(receipt.package);
         let detail = json!({ "package": package, "sequence": receipt.sequence });
         let begun = self
@@ -90,7 +106,7 @@ impl Service {
     }
 
     /// The lower HSM, by the certificate of the service before it.
-    pub(crate) async fn lower_of(&self, peer: &Peer) -> Result<String> {
+    pub(crate) async fn lower_of(&self, peer: &Peer) -> Result<peers::Peer> {
         let mut conn = self.store.pool().acquire().await?;
         let known = peers::all(&mut conn).await?;
         let found = known.into_iter().find(|one| {
@@ -100,7 +116,7 @@ impl Service {
             };
             one.confirmed && one.kind == "lower" && area.as_ref() == Some(&peer.area)
         });
-        found.map(|one| one.name).ok_or_else(|| {
+        found.ok_or_else(|| {
             refuse!(
                 &refusal::NOT_ENROLLED,
                 "no HSM of area {} is confirmed here",

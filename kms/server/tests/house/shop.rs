@@ -92,6 +92,16 @@ impl House {
         Identity::read(&self.path(&file)).unwrap()
     }
 
+    /// A key service's identity of an area below, by the authority of `at`.
+    pub fn identity_of(&self, at: &str, area: &str) -> Identity {
+        let file = format!("kms-of-{area}.json");
+        self.line(&format!(
+            "identity issue --store kms-{at} --role kms --area {area} --name first --out {file}"
+        ))
+        .ok();
+        Identity::read(&self.path(&file)).unwrap()
+    }
+
     pub fn client(&self, served: &Served, role: &str) -> Client {
         Client::new(&served.url, &self.identity("4101", role, "one")).unwrap()
     }

@@ -93,20 +93,25 @@ pub fn cloning_attempts_are_refused_and_alarmed() {
         actor.contains("station") && !alarm.to_string().contains(NUMBER)
     }));
 
-    let ack = |id: &str| {
+    let ack_as = |id: &str, key: &str| {
         let words = [
-            "alarms", "ack", id, "--store", "kms-4101", "--by", "sec", "--note",
+            "alarms", "ack", id, "--store", "kms-4101", "--as", key, "--note",
         ];
         house.kms(&[&words[..], &["a tester's blank"]].concat())
     };
-    ack("alarm-2").refused("role-refused");
+    let ack = |id: &str| ack_as(id, "sec.key");
     house.officer_key("sec", "sec.key");
+    house.officer_key("sec", "false.key");
+    ack("alarm-2").refused("unknown-officer");
+    ack_as("alarm-2", "zhang.key").refused("role-refused");
     let role = "--role security-administrator";
     house
         .signed_line(&format!(
             "officer add --store kms-4101 --name sec --key sec.key.pub --by wang {role}"
         ))
         .ok();
+    // The name alone proves nobody: another key under it is refused.
+    ack_as("alarm-2", "false.key").refused("bad-signature");
     ack("alarm-2").ok();
     ack("alarm-2").refused("not-known-here");
     assert_eq!(waiting().as_deref(), Some("rhc_kms_alarms_open 2"));

@@ -129,7 +129,7 @@ fn a_receipt_ends_a_hand_down_and_is_refused_when_changed_at_any_byte() {
             let Ok(text) = String::from_utf8(changed) else {
                 continue;
             };
-            let refused = service.take_receipt("operator", &text).await.err();
+            let refused = service.take_receipt("operator", &text, None).await.err();
             assert_eq!(refused.unwrap().slug(), "package-refused", "byte {place}");
             refusals += 1;
         }

@@ -103,7 +103,8 @@ pub(crate) enum KeyCommand {
 #[command(after_help = "\
 Examples:
   rhc-kms approve order.json --key zhang.sealed                  on the officer's own machine, no service near
-  rhc-kms approve 6f1c… --store kms-41 --key zhang.sealed        a request that waits in a store")]
+  rhc-kms approve 6f1c… --store kms-41 --key zhang.sealed        a request that waits in a store
+  rhc-kms approve 6f1c… --url https://host:8441 --identity zhang-tls.json --key zhang.sealed          the same on line")]
 pub(crate) struct ApproveArgs {
     /// An order file, or the id of a request that waits in --store
     pub request: PathBuf,
@@ -113,6 +114,17 @@ pub(crate) struct ApproveArgs {
     /// Directory of the service's store
     #[arg(long)]
     pub store: Option<PathBuf>,
+    /// A service where the request waits, like https://host:8441
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "identity",
+        conflicts_with = "store"
+    )]
+    pub url: Option<String>,
+    /// The officer's own TLS identity, to speak to --url with
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
     /// Descriptor with the passphrase (default: asked at the terminal)
     #[arg(long, value_name = "FD")]
     pub passphrase_fd: Option<u32>,

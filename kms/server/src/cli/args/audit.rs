@@ -77,6 +77,21 @@ pub(crate) enum AuditCommand {
         #[arg(long, value_name = "PERSON", value_parser = person)]
         by: String,
     },
+    /// Sign a checkpoint and have it countersigned by the upper tier's service on line (`serve --upper` does it all the time)
+    Witness {
+        /// Directory of the service's store
+        #[arg(long)]
+        store: PathBuf,
+        /// The upper tier's service, like https://host:8441
+        #[arg(long, value_name = "URL")]
+        upper: String,
+        /// Fingerprint of the witness's audit key, compared by voice; at its first coming
+        #[arg(long, value_name = "HEX")]
+        fingerprint: Option<String>,
+        /// Who does it
+        #[arg(long, value_name = "PERSON", value_parser = person)]
+        by: String,
+    },
     /// As a witness: write out what was seen last of another service
     Witnessed {
         /// Directory of the witness's store

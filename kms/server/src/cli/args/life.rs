@@ -198,9 +198,12 @@ pub(crate) enum AlarmsCommand {
     Ack {
         /// The alarm
         id: String,
-        /// The security administrator
-        #[arg(long, value_name = "PERSON", value_parser = person)]
-        by: String,
+        /// The security administrator's own key
+        #[arg(long = "as", value_name = "KEYFILE")]
+        officer: PathBuf,
+        /// Descriptor with its passphrase (default: asked at the terminal)
+        #[arg(long, value_name = "FD")]
+        passphrase_fd: Option<u32>,
         /// What was found
         #[arg(long, value_parser = person, value_name = "TEXT")]
         note: String,

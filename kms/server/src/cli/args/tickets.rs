@@ -49,7 +49,7 @@ pub(crate) enum TicketCommand {
         /// Days of validity
         #[arg(long, default_value_t = 30)]
         days: u16,
-        /// Which product the chips are
+        /// Which product the chips are: maker and COS version, 5454-01, or the maker alone, 5454
         #[arg(long, default_value = "")]
         product: String,
         /// Number of the maker's delivery list that the order is for

@@ -97,6 +97,20 @@ pub(crate) enum LeaseCommand {
     },
 }
 
+/// How the upper tier is spoken to.
+#[derive(Args)]
+pub(crate) struct UpperArgs {
+    /// Directory of the service's store
+    #[arg(long)]
+    pub store: PathBuf,
+    /// The upper tier's service, like https://host:8441
+    #[arg(long, value_name = "URL")]
+    pub upper: String,
+    /// An identity of this tier's service that the upper tier gave (default: the service's own)
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum HanddownCommand {
     /// Hand-downs both ways; which receipts are outstanding
@@ -118,14 +132,41 @@ pub(crate) enum HanddownCommand {
     },
     /// Send a receipt to the upper tier on line
     Acknowledge {
-        /// The receipt
-        file: PathBuf,
-        /// Directory of the service's store
+        /// The receipt (default: the one that is outstanding)
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        at: UpperArgs,
+    },
+    /// Ask the upper tier for keys on line
+    #[command(after_help = "\
+Before its first package a service has no certificate of its own house. The upper tier makes a one-time token for it, after the
+HSMs were compared by voice:
+  rhc-kms identity token --store kms-41 --role kms --area 4101 --name first --by wang --out first.token      (above)
+  rhc-kms identity enrol --token first.token --url https://host:8442 --out first.json                        (below)
+  rhc-kms handdown request --store kms-4101 --by li --upper https://host:8441 --identity first.json")]
+    Request {
+        /// Who asks (may approve neither above nor here)
+        #[arg(long, value_name = "PERSON", value_parser = person, required_unless_present = "request")]
+        by: Option<String>,
+        /// A request that was made before (`rhc-kms request`, or --out)
+        #[arg(long, value_name = "FILE", conflicts_with = "by")]
+        request: Option<PathBuf>,
+        /// File for the request, to send it again if the upper tier does not answer
+        #[arg(long, value_name = "FILE", conflicts_with = "request")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        at: UpperArgs,
+    },
+    /// Fetch the package that answers the request that waits; `rhc-kms import` takes it
+    Fetch {
+        /// Package to be made
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Id of the request (default: the one that waits)
         #[arg(long)]
-        store: PathBuf,
-        /// The upper tier's service
-        #[arg(long, value_name = "URL")]
-        upper: String,
+        id: Option<String>,
+        #[command(flatten)]
+        at: UpperArgs,
     },
 }
 
