@@ -46,8 +46,8 @@ use house::House;
 use house::openssl::{check_value, diversify, mac_digits, root};
 use house::shop::{ask, blank_card, blank_sam, content, play, play_all, probe, read_file};
 use kms_api::{
-    ClientError, SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, Script,
-    Secret, TerminalInfo,
+    ClientError, SamNationalRequest, SamProvincialFilesRequest, SamProvincialKeysRequest, Secret,
+    TerminalInfo,
 };
 use uuid::Uuid;
 
