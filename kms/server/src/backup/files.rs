@@ -13,6 +13,15 @@ pub(super) fn new_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(path)
 }
 
+/// The same, in place of what an earlier try left there.
+pub(super) fn begin_anew(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    new_directory(path)
+}
+
 /// Every regular file below, by its path from there, in order.
 pub(super) fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();

@@ -127,31 +127,50 @@ impl Service {
                 "备份含密码机库：请给出 --hsm-store"
             ));
         }
-        let made = [Some(&what.store), what.hsm.as_ref()];
-        for path in made.into_iter().flatten() {
-            files::new_directory(path).map_err(|e| failed(path, &e))?;
+        let made: Vec<&PathBuf> = what.hsm.iter().chain([&what.store]).collect();
+        if let Some(there) = made.iter().find(|path| path.exists()) {
+            let error = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+            return Err(failed(there, &error));
+        }
+        // Made under another name: what was cut off stands in nobody's way and is taken for nothing.
+        for path in &made {
+            files::begin_anew(&unfinished(path)).map_err(|e| failed(path, &e))?;
         }
         if let (Some(to), true) = (&what.hsm, manifest.hsm) {
-            files::copy(&what.from.join(HSM), to, |_| true).map_err(|e| failed(to, &e))?;
-            std::fs::write(to.join(RESTORED), b"").map_err(|e| failed(to, &e))?;
+            let part = unfinished(to);
+            // First: no copy is ever without it.
+            std::fs::write(part.join(RESTORED), b"").map_err(|e| failed(to, &e))?;
+            files::copy(&what.from.join(HSM), &part, |_| true).map_err(|e| failed(to, &e))?;
         }
-        files::copy(&what.from.join(OWN), &what.store, |_| true)
-            .map_err(|e| failed(&what.store, &e))?;
+        let part = unfinished(&what.store);
+        files::copy(&what.from.join(OWN), &part, |_| true).map_err(|e| failed(&part, &e))?;
         let next = (manifest.epoch + 1).max(what.epoch.unwrap_or(0));
-        put_back(what, &manifest, next, clock).await?;
+        put_back(what, &part, &manifest, next, clock).await?;
+        // The service last: whoever finds it finds its HSM's store too.
+        for path in made {
+            std::fs::rename(unfinished(path), path).map_err(|e| failed(path, &e))?;
+        }
         Ok(next)
     }
 }
 
+/// Where a directory grows before it has its name.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".restoring");
+    name.into()
+}
+
 async fn put_back(
     what: &Restore,
+    dir: &Path,
     manifest: &Manifest,
     next: i64,
     clock: SharedClock,
 ) -> Result<()> {
     let path = what.from.join(ROWS);
     let rows = BufReader::new(File::open(&path).map_err(|e| failed(&path, &e))?);
-    let place = Service::place_for(&what.store, what.database.as_ref())?;
+    let place = Service::place_for(dir, what.database.as_ref())?;
     let now = clock.now();
     let detail = serde_json::json!({ "epoch": next, "row": manifest.row, "taken": manifest.at });
     let finish = async |conn: &mut kms_platform::store::Conn| {
