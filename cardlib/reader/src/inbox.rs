@@ -5,11 +5,16 @@
 //! nothing (a real card, a busy machine) is given up for longer and longer.
 
 use std::hint::spin_loop;
+use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 /// After that many vain looks in a row only every 256th wait looks.
 const MOST_VAIN: u32 = 8;
+
+/// Whether this process has one core. Asked once: the system tells it in several files.
+static ALONE: LazyLock<bool> =
+    LazyLock::new(|| std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1));
 
 /// The receiving end of a channel.
 pub struct Inbox<T> {
@@ -24,10 +29,9 @@ pub struct Inbox<T> {
 
 impl<T> Inbox<T> {
     pub fn new(from: Receiver<T>, look: Duration) -> Self {
-        let alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
         Self {
             from,
-            look: if alone { Duration::ZERO } else { look },
+            look: if *ALONE { Duration::ZERO } else { look },
             vain: 0,
             rest: 0,
         }

@@ -71,9 +71,9 @@ impl Readers {
     /// # Errors
     /// [`ReaderError`] when the daemon is gone.
     pub fn names(&self) -> Result<Vec<String>, ReaderError> {
-        match self.context.list_readers_owned() {
+        let mut room = [0; NAMES];
+        match self.context.list_readers(&mut room) {
             Ok(names) => Ok(names
-                .iter()
                 .map(|name| name.to_string_lossy().into_owned())
                 .collect()),
             Err(pcsc::Error::NoReadersAvailable) => Ok(Vec::new()),
@@ -217,6 +217,9 @@ impl Readers {
         Err(ReaderError::CardLost)
     }
 }
+
+/// Room for the names of all readers that PC/SC Lite can have: 16 of 128 bytes, and the zeros that end them.
+const NAMES: usize = 16 * 129 + 1;
 
 /// How often a card may be swapped while it is being reached.
 const SWAPS: u32 = 3;
