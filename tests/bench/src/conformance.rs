@@ -1,8 +1,11 @@
 //! Part `conformance`: the whole user-card suite through pcscd and vpcd, against the bare replay of its commands on chips of the
-//! same state and seed; what it takes of memory and disk; and how long the hunt for defective products takes.
+//! same state and seed; what it takes of memory and disk; and how long the hunt for defective products takes. Cases that use a
+//! card up need further samples: the benchmark puts them into the reader, and the time of that counts on neither side.
 
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -19,6 +22,8 @@ const CARD: usize = 0;
 const SAM: usize = 1;
 /// How often the program's memory is looked at; the kernel keeps the peak, so that only the last moments can be missed.
 const LOOK: Duration = Duration::from_millis(2);
+/// How the program asks its operator for a sample (`--next-sample ask`, English).
+const ASKS: &str = "put in sample ";
 
 /// Runs the suite and its replay in turns, then the hunt.
 ///
@@ -33,12 +38,19 @@ pub fn measure() -> Result<Section> {
     for run in 0..RUNS {
         let out = folder.path().join(run.to_string());
         let ran = whole_suite(&daemon, &out)?;
-        let steps = recorded(&out.join("evidence.jsonl"))?;
-        let again = replayed(&daemon, folder.path(), &steps)?;
+        let samples = recorded(&out.join("evidence.jsonl"))?;
+        ensure!(
+            samples.len() == ran.swaps + 1,
+            "{} samples in the record, {} swaps",
+            samples.len(),
+            ran.swaps
+        );
+        let again = replayed(&daemon, folder.path(), &samples)?;
         section.note(format!(
-            "user-card suite {:.1} s, replay of its {} commands {again:.1} s; peak memory {:.1} MiB",
+            "user-card suite {:.1} s on {} cards, replay of its {} commands {again:.1} s; peak memory {:.1} MiB",
             ran.seconds,
-            replay::apdus(&steps),
+            samples.len(),
+            samples.iter().map(|steps| replay::apdus(steps)).sum::<usize>(),
             ran.peak_mib
         ));
         (suite, bare) = (suite.min(ran.seconds), bare.min(again));
@@ -61,33 +73,61 @@ pub fn measure() -> Result<Section> {
 
 /// One run of the program.
 struct Ran {
+    /// Without the time in which it waited for a sample.
     seconds: f64,
     peak_mib: f64,
+    swaps: usize,
 }
 
-/// Runs it to its end, watching its memory.
-fn watched(mut command: Command) -> Result<Ran> {
+/// Runs it to its end, watching its memory; `swap` puts the next sample in whenever it asks for one.
+fn watched(mut command: Command, swap: &mut dyn FnMut() -> Result<()>) -> Result<Ran> {
     let begun = Instant::now();
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .env("RHC_LANG", "en")
         .spawn()
         .context(PROGRAM)?;
-    let mut peak = 0.0;
+    let asked = told(&mut child)?;
+    let (mut peak, mut waited, mut swaps) = (0.0, Duration::ZERO, 0);
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
         // It may end between the two looks: then the peak seen last is what there is.
         peak = resident::peak_mib(child.id()).unwrap_or(peak);
-        std::thread::sleep(LOOK);
+        if asked.recv_timeout(LOOK).is_ok() {
+            let since = Instant::now();
+            swap()?;
+            swaps += 1;
+            waited += since.elapsed();
+            child.stdin.as_mut().context("no input")?.write_all(b"\n")?;
+        }
     };
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = begun.elapsed().saturating_sub(waited).as_secs_f64();
     ensure!(status.success(), "{PROGRAM} ended with {status}");
     Ok(Ran {
         seconds,
         peak_mib: peak,
+        swaps,
     })
+}
+
+/// Passes on what the program says, and tells when it asks for a sample.
+fn told(child: &mut Child) -> Result<Receiver<()>> {
+    let said = BufReader::new(child.stderr.take().context("no output")?);
+    let (tell, asked) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in said.lines().map_while(Result::ok) {
+            // Nobody listens any more once the run is over.
+            if line.starts_with(ASKS) && tell.send(()).is_ok() {
+                continue;
+            }
+            eprintln!("{line}");
+        }
+    });
+    Ok(asked)
 }
 
 /// Card and SAM as they come from their maker, in both readers.
@@ -102,6 +142,14 @@ impl Chips {
             sam: chip(daemon, SAM, &["--sam"])?,
             card: chip(daemon, CARD, &[])?,
         })
+    }
+
+    /// A new card of the same make; the SAM stays.
+    fn next_card(&mut self, daemon: &Daemon) -> Result<()> {
+        self.card.stop();
+        daemon.wait_card(&daemon.readers()[CARD], false)?;
+        self.card = chip(daemon, CARD, &[])?;
+        Ok(())
     }
 
     fn pull(mut self, daemon: &Daemon) -> Result<()> {
@@ -126,59 +174,77 @@ fn chip(daemon: &Daemon, at: usize, words: &[&str]) -> Result<Service> {
 
 /// The suite with everything that uses a sample up, reports included; a PDF is a browser's work and left out.
 fn whole_suite(daemon: &Daemon, out: &Path) -> Result<Ran> {
-    let chips = Chips::put(daemon)?;
+    let mut chips = Chips::put(daemon)?;
     let readers = daemon.readers();
     let mut command = Command::new(binaries::program(PROGRAM)?);
     let (name, socket) = daemon.environment();
     command
-        .args("run --suite user-card --destructive --no-pdf --json --seed bench".split(' '))
+        .args(
+            "run --suite user-card --destructive --next-sample ask --no-pdf --json --seed bench"
+                .split(' '),
+        )
         .args(["--reader", &readers[CARD].name])
         .args(["--sam-reader", &readers[SAM].name, "--out"])
         .arg(out)
         .env(name, socket);
-    let ran = watched(command)?;
+    let ran = watched(command, &mut || chips.next_card(daemon))?;
     chips.pull(daemon)?;
     Ok(ran)
 }
 
-/// The commands and resets of a record, in their order.
-fn recorded(evidence: &Path) -> Result<Vec<Step>> {
+/// The commands and resets of a record, in their order, by sample.
+fn recorded(evidence: &Path) -> Result<Vec<Vec<Step>>> {
     let text = std::fs::read_to_string(evidence)?;
-    let mut steps = Vec::new();
+    let mut samples = vec![Vec::new()];
+    // What is sent between two cases is the first look at a new sample, which is named behind it.
+    let mut between = Vec::new();
     for line in text.lines() {
         let record: Value = serde_json::from_str(line)?;
         let sam = record["c"] == "sam";
         match record["t"].as_str() {
-            Some("atr") => steps.push(Step::reset(sam)),
+            Some("atr") => between.push(Step::reset(sam)),
             Some("x") => {
                 let bytes = |name: &str| record[name].as_str().map(str::to_owned);
                 let command = bytes("q").context("a command in the record")?;
                 let answer = bytes("a").context("a command without answer: no clean run")?;
-                steps.push(Step::apdu(sam, command, answer));
+                between.push(Step::apdu(sam, command, answer));
+            }
+            Some("sample") if record["number"] != 1 => samples.push(std::mem::take(&mut between)),
+            Some("sample" | "verdict") => {
+                let steps = samples.last_mut().context("no sample")?;
+                steps.append(&mut between);
             }
             _ => {}
         }
     }
-    Ok(steps)
+    Ok(samples)
 }
 
-/// Seconds of a bare client that sends the same on fresh chips and sees the same answers.
-fn replayed(daemon: &Daemon, folder: &Path, steps: &[Step]) -> Result<f64> {
+/// Seconds of a bare client that sends the same on fresh chips and sees the same answers. It reaches for the daemon once a
+/// sample, as the program does.
+fn replayed(daemon: &Daemon, folder: &Path, samples: &[Vec<Step>]) -> Result<f64> {
     let script = folder.join("replay.json");
-    std::fs::write(&script, serde_json::to_vec(steps)?)?;
-    let chips = Chips::put(daemon)?;
+    let mut chips = Chips::put(daemon)?;
     let readers = daemon.readers();
-    let told = Tool::new("rhc-bench")?
-        .words("replay --script")
-        .arg(&script)
-        .arg("--card")
-        .arg(&readers[CARD].name)
-        .arg("--sam")
-        .arg(&readers[SAM].name)
-        .env(daemon.environment())
-        .ok()?;
+    let mut milliseconds = 0.0;
+    for (at, steps) in samples.iter().enumerate() {
+        if at > 0 {
+            chips.next_card(daemon)?;
+        }
+        std::fs::write(&script, serde_json::to_vec(steps)?)?;
+        let told = Tool::new("rhc-bench")?
+            .words("replay --script")
+            .arg(&script)
+            .arg("--card")
+            .arg(&readers[CARD].name)
+            .arg("--sam")
+            .arg(&readers[SAM].name)
+            .env(daemon.environment())
+            .ok()?;
+        let taken: f64 = told.out.trim().parse().context("the replay's time")?;
+        milliseconds += taken;
+    }
     chips.pull(daemon)?;
-    let milliseconds: f64 = told.out.trim().parse().context("the replay's time")?;
     Ok(milliseconds / 1000.0)
 }
 
@@ -186,7 +252,7 @@ fn replayed(daemon: &Daemon, folder: &Path, steps: &[Step]) -> Result<f64> {
 fn hunt() -> Result<Ran> {
     let mut command = Command::new(binaries::program(PROGRAM)?);
     command.args(["trial", "--generated", "100", "--json"]);
-    watched(command)
+    watched(command, &mut || Ok(()))
 }
 
 /// Everything in the package's folder.
