@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`user`] | the user card |
 //! | [`sam`] | the SAM |
+//! | [`custodian`] | the card of a ceremony's custodian |
 //! | [`gate`], [`channel`] | the personalisation dialect's session |
 //! | [`nvm`] | memory that survives power cuts, and its state file |
 //! | [`body`] | what both are made of, and the way of a command to its answer |
@@ -22,6 +23,7 @@ pub mod apdu;
 pub mod body;
 pub mod channel;
 pub mod crypto;
+pub mod custodian;
 pub mod fault;
 pub mod flaw;
 pub mod gate;
@@ -34,6 +36,7 @@ pub mod tree;
 pub mod user;
 pub mod vpcd;
 
+pub use custodian::CustodianCard;
 pub use flaw::Flaw;
 pub use nvm::StateError;
 pub use random::Random;

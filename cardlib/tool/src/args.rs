@@ -17,6 +17,7 @@ Examples:
   rhc-card info --reader 'Virtual PCD 0 00 00'
   rhc-card delivery-list --maker 5454 --product RHC-SIM --mark test --kind card --sequence 1 \\
       --item 1122334455667788 --out cards.json
+  rhc-card custodian put --reader 'Reader 02' --share chen.share --pin-file chen.pin
   rhc-card serve --port 20120 --token-file ~/.rhc-token
   rhc-card forge --from card1.state --out forged.state
 
@@ -62,6 +63,11 @@ pub enum Task {
     },
     /// Serve the C interface to programs on this computer that cannot load the library (rhc_reader.dll)
     Serve(Serve),
+    /// Carry a custodian's share of a back-up on a card behind a PIN
+    Custodian {
+        #[command(subcommand)]
+        act: CustodianAct,
+    },
     /// Write and sign a maker's delivery list: FILE and FILE.sig
     DeliveryList(DeliveryList),
     /// Draw a maker's signature key into a new file and print its public key
@@ -100,6 +106,76 @@ pub enum VirtualKind {
         #[command(flatten)]
         card: Virtual,
     },
+    /// A custodian's card (docs/custodian-card.md); a new one has the transport PIN 000000
+    Custodian(VirtualCustodian),
+}
+
+#[derive(Subcommand)]
+pub enum CustodianAct {
+    /// Give a new card its custodian and its own PIN in place of the transport PIN
+    Format {
+        #[command(flatten)]
+        at: CustodianAt,
+        /// The custodian's name in the ceremony
+        #[arg(long, value_name = "NAME")]
+        custodian: String,
+        /// The transport PIN from the maker's letter, mode 0600
+        #[arg(long, value_name = "FILE")]
+        transport_pin_file: PathBuf,
+    },
+    /// Write a share file to its custodian's card and read it back
+    Put {
+        #[command(flatten)]
+        at: CustodianAt,
+        /// The share, as the ceremony wrote it
+        #[arg(long, value_name = "FILE")]
+        share: PathBuf,
+        /// The card holds another share, which goes for ever
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Read the share from a card into a new file of mode 0600
+    Get {
+        #[command(flatten)]
+        at: CustodianAt,
+        /// Whose card it must be; another's is left before its PIN is tried
+        #[arg(long, value_name = "NAME")]
+        custodian: String,
+        /// New file
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Whose card it is and how many tries its PIN has; needs no PIN
+    Info {
+        /// Reader, by its name or a part of it that fits no other
+        #[arg(long, value_name = "NAME")]
+        reader: String,
+        /// Machine-readable
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(clap::Args)]
+pub struct CustodianAt {
+    /// Reader, by its name or a part of it that fits no other
+    #[arg(long, value_name = "NAME")]
+    pub reader: String,
+    /// The card's PIN, 6 to 8 digits, mode 0600
+    #[arg(long, value_name = "FILE")]
+    pub pin_file: PathBuf,
+}
+
+#[derive(clap::Args)]
+pub struct VirtualCustodian {
+    #[command(flatten)]
+    pub place: Place,
+    /// State file: continued if it is there, else made; without it the card lives as long as the process
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Test aid: pull-at:N, pull-after:N, silent-at:N, short-at:N or short-at:N:0, at the Nth command
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Option<Order>,
 }
 
 #[derive(clap::Args)]

@@ -9,11 +9,13 @@
 //! | [`tree`], [`dump`] | `tree`, `dump` |
 //! | [`apdu`], [`script`], [`trace`] | `apdu`, `script`, `trace` |
 //! | [`decode`] | what commands, answers and status words mean |
+//! | [`custodian`] | `custodian format`, `put`, `get`, `info` |
 //! | [`maker`] | `delivery-list`, `maker-key` |
 //! | [`failure`], [`text`], [`files`] | exit codes, languages, files with secrets |
 
 mod apdu;
 mod args;
+mod custodian;
 mod decode;
 mod dump;
 mod failure;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Task::Readers { json } => readers::run(json),
         Task::Serve(order) => serve::run(&order),
         Task::DeliveryList(order) => maker::delivery_list(&order),
+        Task::Custodian { act } => custodian::run(&act),
         Task::MakerKey { out } => maker::new_key(&out),
     };
     match done {

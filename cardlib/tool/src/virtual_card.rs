@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use cardlib_card::profile::Profile;
 use cardlib_ifd::card as ifd;
-use cardlib_sim::fault::Fault;
+use cardlib_sim::fault::{Fault, Order};
 use cardlib_sim::random::{Random, factor_of_seed};
 use cardlib_sim::vpcd::{Leaving, Manner, Slot};
-use cardlib_sim::{Chip, SamCard, Stage, TransportMaster, UserCard, VirtualCard};
+use cardlib_sim::{Chip, CustodianCard, SamCard, Stage, TransportMaster, UserCard, VirtualCard};
 
-use crate::args::{Forge, Virtual, VirtualKind};
+use crate::args::{Forge, Place, Virtual, VirtualCustodian, VirtualKind};
 use crate::failure::{Failure, profile};
 use crate::files;
 use crate::text::say;
@@ -37,6 +37,7 @@ pub fn run(kind: VirtualKind) -> Result<(), Failure> {
             let facts = (chip.chip(), chip.stage());
             serve(&mut chip, &card, "SAM", facts, profile)
         }
+        VirtualKind::Custodian(order) => custodian(&order),
     }
 }
 
@@ -76,20 +77,28 @@ fn serve(
         );
     };
     let delay = Duration::from_millis(order.delay_ms);
-    let pulled = match (&order.place.vpcd, &order.place.ifd) {
+    attach(chip, &order.place, delay, order.fault, told)
+}
+
+/// Puts a chip into its reader, tells so, and serves it until it is pulled or the reader goes away.
+fn attach(
+    chip: &mut dyn VirtualCard,
+    place: &Place,
+    delay: Duration,
+    fault: Option<Order>,
+    told: impl Fn(&str),
+) -> Result<(), Failure> {
+    let pulled = match (&place.vpcd, &place.ifd) {
         (_, Some(path)) => {
             let slot = ifd::Slot::connect(path, PATIENCE)?;
             told(&path.display().to_string());
-            let fault = order
-                .fault
-                .map(|order| (order.at, at_the_card(order.fault)));
+            let fault = fault.map(|order| (order.at, at_the_card(order.fault)));
             let manner = ifd::Manner { delay, fault };
             slot.serve(&mut Plugged(chip), manner)? == ifd::Leaving::Pulled
         }
         (Some(address), None) => {
             let slot = Slot::connect(address, PATIENCE)?;
             told(address);
-            let fault = order.fault;
             slot.serve(chip, Manner { delay, fault })? == Leaving::Pulled
         }
         // The command line asks for one of the two.
@@ -99,6 +108,23 @@ fn serve(
         eprintln!("{}", say("pulled, as ordered", "已按要求拔出"));
     }
     Ok(())
+}
+
+/// A custodian's card; it has no profile and no factor.
+fn custodian(order: &VirtualCustodian) -> Result<(), Failure> {
+    let mut card = match &order.state {
+        Some(path) if path.exists() => CustodianCard::open(path)?,
+        Some(path) => CustodianCard::blank_at(path)?,
+        None => CustodianCard::blank(),
+    };
+    let told = |place: &str| {
+        let _ = writeln!(
+            std::io::stdout(),
+            "{} {place}",
+            say("virtual custodian's card in", "虚拟保管人卡已插入"),
+        );
+    };
+    attach(&mut card, &order.place, Duration::ZERO, order.fault, told)
 }
 
 /// A simulated chip as a card of our own reader driver.

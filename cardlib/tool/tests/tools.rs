@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap here is the failed assertion
 
 mod bench;
+mod custodians;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -35,6 +36,11 @@ fn cards_are_talked_to_dumped_and_watched() {
     what_the_sam_may_not_read_is_named(&bench);
     coming_and_going_is_watched(&bench, card);
     a_virtual_card_goes_into_our_own_reader(&bench);
+}
+
+#[test]
+fn a_custodians_share_travels_on_a_card() {
+    custodians::shares_travel_on_cards(&Bench::new());
 }
 
 fn commands_are_told(bench: &Bench) {

@@ -11,6 +11,8 @@ pub enum Kind {
     User,
     /// A SAM.
     Sam,
+    /// A custodian's card.
+    Custodian,
 }
 
 impl Kind {
@@ -18,11 +20,12 @@ impl Kind {
         match self {
             Self::User => b'U',
             Self::Sam => b'S',
+            Self::Custodian => b'C',
         }
     }
 
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::User, Self::Sam]
+        [Self::User, Self::Sam, Self::Custodian]
             .into_iter()
             .find(|k| k.byte() == byte)
     }
@@ -50,8 +53,8 @@ pub enum StateError {
         /// Its version.
         found: u8,
     },
-    /// A SAM's file for a user card or the reverse.
-    #[error("state file {path} holds the other kind of card: use `rhc-card virtual {wanted}`")]
+    /// One kind of card's file for another.
+    #[error("state file {path} holds another kind of card: use `rhc-card virtual {wanted}`")]
     Kind {
         /// The file.
         path: PathBuf,

@@ -233,6 +233,7 @@ fn check_header(bytes: &[u8], path: &Path, wanted: Kind) -> Result<(), StateErro
             wanted: match found {
                 Kind::User => "user",
                 Kind::Sam => "sam",
+                Kind::Custodian => "custodian",
             },
         });
     }
