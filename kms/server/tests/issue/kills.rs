@@ -1,13 +1,17 @@
 //! SIGKILL at random points of every act that has more than one step: what was begun can be finished or is void, quotas are
-//! exact, the record is unbroken. 50 kills here, 500 in the soak (`RHC_KILLS`); the seed is printed, `RHC_SEED` repeats it.
+//! exact, the record is unbroken. Tickets, scripts, checkpoints, hand-downs, rotations, states of keys,
+//! backups and restores; ceremonies are killed in `tests/e2e/tests/ceremony.rs`. 50 kills here, 500 in the soak (`RHC_KILLS`); the seed is printed, `RHC_SEED` repeats it.
 
+use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cardlib_card::delivery::Kind;
+use cardlib_sim::SamCard;
 
 use super::house::shop::{blank_sam, probe};
-use super::house::{House, json};
+use super::house::{House, Ran, json};
+use super::life::{make_sam, package, run};
 use kms_api::{Client, SamNationalRequest};
 use uuid::Uuid;
 
@@ -29,25 +33,52 @@ fn number(name: &str, otherwise: u64) -> u64 {
     given.map_or(otherwise, |text| text.parse().expect("a number"))
 }
 
+/// SAMs in use, made before the kills.
+const SAMS: [[u8; 8]; 2] = [[251; 8], [252; 8]];
+/// Steps of a rotation; each is killed.
+const STEPS: u64 = 6;
+/// What two officers sign.
+const SIGNED: [&str; 7] = [
+    "grant --store kms-0 --approve",
+    "import",
+    "ticket approve",
+    "hsm confirm",
+    "rotation open",
+    "rotation retire",
+    "keys state",
+];
+
+fn is_signed(words: &str) -> bool {
+    SIGNED.iter().any(|act| words.starts_with(act))
+}
+
 /// A house, its dice, and how long each act takes when nobody kills it.
 struct Trial {
     house: House,
     dice: Dice,
-    usual: std::collections::BTreeMap<&'static str, Duration>,
+    usual: BTreeMap<&'static str, Duration>,
+    /// Kills of each act, and those before its end.
+    kills: BTreeMap<&'static str, (u64, u64)>,
     /// Chips asked for so far.
     chips: u8,
     made: u64,
-    fell: u64,
+    sams: Vec<SamCard>,
+    /// Steps of rotations so far.
+    step: u64,
+    /// The grant that is under way.
+    granted: Option<String>,
+    suspended: bool,
+    /// The latest whole backup.
+    backup: Option<String>,
 }
 
 impl Trial {
     fn begin(&self, words: &str) -> Child {
-        let signed = ["grant", "import", "ticket approve", "hsm confirm"];
         let mut command = Command::new(env!("CARGO_BIN_EXE_rhc-kms"));
         command
             .current_dir(self.house.path("."))
             .args(words.split(' '));
-        if signed.iter().any(|act| words.starts_with(act)) && !words.contains("--request") {
+        if is_signed(words) {
             command.args(["--as", "zhang.key", "--as", "li.key"]);
         }
         command
@@ -57,32 +88,48 @@ impl Trial {
         command.spawn().unwrap()
     }
 
-    /// Runs an act, kills it somewhere, and runs it again until it says that it is done, or was.
-    fn kill(&mut self, act: &'static str, words: &str, done: &[&str]) {
-        let usual = self
-            .usual
-            .get(act)
-            .copied()
-            .unwrap_or(Duration::from_millis(60));
-        let at = Duration::from_micros(self.dice.below(usual.as_micros() as u64));
+    /// When to kill: somewhere in what the act took last time.
+    fn moment(&mut self, act: &'static str) -> Duration {
+        let usual = self.usual.get(act).copied();
+        let usual = usual.unwrap_or(Duration::from_millis(60));
+        Duration::from_micros(self.dice.below(usual.as_micros() as u64))
+    }
+
+    fn killed(&mut self, act: &'static str, before_its_end: bool) {
+        let (kills, fell) = self.kills.entry(act).or_default();
+        (*kills, *fell) = (*kills + 1, *fell + u64::from(before_its_end));
+    }
+
+    /// Runs an act and kills it somewhere; whether it had come to its end.
+    fn cut(&mut self, act: &'static str, words: &str) -> bool {
+        let at = self.moment(act);
         let mut child = self.begin(words);
         std::thread::sleep(at);
         let _ = child.kill();
-        if !child.wait().unwrap().success() {
-            self.fell += 1;
-        }
+        let ended = child.wait().unwrap().success();
+        self.killed(act, !ended);
+        ended
+    }
+
+    /// The same act once more.
+    fn again(&mut self, act: &'static str, words: &str) -> Ran {
         let begun = Instant::now();
-        let ran = if words.contains("--request") || act == "checkpoint" || act == "backup" {
-            self.house.line(words)
-        } else {
+        let ran = if is_signed(words) {
             self.house.signed_line(words)
+        } else {
+            self.house.line(words)
         };
         self.usual.insert(act, begun.elapsed());
-        let was = done
-            .iter()
-            .any(|slug| ran.err.contains(&format!("({slug})")));
+        ran
+    }
+
+    /// Kills an act and does it again until it says that it is done, or was.
+    fn kill(&mut self, act: &'static str, words: &str, done: &[&str]) {
+        self.cut(act, words);
+        let ran = self.again(act, words);
+        let was = |slug: &&str| ran.err.contains(&format!("({slug})"));
         assert!(
-            ran.code == 0 || was,
+            ran.code == 0 || done.iter().any(was),
             "{act} after a kill: {}{}",
             ran.out,
             ran.err
@@ -110,22 +157,124 @@ impl Trial {
         );
     }
 
-    fn hand_down(&mut self) {
+    fn grant(&mut self) {
         let id = self.house.ask("0", "41");
         let file = format!("pkg-{id}.json");
         let words = format!("grant --store kms-0 --approve {id} --out {file}");
-        self.kill("grant", &words, &[]);
-        let again = self.house.signed_line(&words);
+        self.cut("grant", &words);
+        let ran = self.again("grant", &words);
         assert!(
-            again.code == 0 || self.house.path(&file).exists(),
+            ran.code == 0 || self.house.path(&file).exists(),
             "{}",
-            again.err
+            ran.err
         );
-        self.kill(
-            "import",
-            &format!("import --store kms-41 {file}"),
-            &["request-unknown"],
-        );
+        self.granted = Some(id);
+    }
+
+    fn import(&mut self) {
+        let id = self.granted.take().expect("granted");
+        let words = format!("import --store kms-41 pkg-{id}.json");
+        self.kill("import", &words, &["request-unknown"]);
+    }
+
+    /// One step of a rotation; after the last version the states of a key instead.
+    fn rotation(&mut self) {
+        let (from, to) = match self.step / STEPS {
+            0 => (1, 2),
+            1 => (2, 3),
+            _ => return self.state(),
+        };
+        let (id, at) = (format!("rotation-{from}-{to}"), "--store kms-0 --by wang");
+        match self.step % STEPS {
+            0 => self.kill(
+                "rotation plan",
+                &format!("rotation plan --from {from} --to {to} {at}"),
+                &["rotation-phase"],
+            ),
+            1 => self.kill(
+                "rotation open",
+                &format!("rotation open {id} --store kms-0"),
+                &["rotation-phase"],
+            ),
+            2 => self.kill(
+                "rotation packages",
+                &format!("rotation packages {id} --out pk-{to} {at}"),
+                &[],
+            ),
+            3 => {
+                let mut words = format!("rotation receipts {at}");
+                for (chip, sam) in SAMS.iter().zip(&mut self.sams) {
+                    let file = format!("pk-{to}/{}-rekey.json", hex::encode_upper(chip));
+                    let receipt = format!("r-{to}-{}.json", hex::encode_upper(chip));
+                    run(&self.house, sam, &package(&self.house, &file), &receipt);
+                    words.push_str(&format!(" {receipt}"));
+                }
+                self.kill("rotation receipts", &words, &[]);
+                // Nobody is late: exit 0.
+                self.house.line("rotation status --store kms-0").ok();
+            }
+            4 => self.kill(
+                "rotation switch",
+                &format!("rotation switch {id} {at}"),
+                &["rotation-phase"],
+            ),
+            _ => self.kill(
+                "rotation retire",
+                &format!("rotation retire {id} --store kms-0"),
+                &["rotation-phase"],
+            ),
+        }
+        self.step += 1;
+        let phases = ["planned", "open", "open", "open", "switched", "retired"];
+        let told = self.house.line("rotation status --store kms-0 --json");
+        let phase = &json(&told.out)["phase"];
+        assert_eq!(phase, phases[((self.step - 1) % STEPS) as usize]);
+    }
+
+    /// A key suspended, and active again.
+    fn state(&mut self) {
+        let to = if self.suspended {
+            "active"
+        } else {
+            "suspended"
+        };
+        let words = format!("keys state CVK/0 --to {to} --reason drill --by wang --store kms-41");
+        self.kill("key state", &words, &["key-state"]);
+        self.suspended = !self.suspended;
+        let told = self
+            .house
+            .line("keys life --store kms-41 --key CVK/0 --json")
+            .ok();
+        assert_eq!(json(&told.out)[0]["state"], to);
+    }
+
+    /// A restore that was cut off made nothing that stands in the way, or was whole; a new epoch with every row of the backup,
+    /// and an HSM's store that will close its tickets.
+    fn restore(&mut self, n: u64) {
+        let from = self.backup.clone().expect("a backup");
+        let (store, hsm) = (format!("x-{n}"), format!("y-{n}"));
+        let words = format!("restore --from {from} --store {store} --hsm-store {hsm} --by wang");
+        let ended = self.cut("restore", &words);
+        let whole = self.house.path(&store).exists();
+        assert!(whole || !ended);
+        let apart = self.house.path(&hsm);
+        if !whole && apart.exists() {
+            // Between the last two steps: as the page says.
+            assert!(apart.join("restored").exists());
+            std::fs::remove_dir_all(&apart).unwrap();
+        }
+        if !whole {
+            self.again("restore", &words).ok();
+        }
+        assert!(self.house.path(&hsm).join("restored").exists());
+        let told = self
+            .house
+            .line(&format!("audit verify --store {store} --json"))
+            .ok();
+        assert_eq!(json(&told.out)["epoch"], 2, "{}", told.out);
+        for made in [store, hsm] {
+            std::fs::remove_dir_all(self.house.path(&made)).unwrap();
+        }
     }
 
     /// Kills the service while a SAM's script is made; the same request afterwards brings the script and spends nothing more.
@@ -147,19 +296,13 @@ impl Trial {
         let identity = self.house.identity("0", "station", "one");
         let served = self.house.serve("0");
         let station = Client::new(&served.url, &identity).unwrap();
-        let usual = self
-            .usual
-            .get("service")
-            .copied()
-            .unwrap_or(Duration::from_millis(40));
-        let at = Duration::from_micros(self.dice.below(usual.as_micros() as u64));
+        let at = self.moment("service");
         let asked = request.clone();
         let asking = std::thread::spawn(move || station.sam_national(&asked).is_ok());
         std::thread::sleep(at);
         drop(served);
-        if !asking.join().unwrap() {
-            self.fell += 1;
-        }
+        let answered = asking.join().unwrap();
+        self.killed("service", !answered);
         let served = self.house.serve("0");
         let station = Client::new(&served.url, &identity).unwrap();
         let begun = Instant::now();
@@ -182,27 +325,19 @@ impl Trial {
     }
 
     fn backup(&mut self, n: u64) {
-        let out = format!("backup-{n}");
-        let words = format!("backup --store kms-0 --hsm-store hsm-0 --out {out}");
-        let usual = self
-            .usual
-            .get("backup")
-            .copied()
-            .unwrap_or(Duration::from_millis(80));
-        let at = Duration::from_micros(self.dice.below(usual.as_micros() as u64));
-        let begun = Instant::now();
-        let mut child = self.begin(&words);
-        std::thread::sleep(at);
-        let _ = child.kill();
-        if !child.wait().unwrap().success() {
-            self.fell += 1;
+        let words = |out: &str| format!("backup --store kms-0 --hsm-store hsm-0 --out {out}");
+        let mut out = format!("backup-{n}");
+        if !self.cut("backup", &words(&out))
+            && !self.house.path(&out).join("manifest.json").exists()
+        {
             // A backup without its last file is none.
             let restore = format!("restore --from {out} --store x-{n} --hsm-store y-{n} --by wang");
             assert_ne!(self.house.line(&restore).code, 0);
             assert!(!self.house.path(&format!("x-{n}")).exists());
-        } else {
-            self.usual.insert("backup", begun.elapsed());
+            out.push_str("-again");
+            self.again("backup", &words(&out)).ok();
         }
+        self.backup = Some(out);
     }
 }
 
@@ -220,36 +355,63 @@ fn a_kill_anywhere_leaves_a_state_that_goes_on() {
     }
     house.enrol("41", "0", "province-41");
     house.enrol("0", "41", "ministry");
-    let chips: Vec<[u8; 8]> = (1..=250u8).map(|n| [n; 8]).collect();
+    house.hand_down("0", "41");
+    let chips: Vec<[u8; 8]> = (1..=252u8).map(|n| [n; 8]).collect();
     house.deliver("0", Kind::Sam, 1, &chips);
+    house.deliver("41", Kind::Sam, 1, &SAMS);
     let mut trial = Trial {
+        sams: sams_in_use(&house),
         house,
         dice: Dice(seed),
-        usual: Default::default(),
+        usual: BTreeMap::new(),
+        kills: BTreeMap::new(),
         chips: 0,
         made: 0,
-        fell: 0,
+        step: 0,
+        granted: None,
+        suspended: false,
+        backup: None,
     };
-    let mut done = 0;
-    while done < kills {
-        match done % 5 {
+    for done in 0..kills {
+        match done % 10 {
             0 => trial.ticket(done),
-            1 => trial.service(done),
-            2 => trial.kill("checkpoint", "audit checkpoint --store kms-0", &[]),
-            3 => trial.backup(done),
-            _ => {
-                trial.hand_down();
-                done += 1;
-            }
+            1 | 6 => trial.rotation(),
+            2 => trial.service(done),
+            3 => trial.kill("checkpoint", "audit checkpoint --store kms-0", &[]),
+            4 => trial.grant(),
+            5 => trial.import(),
+            7 => trial.backup(done),
+            8 => trial.restore(done),
+            _ => trial.state(),
         }
-        done += 1;
         trial.sound("0");
         trial.sound("41");
     }
     let told = trial.house.line("ticket list --store kms-0 --json").ok();
     assert!(!json(&told.out).is_null());
+    let each: Vec<_> = trial
+        .kills
+        .iter()
+        .map(|(act, (n, _))| format!("{act} {n}"))
+        .collect();
+    let sum = |of: fn(&(u64, u64)) -> u64| trial.kills.values().map(of).sum::<u64>();
+    assert_eq!(sum(|(n, _)| *n), kills);
     println!(
-        "kills: {done} by SIGKILL, {} of them before the end, {} scripts counted once, 0 deviations, seed {seed}",
-        trial.fell, trial.made
+        "kills: {kills} by SIGKILL ({}), {} of them before the end, {} scripts counted once, 0 deviations, seed {seed}",
+        each.join(", "),
+        sum(|(_, fell)| *fell),
+        trial.made
     );
+}
+
+/// SAMs of two types, made by both tiers.
+fn sams_in_use(house: &House) -> Vec<SamCard> {
+    house.ticket("0", "sam-national", 2, "t-n");
+    house.ticket("41", "sam-provincial", 2, "t-p");
+    let (upper, lower) = (house.serve("0"), house.serve("41"));
+    let upper = Client::new(&upper.url, &house.identity("0", "station", "one")).unwrap();
+    let lower = Client::new(&lower.url, &house.identity("41", "station", "two")).unwrap();
+    let made = SAMS.iter().zip([(1, 1), (5, 2)]);
+    let made = made.map(|(chip, (kind, number))| make_sam((&upper, &lower), *chip, kind, number));
+    made.collect()
 }

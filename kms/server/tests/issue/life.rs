@@ -80,14 +80,14 @@ fn delivery(sam: &mut SamCard, version: u8) -> String {
     hex::encode_upper(&answer[answer.len() - 2..])
 }
 
-fn package(house: &House, file: &str) -> SamPackage {
+pub fn package(house: &House, file: &str) -> SamPackage {
     let signed = std::fs::read_to_string(house.path(file)).unwrap();
     let signed = house::json(&signed);
     serde_json::from_str(signed["text"].as_str().unwrap()).unwrap()
 }
 
 /// Runs a package as a station does, and writes the receipt.
-fn run(house: &House, sam: &mut SamCard, package: &SamPackage, receipt: &str) {
+pub fn run(house: &House, sam: &mut SamCard, package: &SamPackage, receipt: &str) {
     sam.reset();
     let kinds: Vec<_> = package
         .script
