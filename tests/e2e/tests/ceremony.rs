@@ -11,7 +11,7 @@ use tests_stand::ceremony::{CUSTODIANS, out_of};
 use tests_stand::house::House;
 use tests_stand::hsm::Place;
 use tests_stand::kms::Tier;
-use tests_stand::{Tool, binaries};
+use tests_stand::{Daemon, Service, Stack, Tool, binaries};
 
 fn top() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -68,12 +68,26 @@ fn the_page_shows_what_the_commands_print() {
     let programs = binaries::program("rhc-kms").expect("built");
     let programs = programs.parent().expect("its folder").display().to_string();
     let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
+    // The custodians' second machine: a reader with a new card for each of the three who come to the restore.
+    let daemon = Daemon::start_on(Stack::Own, 3).expect("pcscd");
+    let cards = daemon.readers().iter().map(|reader| {
+        let mut card = Command::new(binaries::program("rhc-card").expect("built"));
+        card.args(["virtual", "custodian"]);
+        card.args(reader.place.words());
+        let log = place.folder.join(format!("{}.log", reader.name));
+        Service::start("rhc-card", card, &log).expect("a card")
+    });
+    let _cards: Vec<Service> = cards.collect();
+    for reader in daemon.readers() {
+        daemon.wait_card(reader, true).expect("a card is there");
+    }
     let all = commands(&page);
     assert!(all.len() >= 18, "{} commands", all.len());
     for (command, lines) in all {
         let output = Command::new("bash")
             .args(["-c", &format!("exec 2>&1; {command}")])
             .env("PATH", &path)
+            .envs([daemon.environment()])
             .env("RHC_LOG", "error")
             .env("RHC_LANG", "en")
             .current_dir(&place.folder)
