@@ -39,7 +39,8 @@ const PHOTO: &str = "DDF1/EF07";
 /// # Errors
 /// The house cannot be raised, gcc is missing, or a reading failed.
 pub fn measure() -> Result<Section> {
-    let cores = Cores::take()?;
+    let mut cores = Cores::take()?;
+    cores.keep_chain_awake()?;
     cores.chain(&[])?;
     let bench = Bench::raise()?;
     let mut best = [[f64::INFINITY; 2]; 2];

@@ -32,7 +32,8 @@ const SAM_TYPE: u8 = 5;
 /// # Errors
 /// The house cannot be raised, or a card answered otherwise than it did the desk.
 pub fn measure() -> Result<Section> {
-    let cores = Cores::take()?;
+    let mut cores = Cores::take()?;
+    cores.keep_chain_awake()?;
     cores.chain(&[])?;
     let bench = Bench::raise()?;
     let mut section = Section::default();

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests_stand::{Daemon, Service, Tool, binaries, resident};
 
+use crate::cores::Cores;
 use crate::replay::{self, Step};
 use crate::section::{RUNS, Section};
 
@@ -31,6 +32,8 @@ const ASKS: &str = "put in sample ";
 /// No daemon; a sound product failed; a chip answered the replay otherwise.
 pub fn measure() -> Result<Section> {
     let mut section = Section::default();
+    let cores = Cores::take()?;
+    cores.chain(&[])?;
     let daemon = Daemon::start(2)?;
     let folder = tempfile::tempdir()?;
     let (mut suite, mut bare) = (f64::INFINITY, f64::INFINITY);
@@ -57,6 +60,7 @@ pub fn measure() -> Result<Section> {
         memory = memory.max(ran.peak_mib);
         size = size.max(mib_of(&out)?);
     }
+    cores.everywhere(&[daemon.pid()])?;
     let hunt = hunt()?;
     section.value("replay_share", bare / suite);
     section.value("suite_s", suite);

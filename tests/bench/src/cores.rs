@@ -3,8 +3,9 @@
 //! A card's command is a chain of hand-overs between processes, each of a few microseconds; never do two of them work at once.
 //! Left alone, the scheduler moves the chain between cores, and the same commands take 10 or 30 ms by its mood. So the chain
 //! (client, daemon, card) has one core, the services another, as they have a machine of their own; product and floor alike.
-//! A core of a virtual machine that has nothing to do is given back to the host and takes tens of microseconds to come back,
-//! so one loop a core runs at idle priority (SCHED_IDLE: it yields to everything).
+//! A core of a virtual machine that has nothing to do is given back to the host and takes tens of microseconds to come back.
+//! So a loop at idle priority (SCHED_IDLE: it yields to everything) keeps the chain's core awake where microseconds count, and
+//! that of the services only where the chain waits for them: it takes from what both cores share.
 
 use std::hint::spin_loop;
 use std::os::unix::process::parent_id;
@@ -20,39 +21,57 @@ const TURNS: u32 = 10_000;
 const SPINS: u32 = 64;
 const MISSING: &str = "chrt and taskset are missing: apt-get install util-linux";
 
-/// Cores that this process may use, awake until this value is dropped; then the process may use all of them again.
+/// Cores that this process may use; when this value is dropped it may use all of them again.
 pub struct Cores {
     all: Vec<usize>,
     loops: Vec<Child>,
 }
 
 impl Cores {
-    /// Starts one loop a core. What this process starts from now on runs where [`Cores::services`] is.
+    /// What this process starts from now on runs where services run.
     ///
     /// # Errors
-    /// `chrt` or `taskset` is missing.
+    /// `taskset` is missing.
     pub fn take() -> Result<Self> {
         let status = std::fs::read_to_string("/proc/self/status")?;
-        let mut cores = Self {
+        let cores = Self {
             all: allowed(&status)?,
             loops: Vec::new(),
         };
-        for core in &cores.all {
-            let one = Command::new("taskset")
-                .args(["-c", &core.to_string(), "chrt", "--idle", "0"])
-                .arg(binaries::program("rhc-bench")?)
-                .args(["awake", &std::process::id().to_string()])
-                .stdout(Stdio::null())
-                .spawn();
-            cores.loops.push(one.context(MISSING)?);
-        }
         place(std::process::id(), &[cores.services()])?;
         Ok(cores)
     }
 
+    /// Keeps the chain's core awake.
+    ///
+    /// # Errors
+    /// `chrt` or `taskset` is missing.
+    pub fn keep_chain_awake(&mut self) -> Result<()> {
+        self.keep_awake(self.chain_core())
+    }
+
+    /// Keeps the services' core awake.
+    ///
+    /// # Errors
+    /// As [`Cores::keep_chain_awake`].
+    pub fn keep_services_awake(&mut self) -> Result<()> {
+        self.keep_awake(self.services())
+    }
+
+    fn keep_awake(&mut self, core: usize) -> Result<()> {
+        let one = Command::new("taskset")
+            .args(["-c", &core.to_string(), "chrt", "--idle", "0"])
+            .arg(binaries::program("rhc-bench")?)
+            .args(["awake", &std::process::id().to_string()])
+            .stdout(Stdio::null())
+            .spawn();
+        self.loops.push(one.context(MISSING)?);
+        Ok(())
+    }
+
     /// This process, and what it starts from now on, and these others: on the core of the chain.
     pub fn chain(&self, others: &[u32]) -> Result<()> {
-        self.all_on(others, &[self.all[self.all.len() - 1]])
+        self.all_on(others, &[self.chain_core()])
     }
 
     /// The same on every core.
@@ -63,6 +82,10 @@ impl Cores {
     /// Where services run: not where the chain is, if there are two.
     fn services(&self) -> usize {
         self.all[0]
+    }
+
+    fn chain_core(&self) -> usize {
+        self.all[self.all.len() - 1]
     }
 
     fn all_on(&self, others: &[u32], cores: &[usize]) -> Result<()> {

@@ -34,7 +34,8 @@ const SAM_TYPE: u8 = 5;
 /// No daemon, or no house.
 pub fn measure() -> Result<Section> {
     let mut section = Section::default();
-    let cores = Cores::take()?;
+    let mut cores = Cores::take()?;
+    cores.keep_chain_awake()?;
     let daemon = Daemon::start_on(Stack::Own, READERS)?;
     for reader in daemon.readers() {
         let Place::Socket(path) = &reader.place else {

@@ -22,7 +22,9 @@ const CARDS: u32 = 5;
 /// # Errors
 /// The house cannot be raised, or a card was not issued.
 pub fn measure() -> Result<Section> {
-    let cores = Cores::take()?;
+    let mut cores = Cores::take()?;
+    cores.keep_chain_awake()?;
+    cores.keep_services_awake()?;
     let mut bench = Bench::raise(2 * CARDS)?;
     let idle = idle_memory(&bench)?;
     cores.chain(&[bench.house().daemon.pid()])?;

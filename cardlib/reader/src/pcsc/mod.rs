@@ -187,13 +187,22 @@ impl Readers {
     /// # Errors
     /// [`ReaderError`]: no such reader, no card, a mute card, another program.
     pub fn connect(&self, wanted: &str, sharing: Sharing) -> Result<PcscCard, ReaderError> {
-        let name = self.find(wanted)?;
+        // A whole name needs no list of all readers.
+        let (name, seen) = match self.look(wanted) {
+            Ok(seen) => (wanted.to_owned(), seen),
+            Err(ReaderError::NoReader { .. }) => {
+                let name = self.find(wanted)?;
+                let seen = self.look(&name)?;
+                (name, seen)
+            }
+            Err(error) => return Err(error),
+        };
+        let mut events = seen.events;
         let mode = match sharing {
             Sharing::Exclusive => ShareMode::Exclusive,
             Sharing::Shared => ShareMode::Shared,
         };
         for _ in 0..SWAPS {
-            let events = self.look(&name)?.events;
             let place = Place::reader(&name);
             let worker = worker::Worker {
                 place,
@@ -202,7 +211,7 @@ impl Readers {
             };
             match Watchdog::start(worker, self.limit) {
                 // One card was seen and another reached: begin again with that one.
-                Err(ReaderError::CardLost) => {}
+                Err(ReaderError::CardLost) => events = self.look(&name)?.events,
                 Err(error) => return Err(error),
                 Ok((watchdog, atr)) => {
                     return Ok(PcscCard {

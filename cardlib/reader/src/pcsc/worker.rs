@@ -71,23 +71,27 @@ impl Server for Worker {
                 return;
             }
         };
-        if answers.send(Ok(vec![atr])).is_err() {
+        if answers.send(Ok(vec![atr.clone()])).is_err() {
             return;
         }
         let mut buffer = vec![0; ROOM];
-        let mut stale = false;
+        // A card that nobody else may use cannot have been reset since.
+        let mut standing = match self.mode {
+            ShareMode::Exclusive => Standing::Fresh(atr),
+            _ => Standing::Unknown,
+        };
         while let Some(order) = orders.take() {
             let answer = match order {
                 Order::Begin => {
                     let Connected { context, card } = &mut connected;
                     let place = &self.place;
-                    match begin(card, self.mode, place, stale) {
+                    match begin(card, self.mode, place, &standing) {
                         Err(error) => Err(error),
                         Ok((transaction, atr)) => {
                             if answers.send(Ok(vec![atr])).is_err() {
                                 return;
                             }
-                            stale = true; // the reset at its end makes our own connection stale too
+                            standing = Standing::Stale;
                             let held = Held {
                                 context,
                                 place,
@@ -114,25 +118,35 @@ impl Server for Worker {
     }
 }
 
+/// What is known of a connection before a transaction.
+enum Standing {
+    /// Just made, with this answer to reset.
+    Fresh(Vec<u8>),
+    /// Its card may have been reset by others.
+    Unknown,
+    /// Its card was reset at the end of our own transaction.
+    Stale,
+}
+
 /// Takes the card. A connection whose card was reset in between, by us or by others, is renewed first.
 fn begin<'a>(
     card: &'a mut Card,
     mode: ShareMode,
     place: &Place,
-    stale: bool,
+    standing: &Standing,
 ) -> Result<(Transaction<'a>, Vec<u8>), ReaderError> {
     let failed = |cause| fault::of(cause, place);
-    let mut atr = if stale {
-        None
-    } else {
-        atr(card).map_err(failed)?
+    let mut found = match standing {
+        Standing::Fresh(atr) => Some(atr.clone()),
+        Standing::Unknown => atr(card).map_err(failed)?,
+        Standing::Stale => None,
     };
-    if atr.is_none() {
+    if found.is_none() {
         card.reconnect(mode, Protocols::ANY, Disposition::LeaveCard)
             .map_err(failed)?;
-        atr = self::atr(card).map_err(failed)?;
+        found = atr(card).map_err(failed)?;
     }
-    let atr = atr.ok_or(ReaderError::Reset)?;
+    let atr = found.ok_or(ReaderError::Reset)?;
     Ok((card.transaction().map_err(failed)?, atr))
 }
 
