@@ -7,8 +7,9 @@ mod connection;
 mod listen;
 mod plain;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use axum::extract::{DefaultBodyLimit, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use hyper::body::Body;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -29,7 +31,7 @@ use crate::limit::{BURST, RefusalLimit, limit_refusals};
 use crate::metrics::{self, Metrics};
 use crate::name::{Peer, Role};
 use crate::problem::{
-    INTERNAL, NO_SUCH_METHOD, NO_SUCH_PATH, Problem, REVOKED, ROLE_REFUSED, TIMED_OUT,
+    INTERNAL, NO_SUCH_METHOD, NO_SUCH_PATH, Problem, REVOKED, ROLE_REFUSED, TIMED_OUT, TOO_LARGE,
 };
 use crate::revocation::Revocations;
 use crate::tls::{TlsError, Verifier, anonymous_server_config, server_config_with};
@@ -37,6 +39,8 @@ pub use listen::{Options, run_with};
 pub use plain::Plain;
 
 const MAX_BODY: usize = 2 * 1024 * 1024;
+/// A refused body up to this length is read to its end, so that the refusal is heard.
+const MAX_HEARD_OUT: u64 = 16 * 1024 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Requests under way at the stop get this long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -249,6 +253,7 @@ fn finish(router: Router, limit: RefusalLimit, metrics: Arc<Metrics>) -> Router 
         .fallback(|| async { Problem::new(&NO_SUCH_PATH) })
         .method_not_allowed_fallback(|| async { Problem::new(&NO_SUCH_METHOD) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn(heard_out))
         .layer(from_fn(in_time))
         .layer(from_fn_with_state(limit, limit_refusals))
         .layer(CatchPanicLayer::custom(
@@ -258,6 +263,20 @@ fn finish(router: Router, limit: RefusalLimit, metrics: Arc<Metrics>) -> Router 
             },
         ))
         .layer(from_fn_with_state(metrics, metrics::count))
+}
+
+/// Refuses a body announced as too large, after reading it away: an answer with the body still under way would be
+/// followed by a reset of the connection, which may reach the client before the answer does.
+async fn heard_out(request: Request, next: Next) -> Response {
+    let announced = request.body().size_hint().lower();
+    if announced <= MAX_BODY as u64 {
+        return next.run(request).await;
+    }
+    if announced <= MAX_HEARD_OUT {
+        let mut body = request.into_body();
+        while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {}
+    }
+    Problem::new(&TOO_LARGE).into_response()
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
