@@ -62,7 +62,7 @@ pub enum RunError {
 }
 
 /// A product that is mute or gone costs the longest time of a command with each case: after so many the run stops.
-const PATIENCE: usize = 10;
+pub const PATIENCE: usize = 10;
 
 /// Told after each case.
 pub type Progress<'a> = dyn FnMut(&CaseEnd, usize, usize) + 'a;

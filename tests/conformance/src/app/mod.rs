@@ -6,18 +6,19 @@
 //! | `run` | a suite on a product |
 //! | `products` | which product |
 //! | `progress` | what is shown meanwhile |
+//! | `record` | its evidence, begun, gone on with and closed |
 //! | `report`, `verify` | what came of it, and whether it is whole |
 
 mod list;
 mod products;
 mod progress;
+pub(crate) mod record;
 mod report;
 mod run;
 mod verify;
 
 pub(crate) use list::suites;
-pub(crate) use progress::{announced, show};
-pub(crate) use report::conclude;
+pub(crate) use progress::{announced, resumed, show};
 
 use crate::cli::Order;
 use crate::evidence::key;

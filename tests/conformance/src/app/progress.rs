@@ -26,6 +26,12 @@ pub(crate) fn announced(total: usize, quiet: bool) -> ProgressBar {
     bar
 }
 
+/// So many were done before an interruption: they count for the rest's estimate no more.
+pub(crate) fn resumed(bar: &ProgressBar, done: usize) {
+    bar.set_position(done as u64);
+    bar.reset_eta();
+}
+
 pub(crate) fn show(bar: &ProgressBar, end: &CaseEnd) {
     bar.inc(1);
     bar.set_message(end.id.clone());

@@ -20,7 +20,7 @@ fn verdict_line(tally: Tally) -> String {
     )
 }
 
-pub(crate) fn conclude(order: &cli::Run, tally: Tally, with_pdf: bool) -> Result<u8, Failure> {
+pub(super) fn conclude(order: &cli::Run, tally: Tally, with_pdf: bool) -> Result<u8, Failure> {
     let code = if tally.fail > 0 {
         code::NOT_CONFORMANT
     } else if tally.inconclusive > 0 {

@@ -2,6 +2,7 @@
 //! and must not have seen. `suites/terminal/*.toml`; the format stands in `docs/conformance/writing-cases.md`.
 
 use serde::Deserialize;
+use sm3::{Digest, Sm3};
 
 use super::argument::Argument;
 use super::cards::CardKind;
@@ -73,6 +74,8 @@ pub struct TerminalCase {
 #[derive(Debug, Clone)]
 pub struct TerminalSuite {
     pub cases: Vec<TerminalCase>,
+    /// Edition: SM3 over all files.
+    pub digest: String,
 }
 
 /// Head of a file: what its cases have in common.
@@ -124,11 +127,15 @@ const fn type_five() -> u8 {
 /// # Errors
 /// A text that is not right; this crate's tests show that there is none.
 pub fn suite() -> Result<TerminalSuite, String> {
+    let mut digest = Sm3::new();
     let mut cases = Vec::new();
     for text in FILES {
+        digest.update(format!("{}\0", text.len()));
+        digest.update(text);
         cases.extend(parse(text)?);
     }
-    Ok(TerminalSuite { cases })
+    let digest = hex::encode(digest.finalize());
+    Ok(TerminalSuite { cases, digest })
 }
 
 /// The cases of a file from its text.

@@ -114,6 +114,11 @@ impl Rig {
         Ok(rig)
     }
 
+    /// From the next case on the chips' random numbers follow from this seed.
+    pub fn reseed(&mut self, seed: u64) {
+        self.recipe.seed = seed;
+    }
+
     /// The chips of a case, fresh, with an empty record.
     ///
     /// # Errors

@@ -1,20 +1,23 @@
-//! `run --suite terminal`: the cases one after the other, with evidence, reports and signature as for the other suites.
+//! `run --suite terminal`: the cases one after the other, with evidence, reports and signature as for the other suites. An
+//! interrupted run goes on behind the last case that ended: the next has chips of its own.
 
+use std::path::Path;
 use std::time::Duration;
+
+use sm3::{Digest, Sm3};
 
 use super::case::{self, TerminalCase};
 use super::chips::Rig;
 use super::drive::{self, Target};
-use crate::app::{Failure, announced, conclude, environment, now, show};
+use crate::app::record::{self, Open, Subject};
+use crate::app::{Failure, announced, environment, resumed, show};
 use crate::bench::virtual_product::Recipe;
 use crate::cli;
-use crate::evidence::chain::{self, Writer};
-use crate::evidence::record::{Facts, Record, RunHead, Sink};
-use crate::evidence::{key, package};
+use crate::evidence::record::{CaseEnd, Facts, Record, Sink, Verdict};
 use crate::hierarchy::Preset;
-use crate::report::{self, pdf};
-use crate::run::Tally;
-use crate::suite::{Kind, embedded};
+use crate::random::Chance;
+use crate::run::{self, RunError};
+use crate::suite::Kind;
 use crate::words::say;
 
 /// Longest time of one call, where the order says nothing shorter.
@@ -45,19 +48,11 @@ pub fn execute(order: &cli::Run, preset: Preset) -> Result<u8, Failure> {
             .to_owned(),
         ));
     };
-    if chosen.is_empty() || order.out.join(chain::FILE).exists() {
-        return Err(Failure::Usage(
-            say(
-                "no such case, or --out holds a run already",
-                "没有此用例，或 --out 中已有检测记录",
-            )
-            .to_owned(),
-        ));
+    if chosen.is_empty() {
+        let no_case = say("no such case", "没有此用例");
+        return Err(Failure::Usage(no_case.to_owned()));
     }
-    let signer = match &order.key {
-        Some(path) => key::read(path).map_err(environment)?,
-        None => key::rehearsal().map_err(environment)?,
-    };
+    let signer = record::signer(order)?;
     let target = Target {
         program: std::env::current_exe().map_err(environment)?,
         library: library.clone(),
@@ -65,40 +60,80 @@ pub fn execute(order: &cli::Run, preset: Preset) -> Result<u8, Failure> {
         limit: Duration::from_secs(order.case_limit.clamp(1, CALL_LIMIT)),
     };
     let recipe = Recipe::sound(preset, 1).map_err(Failure::Environment)?;
-    let rig = Rig::plug(recipe, card, sam).map_err(Failure::Environment)?;
+    let mut rig = Rig::plug(recipe, card, sam).map_err(Failure::Environment)?;
     drive::ready(&target, PATIENCE).map_err(Failure::Environment)?;
-    std::fs::create_dir_all(&order.out)
-        .map_err(|e| environment(format!("{}: {e}", order.out.display())))?;
-    let mut writer = Writer::create(&order.out).map_err(environment)?;
-    writer.note(&Record::Run(head(order, preset, chosen.len())?));
-    writer.note(&Record::Sample {
-        number: 1,
-        facts: Facts::default(),
-    });
+    let subject = Subject {
+        suite: Kind::Terminal,
+        edition: suite.digest.clone(),
+        preset: preset.name.to_owned(),
+        bench: described(library, order.library_verifies)?,
+        planned: chosen.len(),
+        samples: 1,
+    };
+    let mut open = record::open(order, subject, signer)?;
+    // What the chips draw follows from the seed, so that no terminal can know it.
+    rig.reseed(Chance::of(&open.head.seed, "chips").draw());
+    let ends = all(order, &chosen, &target, &rig, &mut open)?;
+    open.close(order, &ends)
+}
+
+/// Runs what was not run before an interruption.
+fn all(
+    order: &cli::Run,
+    chosen: &[&TerminalCase],
+    target: &Target,
+    rig: &Rig,
+    open: &mut Open,
+) -> Result<Vec<CaseEnd>, Failure> {
+    if open.before.is_empty() {
+        open.writer.note(&Record::Sample {
+            number: 1,
+            facts: Facts::default(),
+        });
+    }
+    let done = open.done();
     let bar = announced(chosen.len(), order.json);
-    let mut tally = Tally::default();
-    for one in chosen {
+    resumed(&bar, done.len());
+    let mut ends = Vec::new();
+    let mut lost = 0;
+    for one in chosen.iter().filter(|one| !done.contains(&one.id)) {
         let end = if one.needs_verifying && !order.library_verifies {
-            drive::skip(one, &mut writer)
+            drive::skip(one, &mut open.writer)
         } else {
-            drive::run(one, &target, &rig, None, &mut writer).map_err(Failure::Environment)?
+            drive::run(one, target, rig, None, &mut open.writer).map_err(Failure::Environment)?
         };
-        tally.count(end.verdict);
         show(&bar, &end);
+        match end.verdict {
+            Verdict::Inconclusive => lost += 1,
+            Verdict::Pass | Verdict::Fail => lost = 0,
+            Verdict::Skipped => {}
+        }
+        if lost >= run::PATIENCE {
+            bar.finish_and_clear();
+            let reason = end.reason.unwrap_or_default();
+            return Err(environment(RunError::Lost(lost, reason)));
+        }
+        ends.push(end);
     }
     bar.finish_and_clear();
-    writer.note(&Record::End {
-        ended: now(),
-        pass: tally.pass,
-        fail: tally.fail,
-        inconclusive: tally.inconclusive,
-        skipped: tally.skipped,
-    });
-    let sealed = writer.finish().map_err(environment)?;
-    let with_pdf = !order.no_pdf && pdf::browser().is_some();
-    report::write(&order.out, &order.out, with_pdf).map_err(environment)?;
-    package::seal(&order.out, &sealed, &signer).map_err(environment)?;
-    conclude(order, tally, with_pdf)
+    Ok(ends)
+}
+
+/// Which library it is, to the byte, and what its maker says of it: a run goes on with no other.
+fn described(library: &Path, verifies: bool) -> Result<String, Failure> {
+    let told = |e: std::io::Error| environment(format!("{}: {e}", library.display()));
+    let digest = Sm3::digest(std::fs::read(library).map_err(told)?);
+    let name = library.file_name().unwrap_or(library.as_os_str());
+    Ok(format!(
+        "C interface of {}, SM3 {}{}; virtual chips in vpcd readers",
+        name.to_string_lossy(),
+        hex::encode(digest),
+        if verifies {
+            ", verifies signatures"
+        } else {
+            ""
+        }
+    ))
 }
 
 /// A case's id, a group, or a beginning with `*`; nothing named: all.
@@ -109,24 +144,4 @@ fn is_chosen(one: &TerminalCase, named: &[String]) -> bool {
             Some(beginning) => one.id.starts_with(beginning),
             None => one.id == *name || group == name,
         })
-}
-
-fn head(order: &cli::Run, preset: Preset, planned: usize) -> Result<RunHead, Failure> {
-    Ok(RunHead {
-        harness: env!("CARGO_PKG_VERSION").to_owned(),
-        suites: embedded::suites()
-            .map_err(|e| Failure::Usage(e.to_string()))?
-            .digest,
-        suite: Kind::Terminal,
-        preset: preset.name.to_owned(),
-        seed: order.seed.clone().unwrap_or_default(),
-        destructive: false,
-        repeats: 1,
-        cases: order.case.clone(),
-        product: order.product.clone(),
-        bench: "C interface of a library; virtual chips in vpcd readers".to_owned(),
-        began: now(),
-        planned,
-        samples: 1,
-    })
 }

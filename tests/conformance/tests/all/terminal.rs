@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tests_conformance::bench::virtual_product::Recipe;
@@ -45,37 +45,34 @@ fn our_library_passes_and_defective_terminals_do_not() {
     let library = binaries::library("rhc_reader").unwrap();
     let address = |at: usize| daemon.readers()[at].place.address();
 
-    // The child finds the daemon by its environment variable, so the whole order runs in a process of its own.
     let out = folder.path().join("package");
-    let done = Command::new(PROGRAM)
-        .args("run --suite terminal --no-pdf --library-verifies --library".split(' '))
-        .arg(&library)
-        .arg("--library-config")
-        .arg(&config)
-        .args([
-            "--card-vpcd",
-            &address(0),
-            "--sam-vpcd",
-            &address(1),
-            "--out",
-        ])
-        .arg(&out)
-        .env("RHC_LANG", "en")
-        .env(daemon.environment().0, daemon.environment().1)
-        .output()
-        .unwrap();
-    let said =
-        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-    assert_eq!(done.status.code(), Some(0), "{said}");
+    let other = folder.path().join("another.so");
+    std::fs::write(
+        &other,
+        [&std::fs::read(&library).unwrap()[..], b"\0"].concat(),
+    )
+    .unwrap();
+    let ordered = |library: &Path| order(&daemon, library, &config, &out);
+    killed(ordered(&library), &out);
+    away(&daemon);
+    let (code, said) = ended(ordered(&other));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("the run is of another library"), "{said}");
+    away(&daemon);
+    let (code, said) = ended(ordered(&library));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("going on after case"), "{said}");
     let verified = Command::new(PROGRAM)
         .arg("verify")
         .arg(&out)
         .status()
         .unwrap();
     assert!(verified.success());
-    for reader in daemon.readers() {
-        daemon.wait_card(reader, false).unwrap();
-    }
+    let suite = case::suite().unwrap();
+    let cases: Vec<String> = suite.cases.iter().map(|case| case.id.clone()).collect();
+    assert_eq!(reported(&out), cases.len());
+    assert_eq!(verdicts(&out), cases, "each case once, in its order");
+    away(&daemon);
 
     let wrapper = folder.path().join("program");
     through(&daemon, &wrapper);
@@ -88,7 +85,6 @@ fn our_library_passes_and_defective_terminals_do_not() {
     let recipe = Recipe::sound(PRESETS[0], 1).unwrap();
     let rig = Rig::plug(recipe, &address(0), &address(1)).unwrap();
     drive::ready(&target, Duration::from_secs(30)).unwrap();
-    let suite = case::suite().unwrap();
     let all = faults::table().unwrap();
     let mut survivors = Vec::new();
     for fault in &all {
@@ -136,6 +132,72 @@ fn our_library_passes_and_defective_terminals_do_not() {
         all.len(),
         all.len()
     );
+}
+
+/// The whole suite on a library. The child finds the daemon by its environment variable, so it runs in a process of its own.
+fn order(daemon: &Daemon, library: &Path, config: &Path, out: &Path) -> Command {
+    let address = |at: usize| daemon.readers()[at].place.address();
+    let mut command = Command::new(PROGRAM);
+    command
+        .args("run --suite terminal --no-pdf --library-verifies --library".split(' '))
+        .arg(library)
+        .arg("--library-config")
+        .arg(config)
+        .args(["--card-vpcd", &address(0), "--sam-vpcd", &address(1)])
+        .arg("--out")
+        .arg(out)
+        .env("RHC_LANG", "en")
+        .env(daemon.environment().0, daemon.environment().1);
+    command
+}
+
+/// Begins and is killed when some cases are done.
+fn killed(mut order: Command, out: &Path) {
+    let mut running = order
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while verdicts(out).len() < 3 {
+        let gone = running.try_wait().unwrap();
+        assert!(gone.is_none(), "it ended before it was killed: {gone:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert!(!out.join("manifest.json").exists());
+}
+
+fn ended(mut order: Command) -> (Option<i32>, String) {
+    let done = order.output().unwrap();
+    let said =
+        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    (done.status.code(), said)
+}
+
+/// The chips of an order that ended are out.
+fn away(daemon: &Daemon) {
+    for reader in daemon.readers() {
+        daemon.wait_card(reader, false).unwrap();
+    }
+}
+
+/// Cases that came to a verdict, in the record's order; its last line may be half written.
+fn verdicts(out: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(out.join("evidence.jsonl")).unwrap_or_default();
+    let lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let id = |record: serde_json::Value| {
+        (record["t"] == "verdict").then(|| record["id"].as_str().unwrap().to_owned())
+    };
+    lines.filter_map(id).collect()
+}
+
+fn reported(out: &Path) -> usize {
+    let text = std::fs::read(out.join("report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    report["cases"].as_array().unwrap().len()
 }
 
 /// What PowerOn of a hostile library does, and what is said of it.
