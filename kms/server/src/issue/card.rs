@@ -15,11 +15,10 @@ use zeroize::Zeroizing;
 
 use super::group::Asked;
 use crate::authority;
-use crate::life::enforce::{Named, name_places};
+use crate::life::alarms::shown;
 use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
 use crate::service::Service;
-use kms_core::port::Target;
 
 pub(super) const ACT: &str = "card.personalise";
 /// Elements that the service compares with what it knows.
@@ -57,9 +56,7 @@ impl Service {
         let mut outcomes = Vec::with_capacity(requests.len());
         for (request, asked) in requests.iter().zip(under_way) {
             outcomes.push(match asked {
-                Ok((canonical, named, answer)) => {
-                    self.card_answer(request, (&canonical, named), answer).await
-                }
+                Ok((canonical, answer)) => self.card_answer(request, &canonical, answer).await,
                 Err(refusal) => Err(refusal),
             });
         }
@@ -71,13 +68,9 @@ impl Service {
         self: &Arc<Self>,
         peer: &Peer,
         request: &PersonalisationRequest,
-    ) -> Result<(Zeroizing<Vec<u8>>, Named, oneshot::Receiver<Result<Script>>)> {
-        let planned = match self.card_plan(peer, request) {
-            Ok(plan) => self.alive(plan, request).await,
-            Err(refusal) => Err(refusal),
-        };
-        let (plan, named) = match planned {
-            Ok(planned) => planned,
+    ) -> Result<(Zeroizing<Vec<u8>>, oneshot::Receiver<Result<Script>>)> {
+        let plan = match self.card_plan(peer, request) {
+            Ok(plan) => plan,
             Err(refusal) => {
                 let factor = hex::encode_upper(request.factor);
                 return Err(self.refused(&peer.to_string(), ACT, &factor, refusal).await);
@@ -101,36 +94,21 @@ impl Service {
                 data: self.hash_key.hash("card-content", &canonical),
             },
             plan,
+            shown: shown(request.card),
             reply,
         };
         let handed = self.card_desk().send(asked).await;
         handed.map_err(|_| broken_off())?;
-        Ok((canonical, named, answer))
-    }
-
-    /// The chip is not behind what it showed before, and every key of the plan may be used now; with the places that its keys
-    /// have on the card.
-    async fn alive(
-        &self,
-        mut plan: cardlib_card::dialect::Plan,
-        request: &PersonalisationRequest,
-    ) -> Result<(cardlib_card::dialect::Plan, Named)> {
-        self.never_back(&request.factor, request.card).await?;
-        let named = self
-            .live_keys(&mut plan, Target::Card, request.vendor)
-            .await?;
-        Ok((plan, named))
+        Ok((canonical, answer))
     }
 
     async fn card_answer(
         &self,
         request: &PersonalisationRequest,
-        (canonical, named): (&[u8], Named),
+        canonical: &[u8],
         answer: oneshot::Receiver<Result<Script>>,
     ) -> Result<Script> {
         let mut script = answer.await.map_err(|_| broken_off())??;
-        name_places(&mut script, named);
-        self.chip_shown(&request.factor, request.card).await?;
         script.receipt = self.receipt(request, canonical, &script)?;
         Ok(script)
     }

@@ -22,6 +22,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::card::ACT;
+use crate::life::enforce::Named;
+use crate::records::chip_group::Shown;
 use crate::refusal::Result;
 use crate::service::Service;
 use queue::UnderWay;
@@ -52,6 +54,7 @@ pub(crate) struct Asked {
     pub(super) issuer: String,
     pub(super) binding: Binding,
     pub(super) plan: Plan,
+    pub(super) shown: Shown,
     pub(super) reply: oneshot::Sender<Result<Script>>,
 }
 
@@ -67,6 +70,9 @@ struct Begun {
     factor: Factor,
     vendor: [u8; 2],
     binding: Binding,
+    shown: Shown,
+    /// The places that its keys have on the card.
+    named: Named,
     standing: Standing,
     id: AuditId,
     reply: oneshot::Sender<Result<Script>>,

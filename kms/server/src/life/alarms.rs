@@ -7,6 +7,7 @@ use kms_platform::audit::Outcome;
 use kms_platform::store::Conn;
 
 use crate::records::alarms;
+use crate::records::chip_group::Shown;
 use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
 use crate::service::Service;
@@ -43,40 +44,31 @@ pub(crate) async fn look(
     alarms::raise(conn, (slug, object), (actor, act), at).await
 }
 
+/// A chip's base key and counter only ever go up; one that shows less than before is not the chip it says.
+///
+/// # Errors
+/// [`refusal::WENT_BACK`].
+pub(crate) fn never_back(before: Option<Shown>, now: Shown) -> Result<()> {
+    match before {
+        Some(before) if before > now => Err(refuse!(
+            &refusal::WENT_BACK,
+            "key version {:02X}, counter {} was shown before; now {:02X}, {}",
+            "先前为密钥版本 {:02X}、计数 {}，现为 {:02X}、{}",
+            before.0,
+            before.1,
+            now.0,
+            now.1
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What a chip shows, as [`never_back`] compares it.
+pub(crate) fn shown(card: CardState) -> Shown {
+    (i64::from(card.key_version), i64::from(card.counter))
+}
+
 impl Service {
-    /// A chip's base key and counter only ever go up; one that shows less than before is not the chip it says.
-    ///
-    /// # Errors
-    /// [`refusal::WENT_BACK`], or the store failed.
-    pub(crate) async fn never_back(&self, chip: &[u8; 8], shown: CardState) -> Result<()> {
-        let mut conn = self.store.pool().acquire().await?;
-        let before = alarms::seen(&mut conn, &hex::encode_upper(chip)).await?;
-        let now = standing(shown);
-        match before {
-            Some(before) if before > now => Err(refuse!(
-                &refusal::WENT_BACK,
-                "key version {:02X}, counter {} was shown before; now {:02X}, {}",
-                "先前为密钥版本 {:02X}、计数 {}，现为 {:02X}、{}",
-                before.0,
-                before.1,
-                now.0,
-                now.1
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Notes what a chip showed when its script went out.
-    pub(crate) async fn chip_shown(&self, chip: &[u8; 8], shown: CardState) -> Result<()> {
-        if standing(shown) == (0, 0) {
-            // Nothing is less.
-            return Ok(());
-        }
-        let mut tx = self.begin().await?;
-        alarms::see(&mut tx, &hex::encode_upper(chip), standing(shown)).await?;
-        self.commit(tx).await
-    }
-
     /// A security administrator has looked into an alarm, and signs for it.
     ///
     /// # Errors
@@ -96,8 +88,4 @@ impl Service {
         self.commit(tx).await?;
         done
     }
-}
-
-fn standing(shown: CardState) -> (i64, i64) {
-    (i64::from(shown.key_version), i64::from(shown.counter))
 }

@@ -16,6 +16,9 @@ use crate::service::Service;
 /// Key and version of a slot, as the chip will have them.
 pub(crate) type Named = Vec<(String, u8)>;
 
+/// Keys that are not simply in use, and where they stand.
+pub(crate) type States = BTreeMap<String, KeyState>;
+
 /// A stand-in's check value stands at the place that it takes on the card.
 pub(crate) fn name_places(script: &mut Script, named: Named) {
     for (value, (key, version)) in script.check_values.iter_mut().zip(named) {
@@ -35,9 +38,20 @@ impl Service {
         let mut conn = self.store.pool().acquire().await?;
         let states = life::not_active(&mut conn).await?;
         drop(conn);
-        check(&states, &base_of(plan, target, vendor), Purpose::Session)?;
+        self.live_among(&states, plan, target, vendor)
+    }
+
+    /// [`Self::live_keys`], the states being known: for requests that share a transaction.
+    pub(crate) fn live_among(
+        &self,
+        states: &States,
+        plan: &mut Plan,
+        target: Target,
+        vendor: [u8; 2],
+    ) -> Result<Named> {
+        check(states, &base_of(plan, target, vendor), Purpose::Session)?;
         for text in &plan.mac_texts {
-            check(&states, &key_id(&text.key, text.version), Purpose::Sign)?;
+            check(states, &key_id(&text.key, text.version), Purpose::Sign)?;
         }
         let named = plan
             .slots
@@ -53,7 +67,7 @@ impl Service {
                 slot.version = on_card(self.profile, &slot.key, slot.version, state_of)?;
             } else {
                 let id = key_id(&slot.key, slot.version);
-                check(&states, &id, Purpose::LoadSam)?;
+                check(states, &id, Purpose::LoadSam)?;
             }
         }
         Ok(named)
@@ -97,7 +111,7 @@ impl Service {
     }
 }
 
-fn check(states: &BTreeMap<String, KeyState>, id: &str, purpose: Purpose) -> Result<()> {
+fn check(states: &States, id: &str, purpose: Purpose) -> Result<()> {
     match states.get(id) {
         Some(state) if !state.permits(purpose) => Err(LifeError::NotNow {
             key: id.to_owned(),

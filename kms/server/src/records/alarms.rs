@@ -156,29 +156,3 @@ pub async fn acknowledge(conn: &mut Conn, id: &str, by: &str, note: &str, at: &s
         _ => Err(unknown()),
     }
 }
-
-/// The highest key version and counter that a chip has shown.
-///
-/// # Errors
-/// The store failed.
-pub async fn seen(conn: &mut Conn, chip: &str) -> Result<Option<(i64, i64)>> {
-    let sql = "SELECT key_version, counter FROM chip_seen WHERE chip = $1";
-    Ok(sqlx::query_as(sql).bind(chip).fetch_optional(conn).await?)
-}
-
-/// Notes what a chip shows now.
-///
-/// # Errors
-/// The store failed.
-pub async fn see(conn: &mut Conn, chip: &str, now: (i64, i64)) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO chip_seen (chip, key_version, counter) VALUES ($1, $2, $3)
-         ON CONFLICT (chip) DO UPDATE SET key_version = excluded.key_version, counter = excluded.counter",
-    )
-    .bind(chip)
-    .bind(now.0)
-    .bind(now.1)
-    .execute(conn)
-    .await?;
-    Ok(())
-}

@@ -11,12 +11,19 @@ use kms_platform::store::Conn;
 use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
 
+/// Key version and counter that a chip shows.
+pub type Shown = (i64, i64);
+
 /// A chip and the ticket that its latest script was made with.
 pub struct Known {
     /// As the lists and earlier requests say.
     pub chip: DeliveredChip,
     /// Ticket.
     pub ticket: Option<String>,
+    /// Delivery list that names it.
+    pub list: Option<u64>,
+    /// What it showed last.
+    pub shown: Option<Shown>,
 }
 
 type Row = (
@@ -27,6 +34,9 @@ type Row = (
     Option<Vec<u8>>,
     Option<Vec<u8>>,
     Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
 );
 
 /// Those of these chips that a list names.
@@ -39,7 +49,8 @@ pub async fn find(conn: &mut Conn, factors: &[Factor]) -> Result<HashMap<Factor,
     }
     let places = (1..=factors.len()).map(|at| format!("${at}"));
     let sql = format!(
-        "SELECT factor, kind, maker, mark, subject, data, ticket FROM chip WHERE factor IN ({})",
+        "SELECT factor, kind, maker, mark, subject, data, ticket, sequence, key_version, counter
+         FROM chip LEFT JOIN chip_seen ON chip_seen.chip = chip.factor WHERE factor IN ({})",
         places.collect::<Vec<_>>().join(", ")
     );
     let mut query = sqlx::query_as::<_, Row>(AssertSqlSafe(sql));
@@ -50,7 +61,9 @@ pub async fn find(conn: &mut Conn, factors: &[Factor]) -> Result<HashMap<Factor,
     rows.into_iter().map(known).collect()
 }
 
-fn known((factor, kind, maker, mark, subject, data, ticket): Row) -> Result<(Factor, Known)> {
+fn known(
+    (factor, kind, maker, mark, subject, data, ticket, list, key_version, counter): Row,
+) -> Result<(Factor, Known)> {
     let mut own = Factor::default();
     hex::decode_to_slice(&factor, &mut own).map_err(|_| damaged())?;
     let mut vendor = [0; 2];
@@ -71,7 +84,13 @@ fn known((factor, kind, maker, mark, subject, data, ticket): Row) -> Result<(Fac
         mark: mark.parse::<Mark>().map_err(|_| damaged())?,
         binding: binding.map(|(subject, data)| Binding { subject, data }),
     };
-    Ok((own, Known { chip, ticket }))
+    let known = Known {
+        chip,
+        ticket,
+        list: list.and_then(|number| u64::try_from(number).ok()),
+        shown: key_version.zip(counter),
+    };
+    Ok((own, known))
 }
 
 fn damaged() -> Refusal {
@@ -99,6 +118,36 @@ pub async fn set_tickets(conn: &mut Conn, made: &[(Factor, &str)]) -> Result<()>
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for (factor, ticket) in made {
         query = query.bind(hex::encode_upper(factor)).bind(*ticket);
+    }
+    query.execute(conn).await?;
+    Ok(())
+}
+
+/// Notes what chips showed when their scripts went out; who shows a first state as it left the factory needs no note, since
+/// nothing is less.
+///
+/// # Errors
+/// The store failed.
+pub async fn see(conn: &mut Conn, seen: &[(Factor, Shown)]) -> Result<()> {
+    let seen: Vec<_> = seen.iter().filter(|(_, shown)| *shown != (0, 0)).collect();
+    if seen.is_empty() {
+        return Ok(());
+    }
+    let places = (0..seen.len()).map(|row| {
+        let first = 3 * row + 1;
+        format!("(${first}, ${}, ${})", first + 1, first + 2)
+    });
+    let sql = format!(
+        "INSERT INTO chip_seen (chip, key_version, counter) VALUES {}
+         ON CONFLICT (chip) DO UPDATE SET key_version = excluded.key_version, counter = excluded.counter",
+        places.collect::<Vec<_>>().join(", ")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for (factor, (key_version, counter)) in seen {
+        query = query
+            .bind(hex::encode_upper(factor))
+            .bind(key_version)
+            .bind(counter);
     }
     query.execute(conn).await?;
     Ok(())

@@ -6,6 +6,7 @@ use kms_core::port::{FillRequest, Target};
 
 use super::super::script;
 use super::{Begun, Chosen, Filled};
+use crate::life::enforce::name_places;
 use crate::refusal::{self, Result};
 use crate::refuse;
 use crate::service::Service;
@@ -29,9 +30,16 @@ impl Service {
             }
         }
         let mut answers = self.hsm.fill_many(&requests).into_iter();
-        for (one, outline) in begun.into_iter().zip(outlines) {
+        for (mut one, outline) in begun.into_iter().zip(outlines) {
+            let named = std::mem::take(&mut one.named);
             let made = match answers.next() {
-                Some(Ok(answer)) => script(one.request_id, &outline, answer),
+                Some(Ok(answer)) => {
+                    let made = script(one.request_id, &outline, answer);
+                    made.map(|mut script| {
+                        name_places(&mut script, named);
+                        script
+                    })
+                }
                 Some(Err(error)) => {
                     self.counts.hsm_errors.inc();
                     Err(error.into())

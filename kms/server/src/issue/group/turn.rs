@@ -12,8 +12,9 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::super::card::ACT;
-use super::doubts::Doubts;
+use super::doubts::{Agreed, Doubts};
 use super::{Asked, Begun, Chosen, Filled};
+use crate::life::alarms::never_back;
 use crate::records::chip_group::{self, Known};
 use crate::records::tickets;
 use crate::refusal::{self, Refusal, Result};
@@ -126,21 +127,26 @@ impl Turn<'_> {
     /// Binds the chips whose scripts are there; a chip that was bound otherwise meanwhile gets none.
     async fn end(&mut self, tx: &mut Tx, chips: &HashMap<Factor, Known>) -> Result<()> {
         let mut left: HashMap<&str, u64> = HashMap::new();
-        let (mut with, mut bound) = (Vec::new(), Vec::new());
+        let (mut with, mut bound, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for one in &mut self.filled {
-            let known = chips.get(&one.begun.factor).map(|known| &known.chip);
+            let known = chips.get(&one.begun.factor);
+            let before = known.and_then(|known| known.shown);
+            let known = known.map(|known| &known.chip);
             let claim = one.begun.claim(self.service);
+            if let (Ok(_), Err(refused)) = (&one.made, never_back(before, one.begun.shown)) {
+                one.made = Err(refused);
+            }
             match &one.made {
                 Ok(script) => {
                     let least = left.entry(&one.begun.ticket).or_insert(u64::MAX);
                     *least = script.quota_left.min(*least);
                     match binding::check(&claim, known, &one.begun.binding) {
-                        Ok(Standing::First) => {
+                        Ok(standing) => {
                             with.push((one.begun.factor, one.begun.ticket.as_str()));
-                            bound.push((one.begun.factor, &one.begun.binding));
-                        }
-                        Ok(Standing::Continued) => {
-                            with.push((one.begun.factor, one.begun.ticket.as_str()));
+                            seen.push((one.begun.factor, one.begun.shown));
+                            if standing == Standing::First {
+                                bound.push((one.begun.factor, &one.begun.binding));
+                            }
                         }
                         Err(refused) => one.made = Err(refused.into()),
                     }
@@ -152,6 +158,7 @@ impl Turn<'_> {
             }
         }
         chip_group::set_tickets(tx, &with).await?;
+        chip_group::see(tx, &seen).await?;
         chip_group::bind(tx, &bound, &self.service.now()).await?;
         for (ticket, left) in left {
             tickets::set_left(tx, ticket, left).await?;
@@ -167,25 +174,11 @@ impl Turn<'_> {
         asked: Vec<Asked>,
     ) -> Result<()> {
         let mut doubts = Doubts::default();
-        for one in asked {
+        for mut one in asked {
             let known = chips.get(&one.factor);
-            let agreed = doubts.agree(self.service, tx, &one, known).await;
+            let agreed = doubts.agree(self.service, tx, &mut one, known).await;
             match agreed {
-                Ok((ticket, standing)) => self.begun.push((
-                    Begun {
-                        object: hex::encode_upper(one.factor),
-                        actor: one.actor,
-                        ticket,
-                        request_id: one.request_id,
-                        factor: one.factor,
-                        vendor: one.vendor,
-                        binding: one.binding,
-                        standing,
-                        id: AuditId(0),
-                        reply: one.reply,
-                    },
-                    one.plan,
-                )),
+                Ok(agreed) => self.begun.push(begun(one, agreed)),
                 Err(refusal) => self.refused.push(refused(one, refusal)),
             }
         }
@@ -230,6 +223,24 @@ impl Turn<'_> {
         }
         Ok(())
     }
+}
+
+fn begun(one: Asked, agreed: Agreed) -> Chosen {
+    let begun = Begun {
+        object: hex::encode_upper(one.factor),
+        actor: one.actor,
+        ticket: agreed.ticket,
+        request_id: one.request_id,
+        factor: one.factor,
+        vendor: one.vendor,
+        binding: one.binding,
+        shown: one.shown,
+        named: agreed.named,
+        standing: agreed.standing,
+        id: AuditId(0),
+        reply: one.reply,
+    };
+    (begun, one.plan)
 }
 
 fn refused(one: Asked, refusal: Refusal) -> Refused {
