@@ -34,7 +34,7 @@ pub type Conn = sqlx::AnyConnection;
 pub type Tx = Transaction<'static, Any>;
 
 /// All writers of a database take turns by this lock; it ends with the transaction, also when its instance dies.
-const WRITE_LOCK: &str = "SELECT pg_advisory_xact_lock(x'7268632d73746f72'::bigint)";
+const BEGIN_AND_LOCK: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(x'7268632d73746f72'::bigint)";
 
 /// One step of a store's schema, in SQLite's words; versions count up from 1.
 #[derive(Clone, Copy, Debug)]
@@ -292,11 +292,7 @@ async fn begin(pool: &AnyPool, engine: Engine) -> Result<Tx, sqlx::Error> {
         Engine::Sqlite => pool.begin_with("BEGIN IMMEDIATE").await,
         Engine::Postgres => {
             // The snapshot is of each statement, so those after the lock see what the holder before committed.
-            let mut tx = pool
-                .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
-                .await?;
-            sqlx::raw_sql(WRITE_LOCK).execute(&mut *tx).await?;
-            Ok(tx)
+            pool.begin_with(BEGIN_AND_LOCK).await
         }
     }
 }

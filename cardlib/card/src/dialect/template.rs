@@ -130,30 +130,35 @@ impl Dialect {
         slot: Option<usize>,
     ) -> Result<([u8; 4], Vec<Segment>), DialectError> {
         let template = self.template(command)?;
-        let mut values: BTreeMap<&str, Value> = values.into_iter().collect();
-        let mut out = Vec::new();
+        let mut values = values;
+        let mut data = Data(Vec::with_capacity(SEGMENTS));
         for field in &template.data {
-            let pieces = match field {
-                Field::Bytes(bytes) => vec![Segment::Literal(Zeroizing::new(bytes.clone()))],
-                Field::Key => vec![Segment::Key(need_slot(command, slot)?)],
-                Field::Check => vec![Segment::CheckValue(need_slot(command, slot)?)],
+            match field {
+                Field::Bytes(bytes) => data.bytes(bytes),
+                Field::Key => data.piece(Segment::Key(need_slot(command, slot)?)),
+                Field::Check => data.piece(Segment::CheckValue(need_slot(command, slot)?)),
                 Field::Named { name, width } => {
-                    let value = values.remove(name.as_str()).ok_or_else(|| {
+                    let given = values.iter().position(|(given, _)| given == name);
+                    let given = given.ok_or_else(|| {
                         DialectError::Mismatch(format!(
                             "{command} asks for `{name}`, which nothing gives"
                         ))
                     })?;
-                    value.into_pieces(command, name, *width)?
+                    let (_, value) = values.swap_remove(given);
+                    data.value(value, *width).ok_or_else(|| {
+                        DialectError::Mismatch(format!(
+                            "{command}: `{name}` does not fit its field"
+                        ))
+                    })?;
                 }
-            };
-            out.extend(pieces);
+            }
         }
-        if let Some(name) = values.keys().next() {
+        if let Some((name, _)) = values.first() {
             return Err(DialectError::Mismatch(format!(
                 "{command} has no place for `{name}`"
             )));
         }
-        Ok((template.header, merge(out)))
+        Ok((template.header, data.0))
     }
 
     fn template(&self, command: &str) -> Result<&Template, DialectError> {
@@ -211,49 +216,62 @@ impl Value {
     pub fn bytes(bytes: &[u8]) -> Self {
         Self::Pieces(vec![Segment::Literal(Zeroizing::new(bytes.to_vec()))])
     }
+}
 
-    fn into_pieces(
-        self,
-        command: &str,
-        name: &str,
-        width: Option<usize>,
-    ) -> Result<Vec<Segment>, DialectError> {
-        let wrong =
-            || DialectError::Mismatch(format!("{command}: `{name}` does not fit its field"));
-        match (self, width) {
-            (Self::Number(number), Some(width @ 1..=4)) => {
+/// Segments that a command has at most, usually: bytes, a key, its check value, bytes.
+const SEGMENTS: usize = 4;
+/// First room of a literal: what most descriptors take.
+const LITERAL: usize = 32;
+
+/// A command's data as it grows: neighbouring literals are one.
+struct Data(Vec<Segment>);
+
+impl Data {
+    fn bytes(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        match self.0.last_mut() {
+            Some(Segment::Literal(last)) if last.capacity() - last.len() >= bytes.len() => {
+                last.extend_from_slice(bytes);
+            }
+            // A vector that grows by itself would leave its bytes behind.
+            Some(Segment::Literal(last)) => *last = joined(last, bytes),
+            _ => self.0.push(Segment::Literal(joined(&[], bytes))),
+        }
+    }
+
+    fn piece(&mut self, piece: Segment) {
+        match piece {
+            Segment::Literal(bytes) => self.bytes(&bytes),
+            piece => self.0.push(piece),
+        }
+    }
+
+    /// None where it does not fit the field.
+    fn value(&mut self, value: Value, width: Option<usize>) -> Option<()> {
+        match (value, width) {
+            (Value::Number(number), Some(width @ 1..=4)) => {
                 let bytes = number.to_be_bytes();
                 let (high, low) = bytes.split_at(4 - width);
-                if high.iter().any(|b| *b != 0) {
-                    return Err(wrong());
-                }
-                Ok(vec![Segment::Literal(Zeroizing::new(low.to_vec()))])
+                high.iter().all(|byte| *byte == 0).then_some(())?;
+                self.bytes(low);
             }
-            (Self::Number(_), _) => Err(wrong()),
-            (Self::Pieces(pieces), None) => Ok(pieces),
-            (Self::Pieces(pieces), Some(width)) => {
+            (Value::Number(_), _) => return None,
+            (Value::Pieces(pieces), width) => {
                 let len: usize = pieces.iter().map(|piece| piece.len(&[])).sum();
-                if len == width {
-                    Ok(pieces)
-                } else {
-                    Err(wrong())
-                }
+                width.is_none_or(|width| width == len).then_some(())?;
+                pieces.into_iter().for_each(|piece| self.piece(piece));
             }
         }
+        Some(())
     }
 }
 
-/// Neighbouring literals become one.
-fn merge(pieces: Vec<Segment>) -> Vec<Segment> {
-    let mut out: Vec<Segment> = Vec::with_capacity(pieces.len());
-    for piece in pieces {
-        match (out.last_mut(), piece) {
-            (_, Segment::Literal(bytes)) if bytes.is_empty() => {}
-            (Some(Segment::Literal(last)), Segment::Literal(bytes)) => {
-                last.extend_from_slice(&bytes)
-            }
-            (_, piece) => out.push(piece),
-        }
-    }
-    out
+fn joined(first: &[u8], second: &[u8]) -> Zeroizing<Vec<u8>> {
+    let len = first.len() + second.len();
+    let mut whole = Zeroizing::new(Vec::with_capacity(len.max(LITERAL)));
+    whole.extend_from_slice(first);
+    whole.extend_from_slice(second);
+    whole
 }

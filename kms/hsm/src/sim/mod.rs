@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hsm_wire::client::{ClientError, OperatorClient};
-use hsm_wire::operator::SignInput;
+use hsm_wire::operator::{OperatorAnswer, OperatorRequest, SignInput};
 use hsm_wire::secret::OperatorSecret;
 use kms_core::port::{
     FillRequest, Filled, HeldKey, Hsm, HsmError, HsmIdentity, Lease, Nature, Target,
@@ -113,11 +113,15 @@ impl Hsm for SimHsm {
 
     fn fill(&self, request: &FillRequest) -> Result<Filled, HsmError> {
         let wire = script::fill(request)?;
-        let answer = self.call(|client| match request.target {
-            Target::Card => client.fill_card(wire.clone()),
-            Target::Sam => client.fill_sam(wire.clone()),
+        let asked = match request.target {
+            Target::Card => OperatorRequest::FillCard(Box::new(wire)),
+            Target::Sam => OperatorRequest::FillSam(Box::new(wire)),
+        };
+        let answer = self.call(|client| match client.call(&asked)? {
+            OperatorAnswer::Filled(answer) => Ok(answer),
+            _ => Err(ClientError::Unexpected),
         })?;
-        script::checked(answer)
+        script::checked(*answer)
     }
 
     fn fill_many(&self, requests: &[FillRequest]) -> Vec<Result<Filled, HsmError>> {
@@ -131,7 +135,11 @@ impl Hsm for SimHsm {
             // One of them cannot be said on the wire: the others are not refused for that.
             Err(_) => return requests.iter().map(|request| self.fill(request)).collect(),
         };
-        let answered = self.call(|client| client.fill_cards(wire.clone()));
+        let asked = OperatorRequest::FillCards(wire);
+        let answered = self.call(|client| match client.call(&asked)? {
+            OperatorAnswer::FilledMany(answers) => Ok(answers),
+            _ => Err(ClientError::Unexpected),
+        });
         match answered {
             Ok(answers) => answers
                 .into_iter()

@@ -192,9 +192,18 @@ fn script(request_id: uuid::Uuid, outline: &fill::Outline, filled: Filled) -> Re
     })
 }
 
+/// Upper-case hexadecimal digits, written in place: a script has thousands.
+fn digits(bytes: &[u8]) -> String {
+    let mut text = vec![0; 2 * bytes.len()];
+    // It fails for other lengths only.
+    let _ = hex::encode_to_slice(bytes, &mut text);
+    text.make_ascii_uppercase();
+    String::from_utf8(text).unwrap_or_default()
+}
+
 fn phase(phase: FilledPhase) -> Phase {
     let steps = phase.steps.into_iter().map(|(step, answer)| Step {
-        apdu: hex::encode_upper(step.apdu),
+        apdu: digits(&step.apdu),
         sw: format!("{:04X}", step.sw),
         expect_tail: step.expect_tail.map(hex::encode_upper),
         answer: answer.map(|kind| match kind {

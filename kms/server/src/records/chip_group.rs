@@ -101,11 +101,54 @@ fn damaged() -> Refusal {
     )
 }
 
-/// Notes the ticket of each chip's script.
+/// A chip whose script goes out.
+pub struct Made<'a> {
+    /// Which.
+    pub factor: Factor,
+    /// Ticket of its script.
+    pub ticket: &'a str,
+    /// What it is bound to by this script; none where it was bound before.
+    pub binding: Option<&'a Binding>,
+}
+
+/// Notes the ticket of each chip's script, and binds those that were not; the table refuses a second time.
 ///
 /// # Errors
 /// The store failed.
-pub async fn set_tickets(conn: &mut Conn, made: &[(Factor, &str)]) -> Result<()> {
+pub async fn made(conn: &mut Conn, made: &[Made<'_>], at: &str) -> Result<()> {
+    set_tickets(conn, made.iter().filter(|one| one.binding.is_none())).await?;
+    let bound: Vec<_> = made
+        .iter()
+        .filter_map(|one| Some((one.factor, one.ticket, one.binding?)))
+        .collect();
+    if bound.is_empty() {
+        return Ok(());
+    }
+    let places = (0..bound.len()).map(|row| {
+        let first = 4 * row + 2;
+        let [second, third, fourth] = [first + 1, first + 2, first + 3];
+        format!("(${first}, ${second}, ${third}, ${fourth})")
+    });
+    let sql = format!(
+        "WITH made (factor, ticket, subject, data) AS (VALUES {})
+         UPDATE chip SET ticket = made.ticket, subject = made.subject, data = made.data, bound = $1
+         FROM made WHERE chip.factor = made.factor",
+        places.collect::<Vec<_>>().join(", ")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(at);
+    for (factor, ticket, binding) in bound {
+        query = query
+            .bind(hex::encode_upper(factor))
+            .bind(ticket)
+            .bind(binding.subject.as_slice())
+            .bind(binding.data.as_slice());
+    }
+    query.execute(conn).await?;
+    Ok(())
+}
+
+async fn set_tickets<'a>(conn: &mut Conn, made: impl Iterator<Item = &'a Made<'a>>) -> Result<()> {
+    let made: Vec<_> = made.collect();
     if made.is_empty() {
         return Ok(());
     }
@@ -116,8 +159,8 @@ pub async fn set_tickets(conn: &mut Conn, made: &[(Factor, &str)]) -> Result<()>
         places.collect::<Vec<_>>().join(", ")
     );
     let mut query = sqlx::query(AssertSqlSafe(sql));
-    for (factor, ticket) in made {
-        query = query.bind(hex::encode_upper(factor)).bind(*ticket);
+    for one in made {
+        query = query.bind(hex::encode_upper(one.factor)).bind(one.ticket);
     }
     query.execute(conn).await?;
     Ok(())
@@ -148,34 +191,6 @@ pub async fn see(conn: &mut Conn, seen: &[(Factor, Shown)]) -> Result<()> {
             .bind(hex::encode_upper(factor))
             .bind(key_version)
             .bind(counter);
-    }
-    query.execute(conn).await?;
-    Ok(())
-}
-
-/// Binds chips; the table refuses a second time.
-///
-/// # Errors
-/// The store failed.
-pub async fn bind(conn: &mut Conn, bound: &[(Factor, &Binding)], at: &str) -> Result<()> {
-    if bound.is_empty() {
-        return Ok(());
-    }
-    let places = (0..bound.len()).map(|row| {
-        let first = 3 * row + 2;
-        format!("(${first}, ${}, ${})", first + 1, first + 2)
-    });
-    let sql = format!(
-        "WITH made (factor, subject, data) AS (VALUES {}) UPDATE chip SET subject = made.subject, data = made.data, bound = $1
-         FROM made WHERE chip.factor = made.factor",
-        places.collect::<Vec<_>>().join(", ")
-    );
-    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(at);
-    for (factor, binding) in bound {
-        query = query
-            .bind(hex::encode_upper(factor))
-            .bind(binding.subject.as_slice())
-            .bind(binding.data.as_slice());
     }
     query.execute(conn).await?;
     Ok(())

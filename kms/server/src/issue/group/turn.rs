@@ -127,7 +127,7 @@ impl Turn<'_> {
     /// Binds the chips whose scripts are there; a chip that was bound otherwise meanwhile gets none.
     async fn end(&mut self, tx: &mut Tx, chips: &HashMap<Factor, Known>) -> Result<()> {
         let mut left: HashMap<&str, u64> = HashMap::new();
-        let (mut with, mut bound, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut made, mut seen) = (Vec::new(), Vec::new());
         for one in &mut self.filled {
             let known = chips.get(&one.begun.factor);
             let before = known.and_then(|known| known.shown);
@@ -142,11 +142,13 @@ impl Turn<'_> {
                     *least = script.quota_left.min(*least);
                     match binding::check(&claim, known, &one.begun.binding) {
                         Ok(standing) => {
-                            with.push((one.begun.factor, one.begun.ticket.as_str()));
+                            made.push(chip_group::Made {
+                                factor: one.begun.factor,
+                                ticket: &one.begun.ticket,
+                                binding: (standing == Standing::First)
+                                    .then_some(&one.begun.binding),
+                            });
                             seen.push((one.begun.factor, one.begun.shown));
-                            if standing == Standing::First {
-                                bound.push((one.begun.factor, &one.begun.binding));
-                            }
                         }
                         Err(refused) => one.made = Err(refused.into()),
                     }
@@ -157,9 +159,8 @@ impl Turn<'_> {
                 Err(_) => {}
             }
         }
-        chip_group::set_tickets(tx, &with).await?;
+        chip_group::made(tx, &made, &self.service.now()).await?;
         chip_group::see(tx, &seen).await?;
-        chip_group::bind(tx, &bound, &self.service.now()).await?;
         for (ticket, left) in left {
             tickets::set_left(tx, ticket, left).await?;
         }
