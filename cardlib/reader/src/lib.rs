@@ -12,6 +12,7 @@
 //! | [`inbox`] | waiting for a thread that answers in microseconds |
 //! | [`inprocess`] | a simulated card in the same process |
 //! | [`pcsc`] | cards in readers of the PC/SC daemon |
+//! | [`row`] | many commands at once, each with its time |
 //! | [`trace`] | headers, lengths and times of what was sent; never data |
 //! | [`watchdog`] | a card that never answers does not hang its caller |
 //!
@@ -37,6 +38,7 @@ pub mod error;
 pub mod inbox;
 pub mod inprocess;
 pub mod pcsc;
+pub mod row;
 pub mod trace;
 pub mod watchdog;
 

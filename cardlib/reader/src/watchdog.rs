@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::error::ReaderError;
 pub use crate::inbox::Inbox;
+use crate::row::{Answered, Asked, Row};
 
 /// Time that a card may take for one command when nothing else is asked: ten times the slowest command known.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(10);
@@ -28,10 +29,12 @@ pub enum Order {
     Begin,
     /// One command after the other, as [`crate::Channel::series`]; the pulse beats before each.
     Transmit(Zeroizing<Vec<Vec<u8>>>, Arc<Pulse>),
+    /// The same for a row, which keeps the answers itself.
+    Row(Arc<Row>, Arc<Pulse>),
     End,
 }
 
-/// What it answers: the ATR on `Begin`, the answer APDUs on `Transmit`, nothing on `End`.
+/// What it answers: the ATR on `Begin`, the answer APDUs on `Transmit`, nothing on `Row` and `End`.
 pub type Answer = Result<Vec<Vec<u8>>, ReaderError>;
 
 /// When the worker last began a command.
@@ -116,6 +119,18 @@ impl Watchdog {
         self.order(Order::Transmit(Zeroizing::new(commands), pulse))
     }
 
+    /// Has a row sent, each command within the limit: the answers that came, and why no more did.
+    pub fn row(
+        &mut self,
+        asked: Vec<Asked>,
+        until: Instant,
+    ) -> (Vec<Answered>, Result<(), ReaderError>) {
+        let row = Arc::new(Row::new(asked, until));
+        let pulse = Arc::clone(&self.pulse);
+        let done = self.order(Order::Row(Arc::clone(&row), pulse));
+        (row.take(), done.map(drop))
+    }
+
     /// Has one order done within the limit. After a silence every order fails at once.
     ///
     /// # Errors
@@ -180,6 +195,16 @@ mod tests {
             }
             while let Some(order) = orders.take() {
                 let mut count = 1;
+                if let Order::Row(row, pulse) = &order {
+                    let sent = row.send(pulse, |command| {
+                        thread::sleep(Duration::from_millis(10 * u64::from(command[0])));
+                        Ok(vec![0x6D, command[1]])
+                    });
+                    if answers.send(sent.map(|()| Vec::new())).is_err() {
+                        return;
+                    }
+                    continue;
+                }
                 if let Order::Transmit(commands, pulse) = order {
                     count = commands.len();
                     for command in commands.iter() {
@@ -225,6 +250,32 @@ mod tests {
         assert_eq!(long.len(), 5);
         let silent = Err(ReaderError::Silent(limit));
         assert_eq!(wait(&mut dog, &[1, 1, 255, 255, 255]), silent);
+    }
+
+    #[test]
+    fn a_row_stops_at_the_first_other_answer_and_a_silence_keeps_what_came_before() {
+        let limit = Duration::from_secs(1);
+        let mut dog = started(limit);
+        let asked = |commands: &[[u8; 2]]| {
+            let one = |command: &[u8; 2]| Asked {
+                command: command.to_vec(),
+                wanted: [0x6D, 0x00],
+            };
+            commands.iter().map(one).collect::<Vec<_>>()
+        };
+        let long = Instant::now() + Duration::from_secs(3600);
+        let (answered, done) = dog.row(asked(&[[2, 0], [2, 0], [2, 1], [2, 0]]), long);
+        assert_eq!((answered.len(), done), (3, Ok(())));
+        assert_eq!(answered[2].answer, [0x6D, 0x01]);
+        assert!(
+            answered
+                .iter()
+                .all(|each| each.took >= Duration::from_millis(20))
+        );
+        let (answered, done) = dog.row(asked(&[[0, 0]]), Instant::now() - Duration::from_secs(1));
+        assert_eq!((answered.len(), done), (0, Ok(())), "its time is over");
+        let (answered, done) = dog.row(asked(&[[0, 0], [250, 0], [0, 0]]), long);
+        assert_eq!((answered.len(), done), (1, Err(ReaderError::Silent(limit))));
     }
 
     #[test]

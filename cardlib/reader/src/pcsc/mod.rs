@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::card::Card;
 use crate::error::ReaderError;
+use crate::row::{Answered, Asked};
 use crate::watchdog::{DEFAULT_LIMIT, Order, Watchdog};
 use fault::Place;
 use pcsc::{Context, Scope, ShareMode, State};
@@ -323,6 +324,15 @@ impl PcscCard {
     #[must_use]
     pub fn events(&self) -> u32 {
         self.events
+    }
+
+    /// Sends a row inside a transaction: the answers that came, and why no more did.
+    pub fn row(
+        &mut self,
+        asked: Vec<Asked>,
+        until: Instant,
+    ) -> (Vec<Answered>, Result<(), ReaderError>) {
+        self.watchdog.row(asked, until)
     }
 }
 

@@ -106,7 +106,9 @@ impl Server for Worker {
                         }
                     }
                 }
-                Order::Transmit(..) | Order::End => Err(ReaderError::NoTransaction),
+                Order::Transmit(..) | Order::Row(..) | Order::End => {
+                    Err(ReaderError::NoTransaction)
+                }
             };
             if answers.send(answer).is_err() {
                 return;
@@ -184,6 +186,9 @@ impl Held<'_> {
                     pulse.beat();
                     self.transmit(command, buffer)
                 }),
+                Order::Row(row, pulse) => row
+                    .send(&pulse, |command| self.transmit(command, buffer))
+                    .map(|()| Vec::new()),
                 Order::Begin => Err(ReaderError::InUse(self.place.name())),
                 Order::End => return Ended::Reset(self.end()),
             };

@@ -5,6 +5,7 @@ pub mod virtual_product;
 
 use std::time::Instant;
 
+use cardlib_reader::row::{Answered, Asked};
 use cardlib_reader::{Card, ReaderError};
 
 use crate::step::Which;
@@ -49,6 +50,38 @@ pub trait Bench {
             "this bench has no way to cut the {}'s power inside a command (moment {moment})",
             which.word()
         ))
+    }
+
+    /// Sends a row to a chip that is powered, and begins no command after `until`: the answers that came, and why no more did.
+    fn row(
+        &mut self,
+        which: Which,
+        asked: &[Asked],
+        until: Instant,
+    ) -> (Vec<Answered>, Result<(), ReaderError>) {
+        let mut answered = Vec::with_capacity(asked.len());
+        for one in asked {
+            let begun = self.now();
+            if begun > until {
+                break;
+            }
+            let answer = match self.chip(which) {
+                Ok(Some(chip)) => chip.transmit(&one.command),
+                Ok(None) => Err(ReaderError::NoCard(which.word().to_owned())),
+                Err(cause) => Err(cause),
+            };
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(cause) => return (answered, Err(cause)),
+            };
+            let goes_on = answer == one.wanted;
+            let took = self.now().saturating_duration_since(begun);
+            answered.push(Answered { answer, took });
+            if !goes_on {
+                break;
+            }
+        }
+        (answered, Ok(()))
     }
 
     /// What it is, for the report.

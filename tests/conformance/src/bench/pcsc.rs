@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use cardlib_reader::pcsc::{PcscCard, Readers, Sharing};
+use cardlib_reader::row::{Answered, Asked};
 use cardlib_reader::{Card, ReaderError};
 
 use super::Bench;
@@ -57,6 +58,13 @@ impl PcscBench {
         Ok(bench)
     }
 
+    fn place(&mut self, which: Which) -> &mut Option<PcscCard> {
+        match which {
+            Which::Card => &mut self.card,
+            Which::Sam => &mut self.sam,
+        }
+    }
+
     fn connect(&mut self) -> Result<(), ReaderError> {
         self.card = None;
         self.sam = None;
@@ -74,11 +82,22 @@ impl PcscBench {
 
 impl Bench for PcscBench {
     fn chip(&mut self, which: Which) -> Result<Option<&mut dyn Card>, ReaderError> {
-        let place = match which {
-            Which::Card => &mut self.card,
-            Which::Sam => &mut self.sam,
-        };
-        Ok(place.as_mut().map(|card| card as &mut dyn Card))
+        Ok(self.place(which).as_mut().map(|card| card as &mut dyn Card))
+    }
+
+    fn row(
+        &mut self,
+        which: Which,
+        asked: &[Asked],
+        until: Instant,
+    ) -> (Vec<Answered>, Result<(), ReaderError>) {
+        match self.place(which) {
+            Some(card) => card.row(asked.to_vec(), until),
+            None => (
+                Vec::new(),
+                Err(ReaderError::NoCard(which.word().to_owned())),
+            ),
+        }
     }
 
     fn sample(&mut self, number: u32) -> Result<(), String> {

@@ -1,5 +1,7 @@
 //! Ranges of commands that count as one case. What a range must answer stands here from R4, R9, R13 and the command table.
 
+use cardlib_reader::row::Asked;
+
 use super::Difference;
 use super::talk::{Talk, Trouble};
 use crate::step::{Sweep, Which};
@@ -59,11 +61,23 @@ pub fn run(
     }
 }
 
-fn differs(command: &[u8], wanted: &str, seen: u16) -> Difference {
-    Some((
-        wanted.to_owned(),
-        format!("{seen:04X} to {}", hex::encode_upper(command)),
-    ))
+/// A command, and the status word alone that must answer it.
+fn ask(command: impl Into<Vec<u8>>, wanted: u16) -> Asked {
+    Asked {
+        command: command.into(),
+        wanted: wanted.to_be_bytes(),
+    }
+}
+
+fn all(which: Which, asked: &[Asked], talk: &mut Talk<'_>) -> Result<Difference, Trouble> {
+    let differs = talk.row(which, asked)?;
+    Ok(differs.map(|(asked, answer)| {
+        let command = hex::encode_upper(asked.command);
+        (
+            hex::encode_upper(asked.wanted),
+            format!("{} to {command}", answer.text()),
+        )
+    }))
 }
 
 /// Every CLA with every INS: a class that no command has is 6E00, an INS that none has 6D00, a known INS in another class
@@ -73,6 +87,7 @@ fn ins_cla(which: Which, talk: &mut Talk<'_>) -> Result<Difference, Trouble> {
         Which::Card => &CARD,
         Which::Sam => &SAM,
     };
+    let mut asked = Vec::new();
     for cla in 0..=0xFFu8 {
         for ins in 0..=0xFFu8 {
             let dialect =
@@ -91,14 +106,10 @@ fn ins_cla(which: Which, talk: &mut Talk<'_>) -> Result<Difference, Trouble> {
             } else {
                 0x6D00
             };
-            let command = [cla, ins, 0x00, 0x00];
-            let answer = talk.exactly(which, &command)?;
-            if answer.status != wanted || !answer.data.is_empty() {
-                return Ok(differs(&command, &format!("{wanted:04X}"), answer.status));
-            }
+            asked.push(ask([cla, ins, 0x00, 0x00], wanted));
         }
     }
-    Ok(None)
+    all(which, &asked, talk)
 }
 
 /// Every other P1 with this P2, and every other P2 with this P1: 6A86. The base's own P1 and P2 are left out, and where the
@@ -128,14 +139,11 @@ fn p1p2(which: Which, base: &[u8], talk: &mut Talk<'_>) -> Result<Difference, Tr
     let other_p2 = (0..=0xFFu8)
         .filter(|v| v != p2 && !p2s.contains(v))
         .map(|v| (*p1, v));
-    for (p1, p2) in other_p1.chain(other_p2) {
-        let command = [&[*cla, *ins, p1, p2][..], body].concat();
-        let answer = talk.exactly(which, &command)?;
-        if answer.status != 0x6A86 {
-            return Ok(differs(&command, "6A86", answer.status));
-        }
-    }
-    Ok(None)
+    let asked: Vec<Asked> = other_p1
+        .chain(other_p2)
+        .map(|(p1, p2)| ask([&[*cla, *ins, p1, p2][..], body].concat(), 0x6A86))
+        .collect();
+    all(which, &asked, talk)
 }
 
 /// Every identifier whose high byte is the base's first: 6A82 but for the low bytes that follow.
@@ -145,29 +153,22 @@ fn fids(which: Which, base: &[u8], talk: &mut Talk<'_>) -> Result<Difference, Tr
             "sweep fids: high byte, then low bytes that exist".into(),
         ));
     };
-    for low in 0..=0xFFu8 {
-        if there.contains(&low) {
-            continue;
-        }
-        let command = [0x00, 0xA4, 0x00, 0x0C, 0x02, *high, low];
-        let answer = talk.exactly(which, &command)?;
-        if answer.status != 0x6A82 {
-            return Ok(differs(&command, "6A82", answer.status));
-        }
-    }
-    Ok(None)
+    let asked: Vec<Asked> = (0..=0xFFu8)
+        .filter(|low| !there.contains(low))
+        .map(|low| ask([0x00, 0xA4, 0x00, 0x0C, 0x02, *high, low], 0x6A82))
+        .collect();
+    all(which, &asked, talk)
 }
 
 /// EXTERNAL AUTHENTICATE under every KID that is not in the list, versions 00 and 01: 6A88 (R31).
 fn kids(which: Which, there: &[u8], talk: &mut Talk<'_>) -> Result<Difference, Trouble> {
-    for kid in (0..=0xFFu8).filter(|kid| !there.contains(kid)) {
-        for version in [0x00, 0x01] {
-            let command = [&[0x00, 0x82, 0x00, kid, 0x11][..], &[0; 16], &[version]].concat();
-            let answer = talk.exactly(which, &command)?;
-            if answer.status != 0x6A88 {
-                return Ok(differs(&command, "6A88", answer.status));
-            }
-        }
-    }
-    Ok(None)
+    let asked: Vec<Asked> = (0..=0xFFu8)
+        .filter(|kid| !there.contains(kid))
+        .flat_map(|kid| [(kid, 0x00), (kid, 0x01)])
+        .map(|(kid, version)| {
+            let head = [0x00, 0x82, 0x00, kid, 0x11];
+            ask([&head[..], &[0; 16], &[version]].concat(), 0x6A88)
+        })
+        .collect();
+    all(which, &asked, talk)
 }

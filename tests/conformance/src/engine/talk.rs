@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use cardlib_reader::ReaderError;
+use cardlib_reader::row::Asked;
 
 use crate::bench::Bench;
 use crate::evidence::record::{Record, Sink};
@@ -29,6 +30,8 @@ impl Default for Limits {
     }
 }
 
+/// Commands that go to a reader at once: the record is never longer behind.
+const ROW: usize = 256;
 /// Most GET RESPONSE commands for one answer.
 const MAX_ROUNDS: usize = 16;
 /// Longest answer to a short command: 256 bytes and the status word.
@@ -153,12 +156,7 @@ impl<'a> Talk<'a> {
         let start = self.bench.now();
         let answer = chip(self.bench, which)?.transmit(command);
         let us = self.micros(start);
-        self.sink.note(&Record::X {
-            c: which,
-            q: hex::encode_upper(command),
-            a: answer.as_ref().ok().map(hex::encode_upper),
-            us,
-        });
+        self.keep(which, command, answer.as_deref().ok(), us);
         if let Ok(answer) = answer {
             let seen = hex::encode_upper(answer);
             return Err(Trouble::Environment(format!(
@@ -183,8 +181,56 @@ impl<'a> Talk<'a> {
     /// [`Trouble`].
     pub fn exactly(&mut self, which: Which, command: &[u8]) -> Result<Answer, Trouble> {
         self.ready(which)?;
+        self.allowed()?;
         self.sent += 1;
-        if self.sent > self.limits.commands {
+        let start = self.bench.now();
+        let raw = chip(self.bench, which)?.transmit(command);
+        self.last_us = self.micros(start);
+        self.keep(which, command, raw.as_deref().ok(), self.last_us);
+        judge(&raw?)
+    }
+
+    /// Commands none of which depends on another's answer, until one is answered other than with its status word alone: which
+    /// one, and its answer. Each is timed and written down as one of [`Talk::exactly`].
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub fn row(
+        &mut self,
+        which: Which,
+        mut asked: &[Asked],
+    ) -> Result<Option<(Asked, Answer)>, Trouble> {
+        while !asked.is_empty() {
+            self.ready(which)?;
+            self.allowed()?;
+            let room = ROW.min(self.limits.commands - self.sent);
+            let part = &asked[..room.min(asked.len())];
+            let start = self.bench.now();
+            let (answered, done) = self.bench.row(which, part, self.until);
+            let mut left = self.micros(start);
+            for (one, came) in part.iter().zip(&answered) {
+                self.last_us = u64::try_from(came.took.as_micros()).unwrap_or(u64::MAX);
+                left = left.saturating_sub(self.last_us);
+                self.sent += 1;
+                self.keep(which, &one.command, Some(&came.answer), self.last_us);
+                let answer = judge(&came.answer)?;
+                if came.answer != one.wanted {
+                    return Ok(Some((one.clone(), answer)));
+                }
+            }
+            asked = &asked[answered.len().min(part.len())..];
+            if let (Err(cause), Some(one)) = (done, asked.first()) {
+                self.sent += 1;
+                self.keep(which, &one.command, None, left);
+                return Err(cause.into());
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether one more command keeps within the limits.
+    fn allowed(&self) -> Result<(), Trouble> {
+        if self.sent >= self.limits.commands {
             return Err(Trouble::Environment(format!(
                 "more than {} commands in one case",
                 self.limits.commands
@@ -196,21 +242,17 @@ impl<'a> Talk<'a> {
                 "the case took longer than {seconds} s"
             )));
         }
-        let start = self.bench.now();
-        let raw = chip(self.bench, which)?.transmit(command);
-        let us = self.micros(start);
-        self.last_us = us;
-        let kept = raw
-            .as_ref()
-            .ok()
-            .map(|raw| hex::encode_upper(&raw[..raw.len().min(MAX_ANSWER)]));
+        Ok(())
+    }
+
+    /// Writes a command down with its answer, if there is one.
+    fn keep(&mut self, c: Which, command: &[u8], answer: Option<&[u8]>, us: u64) {
         self.sink.note(&Record::X {
-            c: which,
+            c,
             q: hex::encode_upper(command),
-            a: kept,
+            a: answer.map(|raw| hex::encode_upper(&raw[..raw.len().min(MAX_ANSWER)])),
             us,
         });
-        judge(&raw?)
     }
 
     /// A command with its whole answer: GET RESPONSE after `61 L`, a repetition after `6C L`.

@@ -51,13 +51,11 @@ impl Running {
         self.lines += 1;
     }
 
-    fn mark(&self) -> String {
-        let mark = Mark {
+    fn mark(&self) -> Mark {
+        Mark {
             n: self.lines,
             h: hex::encode(self.value),
-        };
-        // Two plain fields are always JSON.
-        serde_json::to_string(&mark).unwrap_or_default()
+        }
     }
 }
 
@@ -72,6 +70,8 @@ pub struct Head {
 pub struct Writer {
     file: BufWriter<File>,
     running: Running,
+    /// Of one record, and its end.
+    line: Vec<u8>,
     /// The first failure; told at the end.
     trouble: Option<std::io::Error>,
 }
@@ -89,14 +89,17 @@ impl Writer {
         Ok(Self {
             file: BufWriter::new(file),
             running: Running::default(),
+            line: Vec::new(),
             trouble: None,
         })
     }
 
-    fn line(&mut self, line: &str) -> std::io::Result<()> {
-        self.running.take(line.as_bytes());
-        self.file.write_all(line.as_bytes())?;
-        self.file.write_all(b"\n")
+    fn line(&mut self, record: &impl Serialize) -> std::io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, record)?;
+        self.running.take(&self.line);
+        self.line.push(b'\n');
+        self.file.write_all(&self.line)
     }
 
     fn mark(&mut self) -> std::io::Result<()> {
@@ -130,8 +133,7 @@ impl Writer {
 
 impl Sink for Writer {
     fn note(&mut self, record: &Record) {
-        let line = serde_json::to_string(record).map_err(std::io::Error::other);
-        let done = line.and_then(|line| self.line(&line));
+        let done = self.line(record);
         self.keep(done);
         if matches!(record, Record::Verdict(_) | Record::Run(_)) {
             let done = self.mark();
@@ -202,6 +204,7 @@ pub fn resume(folder: &Path) -> Result<Resumed, ChainError> {
     let writer = Writer {
         file: BufWriter::new(file),
         running: kept,
+        line: Vec::new(),
         trouble: None,
     };
     Ok(Resumed { writer, head, ends })
