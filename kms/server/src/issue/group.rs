@@ -38,6 +38,8 @@ mod turn;
 pub(super) const GROUP: usize = kms_api::MAX_BATCH;
 /// Groups in the HSM at once.
 const IN_FLIGHT: usize = 2;
+/// So many that come together are worth two groups.
+const MANY: usize = 8;
 /// Requests that wait for the worker; further ones wait to be taken into the queue.
 const QUEUE: usize = 256;
 
@@ -114,11 +116,24 @@ impl Service {
     }
 }
 
+/// How many of those that wait begin now. Store and HSM work side by side if there are two groups of about one size; small
+/// groups cost both of them more a card. So none begins beside a larger one, which will end soon, and of many that come to
+/// an idle HSM the second half stays back for the next turn.
+fn worth_while(in_hsm: usize, waiting: usize) -> usize {
+    match waiting {
+        GROUP.. => GROUP,
+        MANY.. if in_hsm == 0 => waiting.div_ceil(2),
+        _ if waiting >= in_hsm => waiting,
+        _ => 0,
+    }
+}
+
 /// Turns until the service is gone.
 async fn work(service: Weak<Service>, mut asked: mpsc::Receiver<Asked>) {
     let mut filling: JoinSet<Vec<Filled>> = JoinSet::new();
     let mut under_way = UnderWay::default();
     let mut waiting = VecDeque::new();
+    let mut in_hsm = 0;
     loop {
         let (mut come, mut filled) = (Vec::new(), Vec::new());
         // Who waited for a chip that was refused can go on, and nothing more may come that would wake this loop.
@@ -144,6 +159,10 @@ async fn work(service: Weak<Service>, mut asked: mpsc::Receiver<Asked>) {
             under_way.leave(&one.begun.factor, one.begun.request_id);
         }
         waiting.extend(come);
+        in_hsm = match filling.len() {
+            0 => 0,
+            _ => in_hsm.saturating_sub(filled.len()),
+        };
         let mut group = Vec::new();
         if filling.len() < IN_FLIGHT {
             while waiting.len() < GROUP
@@ -151,7 +170,7 @@ async fn work(service: Weak<Service>, mut asked: mpsc::Receiver<Asked>) {
             {
                 waiting.push_back(one);
             }
-            group = under_way.choose(&mut waiting);
+            group = under_way.choose(&mut waiting, worth_while(in_hsm, waiting.len()));
         }
         let chosen: Vec<_> = group
             .iter()
@@ -166,6 +185,7 @@ async fn work(service: Weak<Service>, mut asked: mpsc::Receiver<Asked>) {
         under_way.only(&begun, &filling);
         if !begun.is_empty() {
             service.counts.groups.inc();
+            in_hsm += begun.len();
             filling.spawn_blocking(move || service.fill_group(begun));
         }
     }

@@ -6,7 +6,7 @@ use kms_core::tier::Factor;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{Asked, Chosen, Filled, GROUP};
+use super::{Asked, Chosen, Filled};
 
 /// Chips and ids that are under way.
 #[derive(Default)]
@@ -16,15 +16,15 @@ pub(super) struct UnderWay {
 }
 
 impl UnderWay {
-    /// The next group out of those that wait, without any whose chip or id is under way.
-    pub(super) fn choose(&mut self, waiting: &mut VecDeque<Asked>) -> Vec<Asked> {
+    /// The next group out of those that wait, at most so many, without any whose chip or id is under way.
+    pub(super) fn choose(&mut self, waiting: &mut VecDeque<Asked>, most: usize) -> Vec<Asked> {
         let mut group = Vec::new();
         for _ in 0..waiting.len() {
             let Some(one) = waiting.pop_front() else {
                 break;
             };
             let free = !self.chips.contains(&one.factor) && !self.ids.contains(&one.request_id);
-            if free && group.len() < GROUP {
+            if free && group.len() < most {
                 self.chips.insert(one.factor);
                 self.ids.insert(one.request_id);
                 group.push(one);
