@@ -51,15 +51,15 @@ pub fn measure() -> Result<Section> {
     let idle = resident::mib(pid)?;
     let mut section = Section::default();
     section.value("idle_memory_mib", idle);
-    let (mut batch, mut single, mut raw) = (0.0_f64, 0.0_f64, Vec::new());
+    let mut best = Best::default();
+    let mut raw = Vec::new();
     let bare = Bare::serve(&office)?;
     for run in 1..=RUNS {
         let hsm = office.hsm_rate()?;
         let sets = office.batch_rate()?;
         let nothing = office.singles(&bare.url)?;
         let made = office.singles(&office.url.clone())?;
-        batch = batch.max(sets / hsm);
-        single = single.max(made.rate / nothing.rate);
+        best.take([hsm, sets, nothing.rate, made.rate]);
         section.note(format!(
             "run {run}: HSM {hsm:.0} key sets/s by {MAX_BATCH}, over HTTP {sets:.0}/s; {CLIENTS} clients, one card a request: \
              {:.0}/s, median {:.1} ms, p99 {:.1} ms; handler that does nothing {:.0}/s, median {:.1} ms, p99 {:.1} ms",
@@ -71,11 +71,25 @@ pub fn measure() -> Result<Section> {
             "bare_p99_ms": nothing.p99_ms,
         }));
     }
-    section.value("batch_share", batch);
-    section.value("single_share", single);
+    let [hsm, sets, nothing, made] = best.0;
+    section.value("batch_share", sets / hsm);
+    section.value("single_share", made / nothing);
     section.note(format!("idle: {idle:.1} MiB resident"));
     section.raw = json!(raw);
     Ok(section)
+}
+
+/// The best rate of each kind over all runs. A share of best rates, not the best share: a floor that was disturbed in one
+/// run would make a good one.
+#[derive(Default)]
+struct Best([f64; 4]);
+
+impl Best {
+    fn take(&mut self, rates: [f64; 4]) {
+        for (best, rate) in self.0.iter_mut().zip(rates) {
+            *best = best.max(rate);
+        }
+    }
 }
 
 /// Rate and times of one run.
