@@ -133,7 +133,7 @@ async fn work(service: Weak<Service>, mut asked: mpsc::Receiver<Asked>) {
     let mut filling: JoinSet<Vec<Filled>> = JoinSet::new();
     let mut under_way = UnderWay::default();
     let mut waiting = VecDeque::new();
-    let mut in_hsm = 0;
+    let mut in_hsm = 0_usize;
     loop {
         let (mut come, mut filled) = (Vec::new(), Vec::new());
         // Who waited for a chip that was refused can go on, and nothing more may come that would wake this loop.
