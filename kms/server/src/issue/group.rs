@@ -170,7 +170,8 @@ async fn work(service: Weak<Service>, mut asked: mpsc::Receiver<Asked>) {
             {
                 waiting.push_back(one);
             }
-            group = under_way.choose(&mut waiting, worth_while(in_hsm, waiting.len()));
+            let most = worth_while(in_hsm, waiting.len());
+            group = under_way.choose(&mut waiting, most);
         }
         let chosen: Vec<_> = group
             .iter()
