@@ -4,6 +4,7 @@
 pub mod golden;
 pub mod memory;
 pub mod oracle;
+pub mod persons;
 pub mod search;
 pub mod tiers;
 
