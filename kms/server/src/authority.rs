@@ -104,18 +104,24 @@ pub fn request(dir: &Path, tier: &Tier) -> Result<String> {
     Ok(request.csr_pem().to_owned())
 }
 
-/// Joins the upper tier's answer to the waiting key. An authority that is there already is replaced (renewal).
+/// Joins the upper tier's answer to the waiting key. An authority that is there already is replaced (renewal); one whose key
+/// the answer is for already (two requests were made before the first answer, or the service fell here) has its
+/// certificates renewed.
 ///
 /// # Errors
 /// The certificate is for another key.
 pub fn complete(dir: &Path, chain: String, anchors: String) -> Result<()> {
     let waiting = dir.join(WAITING);
-    if !waiting.exists() && Identity::read(&dir.join(AUTHORITY))?.chain_pem() == chain {
-        // Joined before; the service fell before it could note that.
-        return Ok(());
+    let own = dir.join(AUTHORITY);
+    let joined = Identity::read(&own).and_then(|authority| {
+        let key = authority.key_pem().clone();
+        Identity::from_parts(key, chain.clone(), anchors.clone())
+    });
+    if let Ok(joined) = joined {
+        return Ok(joined.replace(&own)?);
     }
     let identity = Request::read(&waiting)?.complete(chain, anchors)?;
-    identity.replace(&dir.join(AUTHORITY))?;
+    identity.replace(&own)?;
     std::fs::remove_file(&waiting)
         .map_err(|e| Refusal::about(&refusal::STORE, format!("{}: {e}", waiting.display())))
 }

@@ -172,4 +172,11 @@ ALTER TABLE own_request ADD COLUMN receipt TEXT;
 ALTER TABLE own_request ADD COLUMN acknowledged TEXT;
 ",
     },
+    // The package itself, wrapped for its receiver: one that a later one followed can still be fetched, in order.
+    Migration {
+        version: 10,
+        sql: "
+ALTER TABLE hand_down ADD COLUMN package_text TEXT;
+",
+    },
 ];

@@ -63,6 +63,11 @@ mod in_postgres {
     }
 
     #[test]
+    fn who_asks_again_before_importing_takes_both_packages_in_order() {
+        in_databases(super::who_asks_again_before_importing_takes_both_packages_in_order);
+    }
+
+    #[test]
     fn marks_never_mix() {
         in_databases(super::marks_never_mix);
     }
@@ -221,12 +226,72 @@ fn a_package_is_taken_once_unchanged_by_its_receiver() {
     house
         .line("import --store kms-41 pkg.json --as li.key")
         .refused("two-officers-needed");
-    house.signed_line("import --store kms-41 pkg.json").ok();
+    let import = |file: &str, receipt: &str| {
+        house.signed_line(&format!("import --store kms-41 {file} --receipt {receipt}"))
+    };
+    let read = |name: &str| std::fs::read(house.path(name)).unwrap();
+    import("pkg.json", "first.receipt").ok();
+    // The same again, as after a lost answer: two officers again, nothing changes, the same receipt.
+    let held = check_values(&house, "kms-41");
     house
-        .signed_line("import --store kms-41 pkg.json")
-        .refused("request-unknown");
+        .line("import --store kms-41 pkg.json --as li.key")
+        .refused("two-officers-needed");
+    import("pkg.json", "again.receipt").ok();
+    assert_eq!(read("again.receipt"), read("first.receipt"));
+    assert_eq!(check_values(&house, "kms-41"), held);
+    // After a later one it is a replay.
+    house.hand_down("0", "41");
+    import("pkg.json", "late.receipt").refused("package-out-of-sequence");
+    assert!(!house.path("late.receipt").exists());
+    assert_eq!(check_values(&house, "kms-41"), held);
     house.line("audit verify --store kms-41").ok();
     house.line("audit verify --store kms-42").ok();
+}
+
+/// The HSM takes packages in their order: the first must not be out of reach when a second was made.
+#[test]
+fn who_asks_again_before_importing_takes_both_packages_in_order() {
+    let house = House::with_three_tiers();
+    let grant = |id: &str, out: &str| {
+        house
+            .signed_line(&format!("grant --store kms-0 --approve {id} --out {out}"))
+            .ok();
+        std::fs::read(house.path(out)).unwrap()
+    };
+    let first = house.ask("0", "41");
+    let made = grant(&first, "first.json");
+    std::fs::remove_file(house.path("first.json")).unwrap();
+    let second = house.ask("0", "41");
+    grant(&second, "second.json");
+    // The later one says what to do.
+    let import = |file: &str| {
+        house.signed_line(&format!(
+            "import --store kms-41 {file} --receipt {file}.receipt"
+        ))
+    };
+    let early = import("second.json");
+    assert!(early.err.contains("grant --approve"), "{}", early.err);
+    early.refused("package-out-of-sequence");
+    // The first is handed out again, to the byte; then both go in, and both are acknowledged.
+    assert_eq!(grant(&first, "again.json"), made);
+    for file in ["again.json", "second.json"] {
+        import(file).ok();
+        house
+            .line(&format!("handdown receipt {file}.receipt --store kms-0"))
+            .ok();
+    }
+    let list = json(&house.line("handdown list --store kms-0 --json").ok().out);
+    let list = list.as_array().unwrap();
+    assert_eq!(list.len(), 2);
+    assert!(
+        list.iter().all(|one| one["state"] == "received"),
+        "{list:?}"
+    );
+    // Things go on in order.
+    house.hand_down("0", "41");
+    for store in ["kms-0", "kms-41"] {
+        house.line(&format!("audit verify --store {store}")).ok();
+    }
 }
 
 #[test]

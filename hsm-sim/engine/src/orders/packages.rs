@@ -15,6 +15,7 @@ use hsm_wire::package::{EntryHeader, FORMAT, PackageBody, PackageEntry, PackageF
 use hsm_wire::{BaseClass, ErrorCode, Hex, HsmError, KeyAttributes, Usage, gm, valid_name};
 use sm3::{Digest, Sm3};
 use std::collections::BTreeSet;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 const MAX_ENTRIES: usize = 1024;
@@ -148,7 +149,8 @@ fn wrap(
     Ok(PackageEntry { header, wrapped })
 }
 
-/// Takes a package in: all of it, or nothing.
+/// Takes a package in: all of it, or nothing. The very package that was taken last is answered again and changes nothing:
+/// an answer may be lost on its way. A key that is held already with the same bytes stays as it is held.
 pub(super) fn import(state: &State, now: u64, text: &str) -> Planned {
     let (file, body) = read(text)
         .map_err(|_| HsmError::about(ErrorCode::PackageAltered, "not a package's text"))?;
@@ -159,8 +161,8 @@ pub(super) fn import(state: &State, now: u64, text: &str) -> Planned {
             "not as a sender writes it",
         ));
     }
-    let (name, peer) = check_body(state, &file, &body)?;
     let hash = Hex(Sm3::digest(&file.body).into());
+    let (name, peer, place) = check_body(state, &file, &body, hash)?;
     let altered = |what: &str| HsmError::about(ErrorCode::PackageAltered, what);
     let envelope = hex::decode(&body.envelope).map_err(|_| altered("envelope"))?;
     let envelope = state
@@ -180,22 +182,31 @@ pub(super) fn import(state: &State, now: u64, text: &str) -> Planned {
         if !ids.insert(key.info.id.clone()) {
             return Err(HsmError::about(ErrorCode::KeyExists, &key.info.id));
         }
-        report.push(key.info.clone());
-        events.push(Event::KeyAdded(Box::new(key)));
+        if place == Place::Last {
+            // It is answered again, not taken again: whatever went since stays away.
+            report.extend(state.key(&key.info.id).ok().map(|held| held.info.clone()));
+        } else if let Some(held) = held(state, &key)? {
+            report.push(held);
+        } else {
+            report.push(key.info.clone());
+            events.push(Event::KeyAdded(Box::new(key)));
+        }
     }
-    events.push(Event::PackageTaken {
-        peer: name.to_owned(),
-        hash,
-    });
-    if let Some(seconds) = body.lease {
-        events.extend(lease::with_package(state, now, name, seconds));
+    if place == Place::Next {
+        events.push(Event::PackageTaken {
+            peer: name.to_owned(),
+            hash,
+        });
+        if let Some(seconds) = body.lease {
+            events.extend(lease::with_package(state, now, name, seconds));
+        }
     }
     let receipt = lease::receipt(
         state,
         now,
         body.sender,
         (body.sequence, &file.body),
-        report.len(),
+        body.entries.len(),
     )?;
     let report = ImportReport {
         receipt,
@@ -208,12 +219,39 @@ pub(super) fn import(state: &State, now: u64, text: &str) -> Planned {
     Ok((events, OrderDone::Imported(Box::new(report))))
 }
 
+/// Where a package stands in its sender's chain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Next,
+    /// The very one that was taken last.
+    Last,
+}
+
+/// A key of this id that is held already, if it is the same key; another is never replaced.
+fn held(state: &State, new: &Key) -> Result<Option<KeyInfo>, HsmError> {
+    let id = &new.info.id;
+    let Ok(old) = state.key(id) else {
+        check_new(state, id)?;
+        return Ok(None);
+    };
+    let (mine, theirs) = (&old.info.attributes, &new.info.attributes);
+    let alike = mine.algorithm == theirs.algorithm
+        && mine.usage == theirs.usage
+        && mine.depth == theirs.depth
+        && bool::from(old.material.bytes().ct_eq(new.material.bytes()));
+    if alike {
+        return Ok(Some(old.info.clone()));
+    }
+    Err(HsmError::about(ErrorCode::KeyExists, id))
+}
+
 /// Receiver, sender, signature, mark and place in the sender's chain.
 fn check_body<'a>(
     state: &'a State,
     file: &PackageFile,
     body: &PackageBody,
-) -> Result<(&'a str, &'a Peer), HsmError> {
+    hash: Hex<32>,
+) -> Result<(&'a str, &'a Peer, Place), HsmError> {
     if body.receiver != state.id() {
         return Err(ErrorCode::PackageNotForUs.into());
     }
@@ -233,10 +271,13 @@ fn check_body<'a>(
     if body.format != FORMAT || body.entries.len() > MAX_ENTRIES {
         return Err(HsmError::about(ErrorCode::BadRequest, "package format"));
     }
-    if body.sequence != peer.received + 1 || body.previous != peer.received_hash {
-        return Err(ErrorCode::PackageOutOfSequence.into());
+    let next = body.sequence == peer.received + 1 && body.previous == peer.received_hash;
+    let last = body.sequence == peer.received && hash == peer.received_hash;
+    match (next, last) {
+        (true, _) => Ok((name, peer, Place::Next)),
+        (_, true) => Ok((name, peer, Place::Last)),
+        _ => Err(ErrorCode::PackageOutOfSequence.into()),
     }
-    Ok((name, peer))
 }
 
 fn unwrap(
@@ -275,6 +316,5 @@ fn unwrap(
     if key.info.check_value != header.check_value {
         return Err(HsmError::about(ErrorCode::CheckValueMismatch, &key.info.id));
     }
-    check_new(state, &key.info.id)?;
     Ok(key)
 }

@@ -207,13 +207,37 @@ fn a_package_is_for_one_receiver_once_in_order() {
         ErrorCode::PackageOutOfSequence,
         "one left out"
     );
+    let taken = import(&mut lower, &first).unwrap();
+    // The last one again: the answer may have been lost. Nothing changes, and the receipt is for the same package.
+    let held = keys(&mut lower);
+    let again = import(&mut lower, &first).unwrap();
+    assert_eq!((again.sequence, &again.keys), (1, &taken.keys));
+    let about = |receipt: &str| -> (String, u64) {
+        let file: serde_json::Value = serde_json::from_str(receipt).unwrap();
+        let body = file["body"].as_str().unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        let package = body["package"].as_str().unwrap().to_owned();
+        (package, body["sequence"].as_u64().unwrap())
+    };
+    assert_eq!(about(&again.receipt), about(&taken.receipt));
+    assert_eq!(keys(&mut lower), held);
+    // What was destroyed since does not come back that way.
+    lower
+        .order(OrderOp::DestroyKey {
+            id: "cvk@41".into(),
+        })
+        .unwrap();
     import(&mut lower, &first).unwrap();
+    assert!(keys(&mut lower).is_empty());
+    import(&mut lower, &second).unwrap();
     assert_eq!(
         code(import(&mut lower, &first)),
         ErrorCode::PackageOutOfSequence,
-        "replayed"
+        "replayed after a later one"
     );
-    import(&mut lower, &second).unwrap();
+    // A third with a key that is held: the same key stays as it is held, what is not held comes.
+    let third = export(&mut upper, vec![entry("cvk", &[]), entry("CMK", &[])]).unwrap();
+    assert_eq!(import(&mut lower, &third).unwrap().sequence, 3);
     assert_eq!(keys(&mut lower).len(), 2);
     // Unknown sender, and one that is below.
     let (mut stranger, _) = house(Mark::Test);

@@ -201,18 +201,18 @@ mod tests {
         );
         let bytes = serde_json::to_vec(&payload).unwrap();
         assert_eq!(
-            Payload::parse(&bytes, &province, Some(request.id)).unwrap(),
+            Payload::parse(&bytes, &province, &[Uuid::from_u128(2), request.id]).unwrap(),
             payload
         );
         assert_eq!(
-            Payload::parse(&bytes, &province, None),
+            Payload::parse(&bytes, &province, &[]),
             Err(HandDownError::Unasked)
         );
         assert_eq!(
-            Payload::parse(&bytes, &province, Some(Uuid::from_u128(2))),
+            Payload::parse(&bytes, &province, &[Uuid::from_u128(2)]),
             Err(HandDownError::Unasked)
         );
-        let other = Payload::parse(&bytes, &tier("province", "42"), Some(request.id));
+        let other = Payload::parse(&bytes, &tier("province", "42"), &[request.id]);
         assert_eq!(
             other,
             Err(HandDownError::OtherReceiver("province 41".into()))

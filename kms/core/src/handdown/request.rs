@@ -151,15 +151,11 @@ impl Payload {
         }
     }
 
-    /// Reads what a package carries and checks that it is for us.
+    /// Reads what a package carries and checks that it is for us, and answers one of the requests that may be answered.
     ///
     /// # Errors
     /// [`HandDownError`] names what does not fit.
-    pub fn parse(
-        bytes: &[u8],
-        tier: &Tier,
-        outstanding: Option<Uuid>,
-    ) -> Result<Self, HandDownError> {
+    pub fn parse(bytes: &[u8], tier: &Tier, asked: &[Uuid]) -> Result<Self, HandDownError> {
         let payload: Self =
             serde_json::from_slice(bytes).map_err(|_| HandDownError::Form("hand-down package"))?;
         if payload.format != PAYLOAD_FORMAT {
@@ -168,7 +164,7 @@ impl Payload {
         if payload.to != *tier {
             return Err(HandDownError::OtherReceiver(payload.to.to_string()));
         }
-        if outstanding != Some(payload.request) {
+        if !asked.contains(&payload.request) {
             return Err(HandDownError::Unasked);
         }
         Ok(payload)

@@ -318,6 +318,8 @@ pub struct PackageLabel {
     pub sender: [u8; 32],
     /// Fingerprint of the HSM it is for.
     pub receiver: [u8; 32],
+    /// Its place among the sender's packages for this receiver.
+    pub sequence: u64,
     /// Ids of the keys in it.
     pub ids: Vec<String>,
     /// Certificates it carries.

@@ -84,6 +84,7 @@ pub(super) fn label(text: &str) -> Result<PackageLabel, HsmError> {
         mark: body.mark,
         sender: body.sender,
         receiver: body.receiver,
+        sequence: body.sequence,
         ids: body.entries.into_iter().map(|entry| entry.key.id).collect(),
         payload: body.payload,
     })
@@ -194,14 +195,33 @@ fn within(inner: Ways, outer: Ways) -> bool {
 
 pub(super) fn import(token: &Token, rows: &Rows<'_>, text: &str) -> Result<Outcome, HsmError> {
     let (file, body) = read(text)?;
-    let peer = admit(rows, text, &body)?;
+    let hash: [u8; 32] = Sha256::digest(&file.body).into();
+    let (peer, last) = admit(rows, text, &body, &hash)?;
+    let mut held = Vec::new();
+    let mut new = Vec::new();
     for entry in &body.entries {
-        free(rows, &entry.key.id)?;
+        if last {
+            held.extend(rows.key(&entry.key.id).ok());
+        } else if let Some(key) = known(rows, entry)? {
+            held.push(key);
+        } else {
+            new.push(entry);
+        }
+    }
+    let taken = |keys| Outcome::Imported {
+        sender: peer.name.clone(),
+        sequence: body.sequence,
+        keys,
+        payload: body.payload.clone(),
+        receipt: None,
+    };
+    if last {
+        return Ok(taken(held));
     }
     token.with(|work| {
         let private = work.private(ENCRYPTION)?;
         let envelope = work.envelope(&private, &body.ephemeral, &context(&body))?;
-        for entry in &body.entries {
+        for entry in &new {
             let (id, lasts) = (&entry.key.id, lasting(&entry.key));
             work.remove(id)?;
             let key = work.unpack(&envelope, &entry.wrapped, id, lasts)?;
@@ -211,28 +231,42 @@ pub(super) fn import(token: &Token, rows: &Rows<'_>, text: &str) -> Result<Outco
         }
         Ok(())
     })?;
-    let mut keys = Vec::with_capacity(body.entries.len());
-    for entry in body.entries {
+    for entry in new {
         let key = HeldKey {
-            spec: entry.key,
+            spec: entry.key.clone(),
             check_value: entry.check_value,
             public_key: None,
         };
         rows.add_key(&key)?;
-        keys.push(key);
+        held.push(key);
     }
-    rows.received(&peer.name, &Sha256::digest(&file.body).into())?;
-    Ok(Outcome::Imported {
-        sender: peer.name,
-        sequence: body.sequence,
-        keys,
-        payload: body.payload,
-        receipt: None,
-    })
+    rows.received(&peer.name, &hash)?;
+    Ok(taken(held))
+}
+
+/// A key of an entry's id that is held already, if it is the same key by use and check value; another is never replaced.
+fn known(rows: &Rows<'_>, entry: &Entry) -> Result<Option<HeldKey>, HsmError> {
+    let id = &entry.key.id;
+    match rows.key(id) {
+        Ok(held)
+            if held.check_value == entry.check_value
+                && held.spec.usage == entry.key.usage
+                && held.spec.depth == entry.key.depth =>
+        {
+            Ok(Some(held))
+        }
+        _ => free(rows, id).map(|()| None),
+    }
 }
 
 /// By an enrolled HSM that may send, for us, of our mark, the next of its packages, and nothing but what its kind may send.
-fn admit(rows: &Rows<'_>, text: &str, body: &Body) -> Result<Peer, HsmError> {
+/// Or the very one that was taken last: then true, and it is answered again.
+fn admit(
+    rows: &Rows<'_>,
+    text: &str,
+    body: &Body,
+    hash: &[u8; 32],
+) -> Result<(Peer, bool), HsmError> {
     let peer = rows.peer_of(&body.sender)?;
     if !is_signed_by(text, &peer.signing_key) {
         return Err(refused("PackageAltered", "the sender's signature"));
@@ -246,7 +280,9 @@ fn admit(rows: &Rows<'_>, text: &str, body: &Body) -> Result<Peer, HsmError> {
             "TEST, DEMO and PRODUCTION never mix",
         ));
     }
-    if body.sequence != peer.received + 1 || body.previous != peer.received_hash {
+    let next = body.sequence == peer.received + 1 && body.previous == peer.received_hash;
+    let last = body.sequence == peer.received && *hash == peer.received_hash;
+    if !next && !last {
         return Err(refused(
             "PackageOutOfSequence",
             "it is not this sender's next",
@@ -266,5 +302,5 @@ fn admit(rows: &Rows<'_>, text: &str, body: &Body) -> Result<Peer, HsmError> {
     if !fits || body.entries.iter().any(|entry| entry.key.is_key_pair) {
         return Err(refused("WrongPeerKind", peer.name));
     }
-    Ok(peer)
+    Ok((peer, last))
 }

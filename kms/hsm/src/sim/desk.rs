@@ -111,6 +111,7 @@ pub(crate) fn inspected(text: &str) -> Result<PackageLabel, HsmError> {
         mark: convert::mark(body.mark),
         sender: body.sender.0,
         receiver: body.receiver.0,
+        sequence: body.sequence,
         ids,
         payload,
     })

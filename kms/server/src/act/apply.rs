@@ -2,7 +2,6 @@
 
 use kms_core::handdown::{GrantState, Payload, file_fingerprint};
 use kms_core::lifecycle;
-use kms_core::policy::Signer;
 use kms_core::port::{HeldKey, Outcome};
 use kms_core::ticket::TicketState;
 use kms_platform::store::Conn;
@@ -79,16 +78,8 @@ impl Service {
     }
 
     /// The result of an act that has nothing left to do: what an earlier run did in the HSM and could not note is noted
-    /// now, and a grant's package can be fetched again. Noting an import brings certificates into use: that takes two
-    /// officers, as the import itself.
-    pub(super) async fn finished(&self, act: &Act, officers: &[&dyn Signer]) -> Result<Product> {
-        if let Act::Import { package } = act
-            && let Err(refusal) = self.may_note(package, officers).await
-        {
-            return Err(self
-                .refused("officers", "act.noted", act.name(), refusal)
-                .await);
-        }
+    /// now, and a grant's package can be fetched again.
+    pub(super) async fn finished(&self, act: &Act) -> Result<Product> {
         let mut tx = self.begin().await?;
         let begun = self
             .before(
@@ -104,27 +95,13 @@ impl Service {
             Act::SetUp { .. } | Act::AuditKeys => self.sync_keys(&mut tx, self.hsm.keys()?).await?,
             Act::Grant { id } => {
                 let grant = hand_downs::get(&mut tx, id).await?;
-                let later = || {
-                    refuse!(
-                        &refusal::STALE,
-                        "a later package was made for this receiver",
-                        "已为该接收方生成更新的密钥包"
-                    )
-                };
-                product.package = Some(self.package_of(&grant)?.ok_or_else(later)?);
-                if let Some(package) = &product.package {
-                    hand_downs::set_package(&mut tx, id, &package_hash(package)).await?;
-                }
+                let package = self.made_package(&mut tx, &grant).await?;
+                hand_downs::set_package(&mut tx, id, (&package_hash(&package), &package)).await?;
+                product.package = Some(package);
                 if !matches!(grant.state, GrantState::Granted { .. }) {
                     let approvers = "as the HSM recorded".to_owned();
                     hand_downs::set_state(&mut tx, id, &GrantState::Granted { approvers }).await?;
                 }
-            }
-            Act::Import { package } => {
-                let outstanding = hand_downs::outstanding(&mut tx).await?;
-                let payload = self.desk.inspect(package)?.payload;
-                let payload = Payload::parse(&payload, &self.tier, outstanding.map(|(id, _)| id))?;
-                self.keep_import(&mut tx, self.hsm.keys()?, payload).await?;
             }
             Act::KeyState {
                 ids, to, reason, ..
@@ -139,21 +116,6 @@ impl Service {
             .await?;
         self.commit(tx).await?;
         Ok(product)
-    }
-
-    /// Two officers who did not ask sign that this very package may be noted in this very HSM's service.
-    async fn may_note(&self, package: &str, officers: &[&dyn Signer]) -> Result<()> {
-        let requester = {
-            let mut conn = self.store.pool().acquire().await?;
-            hand_downs::outstanding(&mut conn).await?
-        };
-        let requester = requester.map(|(_, name)| name);
-        let digest = hex::encode_upper(file_fingerprint(package.as_bytes()));
-        let hsm = hex::encode_upper(self.hsm.identity()?.fingerprint);
-        let note = format!("rhc-kms note import {digest} {hsm}");
-        self.admit_paper("import", requester.into_iter().collect(), note, officers)
-            .await?;
-        Ok(())
     }
 
     pub(crate) async fn sync_keys(&self, conn: &mut Conn, held: Vec<HeldKey>) -> Result<()> {
@@ -193,7 +155,7 @@ impl Service {
                     },
                 )
                 .await?;
-                hand_downs::set_package(conn, id, &package_hash(&package)).await?;
+                hand_downs::set_package(conn, id, (&package_hash(&package), &package)).await?;
                 Ok(Next::Done(Product {
                     package: Some(package),
                     receipt: None,
@@ -227,8 +189,11 @@ impl Service {
                 "密码机的应答与指令不符"
             ));
         };
-        let outstanding = hand_downs::outstanding(conn).await?;
-        let payload = Payload::parse(&payload, &self.tier, outstanding.map(|(id, _)| id))?;
+        let (payload, own) = self.answered(conn, &payload).await?;
+        if own.receipt.is_some() {
+            // Noted before, and nothing changes: the same receipt again.
+            return Ok(own.receipt);
+        }
         let request = payload.request;
         self.keep_import(conn, held, payload).await?;
         if let Some(receipt) = &receipt {

@@ -7,12 +7,13 @@ use kms_core::certificate;
 use kms_core::handdown::{GrantState, Holder, Payload, admit, spoken};
 use kms_core::port::Operation;
 use kms_core::tier::Tier;
+use kms_platform::store::Conn;
 
 use super::Round;
 use super::prepare::unhex;
-use crate::records::hand_downs::Grant;
+use crate::records::hand_downs::{Grant, Own};
 use crate::records::{hand_downs, keys, peers, settings};
-use crate::refusal::{self, Result};
+use crate::refusal::{self, Refusal, Result};
 use crate::refuse;
 use crate::service::Service;
 
@@ -153,12 +154,7 @@ impl Service {
                 upper.name
             ));
         }
-        let outstanding = hand_downs::outstanding(&mut conn).await?;
-        let payload = Payload::parse(
-            &label.payload,
-            &self.tier,
-            outstanding.as_ref().map(|(id, _)| *id),
-        )?;
+        let (payload, own) = self.answered(&mut conn, &label.payload).await?;
         let expected = match &upper.file.holder {
             Holder::Tier(tier) if *tier == payload.from && tier.is_directly_above(&self.tier) => {
                 catalogue::hand_down(self.profile, tier, &self.tier)
@@ -198,21 +194,35 @@ impl Service {
             ));
         }
         self.check_issuer_certificate(&payload)?;
-        let requesters = outstanding
-            .into_iter()
-            .map(|(_, requester)| requester)
-            .collect();
-        let held = self.held_ids()?;
-        let operations = if label.ids.iter().all(|id| held.contains(id)) {
-            // The HSM has taken it; perhaps the service fell before it could note that.
-            vec![]
-        } else {
-            vec![Operation::ImportPackage(package.to_owned())]
-        };
+        // The HSM answers the package that it took last once more: perhaps the service fell before it could note that.
         Ok(Round {
-            operations,
-            requesters,
+            operations: vec![Operation::ImportPackage(package.to_owned())],
+            requesters: vec![own.requester],
             paper: false,
+        })
+    }
+
+    /// What a package carries, and the request of this tier that it answers.
+    pub(super) async fn answered(&self, conn: &mut Conn, payload: &[u8]) -> Result<(Payload, Own)> {
+        let asked = hand_downs::asked(conn).await?;
+        let ids: Vec<_> = asked.iter().map(|own| own.id).collect();
+        let payload = Payload::parse(payload, &self.tier, &ids)?;
+        let own = asked.into_iter().find(|own| own.id == payload.request);
+        let own = own.ok_or_else(|| Refusal::new(&refusal::UNASKED))?;
+        Ok((payload, own))
+    }
+
+    /// The package of a grant: as it was kept, or as the HSM knows the last one that it made for the receiver.
+    pub(crate) async fn made_package(&self, conn: &mut Conn, grant: &Grant) -> Result<String> {
+        if let Some(kept) = hand_downs::package(conn, &grant.id).await? {
+            return Ok(kept);
+        }
+        self.package_of(grant)?.ok_or_else(|| {
+            refuse!(
+                &refusal::STALE,
+                "a later package was made for this receiver",
+                "已为该接收方生成更新的密钥包"
+            )
         })
     }
 

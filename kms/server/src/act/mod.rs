@@ -245,7 +245,7 @@ impl Service {
     pub async fn carry_out(&self, act: &Act, officers: &[&dyn Signer]) -> Result<Product> {
         loop {
             let Some(draft) = self.draft(act).await? else {
-                return self.finished(act, officers).await;
+                return self.finished(act).await;
             };
             let mut order = draft;
             for officer in officers {
@@ -300,7 +300,7 @@ impl Service {
             }
         };
         let begun = self.record(act, &permit.names(), &round, order).await?;
-        let (outcomes, failed) = self.execute(order, &permit);
+        let (outcomes, failed) = self.execute(act, order, &permit);
         self.settle(
             act,
             &round,
@@ -367,12 +367,21 @@ impl Service {
     }
 
     /// Executes until the first refusal.
-    fn execute(&self, order: &OrderFile, permit: &Permit) -> (Vec<Outcome>, Option<HsmError>) {
+    fn execute(
+        &self,
+        act: &Act,
+        order: &OrderFile,
+        permit: &Permit,
+    ) -> (Vec<Outcome>, Option<HsmError>) {
+        // A package that is refused because of its keys was not taken before: the HSM answers that one again.
+        let repeats = !matches!(act, Act::Import { .. });
         let mut outcomes = Vec::new();
         for (text, signatures) in order.request().orders.iter().zip(permit.signatures()) {
             match self.desk.execute(text, &signatures) {
                 Ok(outcome) => outcomes.push(outcome),
-                Err(HsmError::Refused { rule, .. }) if DONE_BEFORE.contains(&rule.as_str()) => {
+                Err(HsmError::Refused { rule, .. })
+                    if repeats && DONE_BEFORE.contains(&rule.as_str()) =>
+                {
                     outcomes.push(Outcome::Done)
                 }
                 Err(error) => return (outcomes, Some(error)),

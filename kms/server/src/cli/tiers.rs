@@ -17,7 +17,7 @@ use crate::authority;
 use crate::records::hand_downs;
 use crate::refusal::{self, Refusal};
 use crate::service::Service;
-use crate::tiers::hand_down::Sent;
+use crate::tiers::hand_down::{Fetched, Sent};
 use crate::tiers::renew;
 
 pub(super) async fn terms(command: TermsCommand) -> Ran {
@@ -216,12 +216,14 @@ pub(super) async fn handdown(command: HanddownCommand) -> Ran {
         } => request_above(by.as_deref(), request.as_deref(), out.as_deref(), &at).await,
         HanddownCommand::Fetch { out, id, at } => {
             let service = open(&at.store).await?;
-            let id = match id {
-                Some(id) => id,
-                None => service.waiting_request().await?,
-            };
             let client = client(&service, &at.upper, at.identity.as_deref())?;
-            let package = above(move || client.package(&id)).await?.package;
+            let package = match id {
+                Some(id) => above(move || client.package(&id)).await?.package,
+                None => match service.fetch_next(client).await? {
+                    Fetched::Package(package) => package,
+                    Fetched::Refused(error) => return Err(told(error)),
+                },
+            };
             order::write_file(&out, package.as_bytes())?;
             let file = out.display();
             println!("{}", say!("package → {file}", "密钥包 → {file}"));

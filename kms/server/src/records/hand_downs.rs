@@ -132,14 +132,12 @@ pub async fn position(conn: &mut Conn, id: &str) -> Result<u64> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// Remembers an own request; earlier ones that were not answered are dropped.
+/// Remembers an own request. Earlier ones go on waiting: a package may be made for them already, and the HSM takes the
+/// upper tier's packages in their order only.
 ///
 /// # Errors
 /// The store failed.
 pub async fn ask(conn: &mut Conn, id: Uuid, requester: &str, at: &str) -> Result<()> {
-    sqlx::query("UPDATE own_request SET state = 'dropped' WHERE state = 'waiting'")
-        .execute(&mut *conn)
-        .await?;
     sqlx::query(
         "INSERT INTO own_request (id, requester, state, created) VALUES ($1, $2, 'waiting', $3)",
     )
@@ -151,16 +149,38 @@ pub async fn ask(conn: &mut Conn, id: Uuid, requester: &str, at: &str) -> Result
     Ok(())
 }
 
-/// The own request that waits for an answer, and who made it.
+/// A request of this tier that a package may answer.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// Id.
+    pub id: Uuid,
+    /// Who asked.
+    pub requester: String,
+    /// Receipt of the package that answered it, while the upper tier is not known to have it.
+    pub receipt: Option<String>,
+}
+
+/// Requests of this tier that a package may answer, oldest first: those that wait, and those whose receipt the upper
+/// tier is not known to have, because their package may come again.
 ///
 /// # Errors
 /// The store failed.
-pub async fn outstanding(conn: &mut Conn) -> Result<Option<(Uuid, String)>> {
-    let row: Option<(String, String)> =
-        sqlx::query_as("SELECT id, requester FROM own_request WHERE state = 'waiting'")
-            .fetch_optional(conn)
-            .await?;
-    Ok(row.and_then(|(id, requester)| Some((id.parse().ok()?, requester))))
+pub async fn asked(conn: &mut Conn) -> Result<Vec<Own>> {
+    let rows: Vec<(String, String, Option<String>)> = sqlx::query_as(
+        "SELECT id, requester, CASE WHEN state = 'answered' THEN receipt END FROM own_request
+         WHERE state <> 'answered' OR (receipt IS NOT NULL AND acknowledged IS NULL) ORDER BY created, id",
+    )
+    .fetch_all(conn)
+    .await?;
+    let own = rows.into_iter().filter_map(|(id, requester, receipt)| {
+        let id = id.parse().ok()?;
+        Some(Own {
+            id,
+            requester,
+            receipt,
+        })
+    });
+    Ok(own.collect())
 }
 
 /// Marks an own request as answered.
@@ -175,17 +195,31 @@ pub async fn answered(conn: &mut Conn, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Notes which package answered a request.
+/// Keeps the package that answered a request: its text is wrapped for the receiver's HSM.
 ///
 /// # Errors
 /// The store failed.
-pub async fn set_package(conn: &mut Conn, id: &str, hash: &str) -> Result<()> {
-    sqlx::query("UPDATE hand_down SET package = $1 WHERE id = $2")
+pub async fn set_package(conn: &mut Conn, id: &str, (hash, text): (&str, &str)) -> Result<()> {
+    sqlx::query("UPDATE hand_down SET package = $1, package_text = $2 WHERE id = $3")
         .bind(hash)
+        .bind(text)
         .bind(id)
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// The package that answered a request, if it was kept.
+///
+/// # Errors
+/// The store failed.
+pub async fn package(conn: &mut Conn, id: &str) -> Result<Option<String>> {
+    let sql = "SELECT package_text FROM hand_down WHERE id = $1";
+    let text: Option<Option<String>> = sqlx::query_scalar(sql)
+        .bind(id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(text.flatten())
 }
 
 /// Keeps a receiver's receipt; the id of the hand-down that it is for.

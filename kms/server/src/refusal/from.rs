@@ -138,11 +138,8 @@ fn hsm_kind(error: &HsmError) -> &'static Kind {
         "TierSuspended" | "TierRevoked" | "KeyWithdrawn" | "QuotaUsedUp" => &SUSPENDED,
         "LeaseRefused" => &LEASE_REFUSED,
         "PackageNotForUs" => &RECEIVER,
-        "PackageAltered"
-        | "PackageOutOfSequence"
-        | "UnknownPeer"
-        | "WrongPeerKind"
-        | "BadPackage" => &PACKAGE,
+        "PackageOutOfSequence" => &SEQUENCE,
+        "PackageAltered" | "UnknownPeer" | "WrongPeerKind" | "BadPackage" => &PACKAGE,
         _ => &HSM_REFUSED,
     }
 }

@@ -137,6 +137,8 @@ kinds! {
         "Ask the sender for the right file", "请向发送方索取正确文件";
     PACKAGE = "package-refused", 409, "The package is refused", "密钥包被拒绝",
         "Ask the sender for the file again", "请向发送方重新索取文件";
+    SEQUENCE = "package-out-of-sequence", 409, "This package is not the sender's next", "该密钥包不是发送方的下一个",
+        "Import the one before it first (rhc-kms handdown fetch, or grant --approve ID again above); a later one taken needs nothing", "请先导入前一个（rhc-kms handdown fetch，或在上级再次执行 grant --approve ID）；若已导入更新的，则无需处理";
     DELIVERY = "delivery-list-refused", 422, "The delivery list is refused", "交付清单被拒绝",
         "Ask the maker for list and signature again", "请向卡商重新索取清单及签名";
     MAKER = "maker-unknown", 403, "This maker's key is not known here", "未登记该卡商的公钥",

@@ -24,7 +24,7 @@ pub fn spoken_fingerprint(text: &[u8]) -> String {
 }
 
 impl Service {
-    /// Below: a new request to the upper tier. An earlier one that was not answered is dropped.
+    /// Below: a new request to the upper tier. Earlier ones go on waiting: what was made for them is still taken, in order.
     ///
     /// # Errors
     /// Nobody is above, the table says no, or the store failed.
@@ -125,7 +125,7 @@ impl Service {
     /// Above: the package of a grant, once two officers approved it, for its receiver alone.
     ///
     /// # Errors
-    /// It waits for its officers, it is another's, a later one was made, or the receiver was stopped; recorded.
+    /// It waits for its officers, it is another's, or the receiver was stopped; recorded.
     pub async fn fetched_package(&self, actor: &str, receiver: &str, id: &str) -> Result<String> {
         let begun = self.begun(actor, "grant.fetch", id).await?;
         let found = self.package_for(receiver, id).await;
@@ -133,10 +133,8 @@ impl Service {
     }
 
     async fn package_for(&self, receiver: &str, id: &str) -> Result<String> {
-        let grant = {
-            let mut conn = self.store.pool().acquire().await?;
-            hand_downs::get(&mut conn, id).await?
-        };
+        let mut conn = self.store.pool().acquire().await?;
+        let grant = hand_downs::get(&mut conn, id).await?;
         if grant.receiver != receiver {
             return Err(others(&grant.receiver));
         }
@@ -148,13 +146,7 @@ impl Service {
                 "上级两名管理员尚未批准 {id}"
             ));
         }
-        self.package_of(&grant)?.ok_or_else(|| {
-            refuse!(
-                &refusal::STALE,
-                "a later package was made for this receiver",
-                "已为该接收方生成更新的密钥包"
-            )
-        })
+        self.made_package(&mut conn, &grant).await
     }
 
     /// Whether two officers here have stopped a lower HSM. An HSM that knows no leases has stopped nobody.
@@ -181,20 +173,42 @@ impl Service {
         Ok(())
     }
 
-    /// Below: the request that waits for the upper tier's package.
+    /// Below: the package that the HSM takes next, of those that the upper tier has made for requests that wait here. They
+    /// were perhaps approved in another order than they were asked for.
     ///
     /// # Errors
-    /// None waits, or the store failed.
-    pub async fn waiting_request(&self) -> Result<String> {
-        let mut conn = self.store.pool().acquire().await?;
-        let waiting = hand_downs::outstanding(&mut conn).await?;
-        waiting.map(|(id, _)| id.to_string()).ok_or_else(|| {
-            refuse!(
+    /// No request waits, the upper tier has no package for any, or it does not answer.
+    pub async fn fetch_next(&self, client: Client) -> Result<Fetched> {
+        let asked = {
+            let mut conn = self.store.pool().acquire().await?;
+            hand_downs::asked(&mut conn).await?
+        };
+        let waiting = asked.into_iter().filter(|own| own.receipt.is_none());
+        let mut next: Option<(u64, String)> = None;
+        let mut refused = None;
+        for own in waiting {
+            let (client, id) = (client.clone(), own.id.to_string());
+            let answer = tokio::task::spawn_blocking(move || client.package(&id)).await;
+            match answer.map_err(|e| Refusal::about(&refusal::UPPER_DOWN, e.to_string()))? {
+                Ok(answer) => {
+                    let sequence = self.desk.inspect(&answer.package)?.sequence;
+                    if next.as_ref().is_none_or(|(first, _)| sequence < *first) {
+                        next = Some((sequence, answer.package));
+                    }
+                }
+                Err(error) if passed_over(&error) => refused = Some(error),
+                Err(error) => return Ok(Fetched::Refused(error)),
+            }
+        }
+        match (next, refused) {
+            (Some((_, package)), _) => Ok(Fetched::Package(package)),
+            (None, Some(error)) => Ok(Fetched::Refused(error)),
+            (None, None) => Err(refuse!(
                 &refusal::UNASKED,
                 "no request waits for an answer",
                 "没有待答复的申请"
-            )
-        })
+            )),
+        }
     }
 
     /// Below: the receipt that the HSM gave for the latest package and that the upper tier has not acknowledged.
@@ -239,6 +253,21 @@ impl Service {
         self.commit(tx).await?;
         sent
     }
+}
+
+/// What the upper tier had for the requests that wait.
+pub enum Fetched {
+    /// The package that is the next.
+    Package(String),
+    /// The upper tier's own words.
+    Refused(ClientError),
+}
+
+/// Of several requests one may wait for its officers, or never have been brought to the upper tier.
+fn passed_over(error: &ClientError) -> bool {
+    [refusal::OUTSTANDING.slug, refusal::UNKNOWN.slug]
+        .iter()
+        .any(|slug| is(error, slug))
 }
 
 /// What became of a receipt that was sent up.

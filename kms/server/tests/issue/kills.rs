@@ -1,5 +1,5 @@
 //! SIGKILL at random points of every act that has more than one step: what was begun can be finished or is void, quotas are
-//! exact, the record is unbroken. Tickets, scripts, checkpoints, hand-downs, rotations, states of keys,
+//! exact, the record is unbroken. Tickets, scripts, checkpoints, hand-downs and their receipts, rotations, states of keys,
 //! backups and restores; ceremonies are killed in `tests/e2e/tests/ceremony.rs`. 50 kills here, 500 in the soak (`RHC_KILLS`); the seed is printed, `RHC_SEED` repeats it.
 
 use std::collections::BTreeMap;
@@ -67,6 +67,8 @@ struct Trial {
     step: u64,
     /// The grant that is under way.
     granted: Option<String>,
+    /// Hand-downs that were taken, with their receipts.
+    taken: Vec<(String, String)>,
     suspended: bool,
     /// The latest whole backup.
     backup: Option<String>,
@@ -173,8 +175,27 @@ impl Trial {
 
     fn import(&mut self) {
         let id = self.granted.take().expect("granted");
-        let words = format!("import --store kms-41 pkg-{id}.json");
-        self.kill("import", &words, &["request-unknown"]);
+        let (package, receipt) = (format!("pkg-{id}.json"), format!("receipt-{id}.json"));
+        let words = format!("import --store kms-41 {package} --receipt {receipt}");
+        self.kill("import", &words, &[]);
+        // Wherever it fell: the receipt is there, and the same package brings the same.
+        let read = |house: &House| std::fs::read(house.path(&receipt)).expect("a receipt");
+        let first = read(&self.house);
+        self.house.signed_line(&words).ok();
+        assert_eq!(read(&self.house), first);
+        self.taken.push((id, receipt));
+    }
+
+    /// The receipt is taken above once, whatever fell.
+    fn receipt(&mut self) {
+        let (id, receipt) = self.taken.pop().expect("taken");
+        let words = format!("handdown receipt {receipt} --store kms-0");
+        self.kill("receipt", &words, &["exists-already"]);
+        let told = self.house.line("handdown list --store kms-0 --json").ok();
+        let all = json(&told.out);
+        let mut all = all.as_array().unwrap().iter();
+        let one = all.find(|one| one["id"] == *id).expect("listed");
+        assert_eq!(one["state"], "received");
     }
 
     /// One step of a rotation; after the last version the states of a key instead.
@@ -375,6 +396,7 @@ fn a_kill_anywhere_leaves_a_state_that_goes_on() {
         made: 0,
         step: 0,
         granted: None,
+        taken: Vec::new(),
         suspended: false,
         backup: None,
     };
@@ -388,6 +410,7 @@ fn a_kill_anywhere_leaves_a_state_that_goes_on() {
             5 => trial.import(),
             7 => trial.backup(done),
             8 => trial.restore(done),
+            _ if done % 20 == 9 => trial.receipt(),
             _ => trial.state(),
         }
         trial.sound("0");

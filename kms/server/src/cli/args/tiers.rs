@@ -162,7 +162,7 @@ HSMs were compared by voice:
         /// Package to be made
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
-        /// Id of the request (default: the one that waits)
+        /// Id of the request (default: of those that wait, the one whose package is next)
         #[arg(long)]
         id: Option<String>,
         #[command(flatten)]
