@@ -17,7 +17,7 @@ officer.remove    | MPF | sec key ope     | 2 key sec
 officer.unlock    | MPF | sec key app ope | 2 !sec key app
 audit.keys        | MPF | aud ope         | 2 key
 audit.countersign | MPF | aud ope tie     | 0
-restore           | MPF | sys ope         | 0
+restore           | MPF | sys ope         | 2 key
 identity.issue    | MPF | sec ope         | 0
 identity.revoke   | MPF | sec key ope     | 0
 ceremony          | MPF | key ope         | 2 key

@@ -15,11 +15,16 @@ pub(super) fn new_directory(path: &Path) -> io::Result<()> {
 
 /// The same, in place of what an earlier try left there.
 pub(super) fn begin_anew(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    discard(path)?;
     new_directory(path)
+}
+
+/// Removes a directory, if it is there.
+pub(super) fn discard(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Every regular file below, by its path from there, in order.

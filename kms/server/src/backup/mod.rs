@@ -5,12 +5,14 @@
 //! makes the store; the HSM closes every ticket at its next start; the service gives no new one before a witness has
 //! countersigned the epoch. What was lost in between stays known to the witness ([`crate::checkpoint`]).
 
+mod approved;
 mod files;
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use kms_core::policy::Signer;
 use kms_platform::audit::{self, Outcome};
 use kms_platform::clock::SharedClock;
 use kms_platform::store::{CopyError, Place, Store, StoreError};
@@ -111,11 +113,15 @@ impl Service {
         Ok(manifest)
     }
 
-    /// Puts a backup back, in a new epoch.
+    /// Puts a backup back, in a new epoch, if two officers who are in it sign that with their devices.
     ///
     /// # Errors
-    /// Something is there already, or the backup is not whole.
-    pub async fn restore(what: &Restore, clock: SharedClock) -> Result<i64> {
+    /// Too few or wrong signatures, something is there already, or the backup is not whole.
+    pub async fn restore(
+        what: &Restore,
+        devices: &[&dyn Signer],
+        clock: SharedClock,
+    ) -> Result<i64> {
         let path = what.from.join(MANIFEST);
         let text = std::fs::read(&path).map_err(|e| failed(&path, &e))?;
         let manifest: Manifest = serde_json::from_slice(&text)?;
@@ -136,16 +142,21 @@ impl Service {
         for path in &made {
             files::begin_anew(&unfinished(path)).map_err(|e| failed(path, &e))?;
         }
+        let part = unfinished(&what.store);
+        let next = (manifest.epoch + 1).max(what.epoch.unwrap_or(0));
+        if let Err(refusal) = put_back(what, &part, (&manifest, next), devices, clock).await {
+            for path in &made {
+                files::discard(&unfinished(path)).map_err(|e| failed(path, &e))?;
+            }
+            return Err(refusal);
+        }
         if let (Some(to), true) = (&what.hsm, manifest.hsm) {
             let part = unfinished(to);
             // First: no copy is ever without it.
             std::fs::write(part.join(RESTORED), b"").map_err(|e| failed(to, &e))?;
             files::copy(&what.from.join(HSM), &part, |_| true).map_err(|e| failed(to, &e))?;
         }
-        let part = unfinished(&what.store);
         files::copy(&what.from.join(OWN), &part, |_| true).map_err(|e| failed(&part, &e))?;
-        let next = (manifest.epoch + 1).max(what.epoch.unwrap_or(0));
-        put_back(what, &part, &manifest, next, clock).await?;
         // The service last: whoever finds it finds its HSM's store too.
         for path in made {
             std::fs::rename(unfinished(path), path).map_err(|e| failed(path, &e))?;
@@ -164,17 +175,35 @@ fn unfinished(path: &Path) -> PathBuf {
 async fn put_back(
     what: &Restore,
     dir: &Path,
-    manifest: &Manifest,
-    next: i64,
+    (manifest, next): (&Manifest, i64),
+    devices: &[&dyn Signer],
     clock: SharedClock,
 ) -> Result<()> {
+    let mark = manifest.mark.parse();
+    let asked = approved::Asked {
+        by: &what.by,
+        subject: approved::subject(what, manifest, next)?,
+        mark: mark.map_err(|why: String| Refusal::about(&refusal::INVALID, why))?,
+        now: u64::try_from(clock.now().as_second()).unwrap_or(0),
+        devices,
+    };
     let path = what.from.join(ROWS);
     let rows = BufReader::new(File::open(&path).map_err(|e| failed(&path, &e))?);
     let place = Service::place_for(dir, what.database.as_ref())?;
     let now = clock.now();
-    let detail = serde_json::json!({ "epoch": next, "row": manifest.row, "taken": manifest.at });
+    let mut denied = None;
     let finish = async |conn: &mut kms_platform::store::Conn| {
-        let by = what.by.as_str();
+        let (permit, request) = match approved::admit(conn, &asked).await {
+            Ok(permitted) => permitted,
+            Err(refusal) => {
+                denied = Some(refusal);
+                return Err(StoreError::from(sqlx::Error::RowNotFound));
+            }
+        };
+        let detail = serde_json::json!({
+            "epoch": next, "row": manifest.row, "taken": manifest.at, "asked by": what.by, "request": request,
+        });
+        let by = &permit.names();
         let begun = audit::before(conn, now, by, "store.restore", "", &detail).await?;
         sqlx::query(
             "INSERT INTO setting (key, value) VALUES ('epoch', $1)
@@ -187,8 +216,14 @@ async fn put_back(
         Ok::<_, StoreError>(())
     };
     let store = Store::copy_in(&place, SERVICE, MIGRATIONS, clock, rows, finish);
-    store.await.map_err(copying)?.close().await;
-    Ok(())
+    match (store.await, denied) {
+        (_, Some(refusal)) => Err(refusal),
+        (Ok(store), None) => {
+            store.close().await;
+            Ok(())
+        }
+        (Err(error), None) => Err(copying(error)),
+    }
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Refusal {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kms_hsm::officer::OfficerFile;
 use kms_platform::clock;
 use kms_platform::exit::{Exit, Failure};
 use kms_platform::lang::pick;
@@ -167,7 +168,9 @@ pub(super) async fn restore(args: RestoreArgs) -> Ran {
         by: args.by,
         epoch: args.epoch,
     };
-    let epoch = Service::restore(&what, clock::system()).await?;
+    let officers = args.officers.iter().map(|path| OfficerFile::load(path));
+    let officers: Vec<_> = officers.collect::<Result<_, _>>().map_err(Refusal::from)?;
+    let epoch = Service::restore(&what, &super::devices(&officers), clock::system()).await?;
     lines(args.json, &json!({ "epoch": epoch }), &[
         say!("restored in epoch {epoch}: all tickets are closed", "已恢复，第 {epoch} 期：所有工单均已关闭"),
         pick(

@@ -85,6 +85,7 @@ pub fn a_restored_old_backup_spends_nothing_twice_and_hides_nothing() {
         format!("--database '{service}' --database-owner '{owner}'")
     });
     let fill = |block: &str| block.replace("$DATABASE", &into);
+    refused_unless_two_officers_sign(&house, &into);
     house.shell(&fill(&back)).ok();
     house.serve_hsm("0");
 
@@ -129,6 +130,25 @@ pub fn a_restored_old_backup_spends_nothing_twice_and_hides_nothing() {
     let lost = told["lost"][0].as_array().unwrap();
     assert!(lost[0].as_i64() < lost[1].as_i64(), "{told}");
     assert_eq!(spend(&house, &chips[5..6], "t-new"), [None]);
+}
+
+/// Nothing of a restore stays that the policy table does not let pass.
+fn refused_unless_two_officers_sign(house: &House, into: &str) {
+    let restore = |by: &str, signers: &str| {
+        house.shell(&format!(
+            "rhc-kms restore --from backup --store kms-0 --hsm-store hsm-0 --by {by} {signers} {into}"
+        ))
+    };
+    let (zhang, li) = ("--as zhang.key", "--as li.key");
+    restore("wang", "").refused("two-officers-needed");
+    restore("wang", zhang).refused("two-officers-needed");
+    restore("wang", &format!("{zhang} {zhang}")).refused("two-officers-needed");
+    restore("li", &format!("{zhang} {li}")).refused("role-refused");
+    house.officer_key("chen", "stranger.key");
+    restore("wang", &format!("{zhang} --as stranger.key")).refused("unknown-officer");
+    for made in ["kms-0", "kms-0.restoring", "hsm-0", "hsm-0.restoring"] {
+        assert!(!house.path(made).exists(), "{made}");
+    }
 }
 
 fn see_first(house: &House) {

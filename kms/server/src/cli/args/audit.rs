@@ -142,9 +142,12 @@ pub(crate) struct RestoreArgs {
     /// The new epoch, where the witness knows a later one than the backup
     #[arg(long)]
     pub epoch: Option<i64>,
-    /// Who does it
+    /// Who does it (not one of the two who approve)
     #[arg(long, value_name = "PERSON", value_parser = person)]
     pub by: String,
+    /// An officer's key file; give it twice, for two officers who are in the backup
+    #[arg(long = "as", value_name = "KEYFILE")]
+    pub officers: Vec<PathBuf>,
     /// JSON instead of a table
     #[arg(long)]
     pub json: bool,
