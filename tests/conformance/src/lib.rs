@@ -10,7 +10,7 @@
 //! | [`template`], [`step`], [`flows`] | the little language of steps |
 //! | [`engine`] | runs one case |
 //! | [`bench`] | where products lie: PC/SC readers, or this process |
-//! | [`plan`], [`run`] | order, samples, attempts |
+//! | [`plan`], `orient`, [`run`] | order, samples, attempts |
 //! | [`evidence`] | what was written down, chained and signed |
 //! | [`report`] | HTML, JUnit XML, JSON, PDF |
 //! | [`mutants`], [`trial`] | defective products, and what the suites catch of them |
@@ -25,6 +25,8 @@ pub mod flows;
 pub mod formulas;
 pub mod hierarchy;
 pub mod mutants;
+mod orient;
+mod pattern;
 pub mod plan;
 pub mod random;
 pub mod report;

@@ -6,6 +6,8 @@
 
 use thiserror::Error;
 
+pub use crate::pattern::Pattern;
+
 /// Deepest nesting of calls: case files come from strangers.
 const MAX_DEPTH: usize = 8;
 /// Most bytes that a template may become: a short command has 261, a visit file 3,267.
@@ -57,38 +59,6 @@ pub trait Symbols {
     /// # Errors
     /// [`TemplateError::Call`] with a text for the case's author.
     fn value(&self, call: &Call, so_far: &[u8], content: &[u8]) -> Result<Vec<u8>, TemplateError>;
-}
-
-/// What an answer is compared with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pattern {
-    pub bytes: Vec<Option<u8>>,
-    /// Further bytes may follow.
-    pub open: bool,
-}
-
-impl Pattern {
-    #[must_use]
-    pub fn fits(&self, data: &[u8]) -> bool {
-        let long_enough =
-            data.len() == self.bytes.len() || self.open && data.len() > self.bytes.len();
-        let pairs = self.bytes.iter().zip(data);
-        long_enough
-            && pairs
-                .into_iter()
-                .all(|(want, seen)| want.is_none_or(|want| want == *seen))
-    }
-
-    /// As text: `0B1E????*`.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let byte = |b: &Option<u8>| b.map_or_else(|| "??".to_owned(), |b| format!("{b:02X}"));
-        let mut out: String = self.bytes.iter().map(byte).collect();
-        if self.open {
-            out.push('*');
-        }
-        out
-    }
 }
 
 impl Template {

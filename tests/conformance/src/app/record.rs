@@ -10,7 +10,7 @@ use super::{Failure, environment, now};
 use crate::cli;
 use crate::evidence::chain::{self, Writer};
 use crate::evidence::record::{CaseEnd, Record, RunHead, Sink};
-use crate::evidence::{key, package};
+use crate::evidence::{key, package, resume};
 use crate::report::{self, pdf};
 use crate::run::Tally;
 use crate::suite::Kind;
@@ -72,11 +72,11 @@ pub(crate) fn open(
         .map_err(|e| environment(format!("{}: {e}", order.out.display())))?;
     let mut head = head(order, subject);
     if order.out.join(chain::FILE).exists() {
-        let resumed = chain::resume(&order.out).map_err(environment)?;
+        let resumed = resume::resume(&order.out).map_err(environment)?;
         if order.seed.is_none() {
             head.seed.clone_from(&resumed.head.seed);
         }
-        chain::same_run(&resumed.head, &head).map_err(|e| Failure::Usage(e.to_string()))?;
+        resume::same_run(&resumed.head, &head).map_err(|e| Failure::Usage(e.to_string()))?;
         eprintln!(
             "{} {}",
             say("going on after case", "从中断处继续，已完成用例数"),

@@ -1,6 +1,7 @@
 //! Where products lie while they are tested: PC/SC readers, or a virtual card in this process.
 
 pub mod pcsc;
+pub mod recipe;
 pub mod virtual_product;
 
 use std::time::Instant;

@@ -1,16 +1,14 @@
 //! `evidence.jsonl`: one record a line, `h(n) = SM3(h(n−1) ‖ line n)`, with the running value written down after each case.
-//! An interrupted run goes on behind the last such value.
+//! An interrupted run goes on behind the last such value ([`resume`](super::resume)).
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sm3::{Digest, Sm3};
 
-use super::record::{CaseEnd, Record, RunHead, Sink, Verdict};
-use crate::suite::Kind;
+use super::record::{Record, Sink};
 
 /// Name of the file in its folder.
 pub const FILE: &str = "evidence.jsonl";
@@ -31,19 +29,19 @@ pub enum ChainError {
 /// The running value after some lines.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "t", rename = "chain")]
-struct Mark {
+pub(super) struct Mark {
     n: u64,
     h: String,
 }
 
 #[derive(Clone, Default)]
-struct Running {
+pub(super) struct Running {
     value: [u8; 32],
     lines: u64,
 }
 
 impl Running {
-    fn take(&mut self, line: &[u8]) {
+    pub(super) fn take(&mut self, line: &[u8]) {
         let mut hash = Sm3::new();
         hash.update(self.value);
         hash.update(line);
@@ -86,12 +84,17 @@ impl Writer {
             .write(true)
             .create_new(true)
             .open(folder.join(FILE))?;
-        Ok(Self {
-            file: BufWriter::new(file),
-            running: Running::default(),
+        Ok(Self::behind(BufWriter::new(file), Running::default()))
+    }
+
+    /// Goes on where a file ends.
+    pub(super) fn behind(file: BufWriter<File>, running: Running) -> Self {
+        Self {
+            file,
+            running,
             line: Vec::new(),
             trouble: None,
-        })
+        }
     }
 
     fn line(&mut self, record: &impl Serialize) -> std::io::Result<()> {
@@ -142,76 +145,8 @@ impl Sink for Writer {
     }
 }
 
-/// What an earlier start of the same run left.
-pub struct Resumed {
-    pub writer: Writer,
-    pub head: RunHead,
-    pub ends: Vec<CaseEnd>,
-}
-
-/// Goes on with an interrupted run: keeps everything up to the last case that came to a verdict.
-///
-/// # Errors
-/// [`ChainError`]: no record, or a broken one.
-pub fn resume(folder: &Path) -> Result<Resumed, ChainError> {
-    let path = folder.join(FILE);
-    let mut good = 0;
-    let mut at = 0;
-    let mut ends = Vec::new();
-    let mut waiting = Vec::new();
-    let mut scarring = false;
-    let mut head = None;
-    let mut running = Running::default();
-    let mut kept = Running::default();
-    let read = read_lines(&path, |line, text| {
-        at += text.len() as u64 + 1;
-        match parse(text) {
-            Ok(Parsed::Mark(mark)) => {
-                running.agree(&mark, line)?;
-                running.take(text.as_bytes());
-                // Cases without verdict right before the end are run again: the environment was at fault. Not so those
-                // that use something up: the second time they would meet another product.
-                let owed = |end: &CaseEnd| end.verdict == Verdict::Inconclusive;
-                if waiting.is_empty() || scarring || !waiting.iter().all(owed) {
-                    scarring = false;
-                    good = at;
-                    kept = running.clone();
-                    ends.append(&mut waiting);
-                }
-            }
-            Ok(Parsed::Record(record)) => {
-                running.take(text.as_bytes());
-                match *record {
-                    Record::Run(run) => head = Some(run),
-                    Record::Case(case) => scarring |= case.destructive,
-                    Record::Verdict(end) => waiting.push(end),
-                    _ => {}
-                }
-            }
-            // The tail of a write that never ended.
-            Err(_) => return Ok(false),
-        }
-        Ok(true)
-    });
-    read?;
-    let head = head.filter(|_| good > 0).ok_or(ChainError::Line {
-        line: 1,
-        what: "no run was begun here".into(),
-    })?;
-    let mut file = OpenOptions::new().write(true).open(&path)?;
-    file.set_len(good)?;
-    file.seek(SeekFrom::End(0))?;
-    let writer = Writer {
-        file: BufWriter::new(file),
-        running: kept,
-        line: Vec::new(),
-        trouble: None,
-    };
-    Ok(Resumed { writer, head, ends })
-}
-
 impl Running {
-    fn agree(&self, mark: &Mark, line: u64) -> Result<(), ChainError> {
+    pub(super) fn agree(&self, mark: &Mark, line: u64) -> Result<(), ChainError> {
         if (mark.n, mark.h.as_str()) == (self.lines, hex::encode(self.value).as_str()) {
             return Ok(());
         }
@@ -222,12 +157,12 @@ impl Running {
     }
 }
 
-enum Parsed {
+pub(super) enum Parsed {
     Mark(Mark),
     Record(Box<Record>),
 }
 
-fn parse(text: &str) -> Result<Parsed, serde_json::Error> {
+pub(super) fn parse(text: &str) -> Result<Parsed, serde_json::Error> {
     if text.starts_with("{\"t\":\"chain\"") {
         return serde_json::from_str(text).map(Parsed::Mark);
     }
@@ -235,7 +170,7 @@ fn parse(text: &str) -> Result<Parsed, serde_json::Error> {
 }
 
 /// Calls for each line until it says no more.
-fn read_lines(
+pub(super) fn read_lines(
     path: &Path,
     mut each: impl FnMut(u64, &str) -> Result<bool, ChainError>,
 ) -> Result<(), ChainError> {
@@ -298,31 +233,4 @@ pub fn read(path: &Path, mut each: impl FnMut(Record)) -> Result<Head, ChainErro
         value: hex::encode(running.value),
         lines: running.lines,
     })
-}
-
-/// Whether a resumed run is the one that is asked for; tells what differs.
-///
-/// # Errors
-/// [`ChainError::OtherRun`].
-pub fn same_run(before: &RunHead, now: &RunHead) -> Result<(), ChainError> {
-    let pairs: BTreeMap<&'static str, bool> = BTreeMap::from([
-        ("suite", before.suite == now.suite),
-        ("edition of the suites", before.suites == now.suites),
-        ("preset", before.preset == now.preset),
-        ("seed", before.seed == now.seed),
-        (
-            "choice of cases",
-            before.cases == now.cases && before.destructive == now.destructive,
-        ),
-        ("product", before.product == now.product),
-        // Readers may be others after an interruption; a terminal is named there to the byte.
-        (
-            "library",
-            before.suite != Kind::Terminal || before.bench == now.bench,
-        ),
-    ]);
-    match pairs.iter().find(|(_, same)| !**same) {
-        Some((what, _)) => Err(ChainError::OtherRun(what)),
-        None => Ok(()),
-    }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`record`] | one line of the record |
 //! | [`chain`] | the file of records, SM3-chained; written, resumed, read |
+//! | [`resume`] | an interrupted run goes on |
 //! | [`package`] | the signed folder, and its check |
 //! | [`key`] | the laboratory's SM2 key |
 
@@ -11,6 +12,7 @@ pub mod chain;
 pub mod key;
 pub mod package;
 pub mod record;
+pub mod resume;
 
 use std::fs::File;
 use std::path::Path;

@@ -1,12 +1,11 @@
-//! From text to checked cases. Families of cases are expanded: each row of a family's table is a case of its own, whose
-//! texts and steps have `<column>` replaced by the row's word.
+//! From text to checked cases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
 use sm3::{Digest, Sm3};
 
-use super::{Case, Covers, Kind, Severity, Suites, Text};
+use super::shape::{CaseShape, FileShape, GroupShape, SetupShape, expand};
+use super::{Case, Covers, Suites};
 use crate::flows;
 use crate::hierarchy::key_named;
 use crate::step::{Command, DataWish, Step, Which};
@@ -30,68 +29,6 @@ pub struct Source {
 pub struct LoadError {
     pub file: String,
     pub what: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileShape {
-    #[serde(default)]
-    group: Option<GroupShape>,
-    #[serde(default)]
-    case: Vec<CaseShape>,
-    #[serde(default)]
-    family: Vec<FamilyShape>,
-    #[serde(default)]
-    setup: BTreeMap<String, SetupShape>,
-}
-
-#[derive(Deserialize, Clone)]
-#[serde(deny_unknown_fields)]
-struct GroupShape {
-    id: String,
-    suite: Kind,
-    title: Text,
-    purpose: Text,
-    clause: String,
-    severity: Severity,
-}
-
-#[derive(Deserialize, Clone)]
-#[serde(deny_unknown_fields)]
-struct CaseShape {
-    id: String,
-    title: Text,
-    purpose: Option<Text>,
-    clause: Option<String>,
-    #[serde(default)]
-    covers: Vec<String>,
-    severity: Option<Severity>,
-    #[serde(default)]
-    presets: Vec<String>,
-    #[serde(default)]
-    needs: Vec<String>,
-    #[serde(default)]
-    scars: Vec<String>,
-    #[serde(default)]
-    start: String,
-    steps: Vec<String>,
-    #[serde(default)]
-    cleanup: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FamilyShape {
-    columns: String,
-    rows: String,
-    case: CaseShape,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SetupShape {
-    chip: Which,
-    steps: Vec<String>,
 }
 
 type Setups = BTreeMap<String, SetupShape>;
@@ -161,72 +98,6 @@ fn unique(cases: &[Case]) -> Result<(), LoadError> {
         }),
         None => Ok(()),
     }
-}
-
-fn expand(family: &FamilyShape) -> Result<Vec<CaseShape>, String> {
-    let columns: Vec<&str> = family.columns.split_whitespace().collect();
-    let rows = family
-        .rows
-        .lines()
-        .map(str::trim)
-        .filter(|row| !row.is_empty() && !row.starts_with('#'));
-    rows.map(|row| {
-        let words: Vec<&str> = row.split_whitespace().collect();
-        if words.len() != columns.len() {
-            return Err(format!(
-                "family {}: {} words where {} columns are: {row}",
-                family.case.id,
-                words.len(),
-                columns.len()
-            ));
-        }
-        let put = |text: &str| {
-            columns
-                .iter()
-                .zip(&words)
-                .fold(text.to_owned(), |text, (column, word)| {
-                    // `~` stands for a blank inside a word, in columns with * `_` too; `-` for nothing.
-                    let word = if *word == "-" {
-                        String::new()
-                    } else {
-                        word.replace('~', " ")
-                    };
-                    let word = if column.ends_with('*') {
-                        word.replace('_', " ")
-                    } else {
-                        word
-                    };
-                    text.replace(&format!("<{}>", column.trim_end_matches('*')), &word)
-                })
-        };
-        let both = |text: &Text| Text {
-            en: put(&text.en),
-            zh: put(&text.zh),
-        };
-        let all = |texts: &[String]| {
-            texts
-                .iter()
-                .map(|text| put(text))
-                .filter(|text| !text.trim().is_empty())
-                .collect()
-        };
-        let case = family.case.clone();
-        Ok(CaseShape {
-            id: put(&case.id),
-            title: both(&case.title),
-            purpose: case.purpose.as_ref().map(both),
-            clause: case.clause.as_deref().map(put),
-            covers: all(&case.covers),
-            severity: case.severity,
-            presets: all(&case.presets),
-            needs: all(&case.needs),
-            scars: all(&case.scars),
-            start: put(&case.start),
-            steps: all(&case.steps),
-            cleanup: all(&case.cleanup),
-        })
-    })
-    .collect()
 }
 
 fn build(group: &GroupShape, shape: CaseShape, setups: &Setups) -> Result<Case, String> {

@@ -9,6 +9,7 @@
 pub mod embedded;
 pub mod load;
 pub mod requirements;
+mod shape;
 
 use serde::{Deserialize, Serialize};
 
