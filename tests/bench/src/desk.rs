@@ -26,7 +26,7 @@ pub fn run(card: &str, sam: &str, pin: &Path, updates: u32) -> Result<Duration> 
     let mut card = readers.connect(card, Sharing::Exclusive)?;
     let mut sam = readers.connect(sam, Sharing::Exclusive)?;
     let mut desk = Desk::new(profile, &mut card, &mut sam, &pin, TODAY.parse()?);
-    desk.serve(|session| {
+    let served = desk.serve(|session| {
         if updates == 0 {
             session.read_everything().map(drop)?;
         }
@@ -35,6 +35,9 @@ pub fn run(card: &str, sam: &str, pin: &Path, updates: u32) -> Result<Duration> 
             let number = 13_800_000_000_u64 + u64::from(n);
             flow.update_element(TELEPHONE, &number.to_string())
         })
-    })?;
+    });
+    // Disconnecting resets the cards once more, which the replay does too.
+    drop((card, sam));
+    served?;
     Ok(started.elapsed())
 }
