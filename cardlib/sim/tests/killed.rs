@@ -7,6 +7,7 @@ mod host;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use cardlib_card::profile::Profile;
@@ -17,6 +18,9 @@ use host::card::*;
 use host::*;
 
 const KILLS: u64 = 200;
+/// A child that has not yet become its program holds the locks of its parent's files: a state that is closed and opened
+/// again meanwhile would be in use.
+static FORKING: Mutex<()> = Mutex::new(());
 const STATE: &str = "RHC_TEST_KILLED_STATE";
 
 /// The child, and by itself a test that a card left alone does all of this: one visit file filled over and over with the
@@ -30,10 +34,12 @@ fn victim() {
         Ok(path) => (PathBuf::from(path), u32::MAX),
         Err(_) => (own.path().join("state"), 3),
     };
+    let alone = FORKING.lock().unwrap();
     if rounds < u32::MAX {
         finish(profile, &mut blank_card_at(&path, profile));
     }
     let mut card = UserCard::open(&path, profile, Random::System).unwrap();
+    drop(alone);
     let mut out = std::io::stdout().lock();
     let mut tell = |text: String| {
         writeln!(out, "{text}").unwrap();
@@ -75,6 +81,7 @@ struct Heard {
 }
 
 fn run_and_kill(path: &Path, moment: Duration) -> Heard {
+    let alone = FORKING.lock().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "victim", "--nocapture"])
         .env(STATE, path)
@@ -82,6 +89,7 @@ fn run_and_kill(path: &Path, moment: Duration) -> Heard {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    drop(alone);
     let output = BufReader::new(child.stdout.take().unwrap());
     let mut heard = Heard::default();
     let mut lines = output.lines().map_while(Result::ok);

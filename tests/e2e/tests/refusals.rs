@@ -142,8 +142,16 @@ fn a_package_opens_at_its_receiver_untouched_and_once() {
             outcome.text()
         );
     }
-    assert_eq!(import(Tier::Province, &package).code, 0);
-    let again = import(Tier::Province, &package);
+    let first = house.folder().join("first.json");
+    std::fs::write(&first, &bytes).expect("write");
+    assert_eq!(import(Tier::Province, &first).code, 0);
+    // Until a later one is in, the same again would only bring its receipt once more.
+    let later = house
+        .package(Tier::Ministry, Tier::Province)
+        .expect("package");
+    let taken = import(Tier::Province, &later);
+    assert_eq!(taken.code, 0, "the next was refused: {}", taken.text());
+    let again = import(Tier::Province, &first);
     assert_eq!(again.code, 3, "taken twice: {}", again.text());
 }
 

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, AssertSqlSafe, Connection as _, Row as _};
+use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 use zeroize::Zeroizing;
 
 use super::{Conn, StoreError};
@@ -30,8 +30,6 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const SESSION: &str = "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s';
   SET synchronous_commit = on; SET client_min_messages = warning; SET bytea_output = hex;
   SET random_page_cost = 1.1; SET plan_cache_mode = force_generic_plan;";
-/// A connection that was idle for so long is asked whether it stands.
-const ASKED_AFTER: Duration = Duration::from_secs(1);
 /// What may stand in an address behind the question mark.
 const OPTIONS: [&str; 8] = [
     "host",
@@ -138,16 +136,6 @@ impl Server {
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECT_WITHIN)
-            .test_before_acquire(false)
-            .before_acquire(|conn, meta| {
-                // One that has just been used is there still; the others are asked.
-                Box::pin(async move {
-                    if meta.idle_for >= ASKED_AFTER {
-                        conn.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
             .after_connect(move |conn, _| {
                 let session = session.clone();
                 Box::pin(async move {
