@@ -194,3 +194,25 @@ async fn work(service: Weak<Service>, mut asked: mpsc::Receiver<Asked>) {
 
 /// A begun request with its plan.
 type Chosen = (Begun, Plan);
+
+#[cfg(test)]
+mod tests {
+    use super::{GROUP, worth_while};
+
+    #[test]
+    fn nobody_waits_beside_an_idle_hsm_and_no_group_is_too_large() {
+        for waiting in 1..=3 * GROUP {
+            assert!(
+                worth_while(0, waiting) >= 1,
+                "{waiting} would wait for ever"
+            );
+            for in_hsm in 0..=2 * GROUP {
+                let most = worth_while(in_hsm, waiting);
+                assert!(most <= waiting.min(GROUP), "{most} of {waiting}");
+            }
+        }
+        assert_eq!(worth_while(0, 16), 8, "halves");
+        assert_eq!(worth_while(8, 3), 0, "not beside a larger one");
+        assert_eq!(worth_while(8, 8), 8);
+    }
+}
