@@ -57,18 +57,17 @@ step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "vectors agree with OpenSSL" python3 tests/vectors/chain.py
 step "documents" python3 tests/oracle/docs_check.py
 step "profile agrees with the tables" python3 tests/oracle/profile_check.py
-step "unit tests" tests/run.py --loud tests/conformance --loud hsm-sim/engine --loud kms/core --loud kms/server --workspace --locked --exclude tests-stand --exclude tests-e2e
+# Tests of whole houses look into other processes and start one as another user: as root, or by sudo.
+[ "$(id -u)" -eq 0 ] || export RHC_TEST_RUNNER="sudo -n -E"
+step "unit and end-to-end tests" tests/run.py --first issue --first all --first hsm_faults --first faults \
+  --loud tests/conformance --loud hsm-sim/engine --loud kms/core --loud kms/server --house tests/stand --house tests/e2e \
+  --workspace --locked
 said "conformance: "
 said "(api|policy table|packages|leases|receipts|orders|tickets|kills|instances): "
 step "conformance suites on trial" target/debug/rhc-conformance trial --generated 100
 said "(seed|cases:|requirements|table mutants|generated mutants|  survivor|false alarms|  rhc-)"
-step "examples in documentation" cargo test --doc --workspace --locked --exclude tests-stand --exclude tests-e2e
+step "examples in documentation" cargo test --doc --workspace --locked
 step "fuzz, two minutes" fuzzed
-# Each test raises a house of its own (daemon, readers, ports, folders), so two programs may run at once, but one test after
-# another within each. Some look into other processes and start one as another user: as root, or by sudo.
-[ "$(id -u)" -eq 0 ] || export RHC_TEST_RUNNER="sudo -n -E"
-step "end to end" tests/run.py --jobs 2 -p tests-stand -p tests-e2e --locked -- --test-threads=1
-
 echo "took $((SECONDS - started)) s"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

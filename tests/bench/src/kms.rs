@@ -35,8 +35,10 @@ use crate::section::{RUNS, Section};
 const CLIENTS: usize = 16;
 /// Requests of one client in one run.
 const EACH: usize = 40;
-/// Batches of one run, by two clients.
-const BATCHES: usize = 24;
+/// Batches of one run.
+const BATCHES: usize = 48;
+/// Clients that send them, each one after another.
+const BATCH_CLIENTS: usize = 4;
 /// Cards of all runs, and one more.
 const CARDS: usize = RUNS as usize * 2 * (CLIENTS * EACH + BATCHES * MAX_BATCH) + 1;
 const TICKET: &str = "bench";
@@ -187,7 +189,7 @@ impl Office {
         Ok(per_second(BATCHES * MAX_BATCH, begun.elapsed()))
     }
 
-    /// Key sets per second over HTTP, by [`MAX_BATCH`], two clients.
+    /// Key sets per second over HTTP, by [`MAX_BATCH`], on standing connections.
     fn batch_rate(&mut self) -> Result<f64> {
         let mut batches = Vec::new();
         for _ in 0..BATCHES {
@@ -196,15 +198,15 @@ impl Office {
                 requests: requests.collect::<Result<_>>()?,
             });
         }
-        let identity = self.station()?;
+        let clients = self.clients(&self.url, BATCH_CLIENTS)?;
         let begun = Instant::now();
         thread::scope(|scope| {
-            let shares = batches.chunks(BATCHES / 2);
-            let workers: Vec<_> = shares
-                .map(|share| {
-                    let client = Client::new(&self.url, &identity);
+            let shares = batches.chunks(BATCHES / BATCH_CLIENTS);
+            let workers: Vec<_> = clients
+                .iter()
+                .zip(shares)
+                .map(|(client, share)| {
                     scope.spawn(move || {
-                        let client = client?;
                         for batch in share {
                             for outcome in client.personalise_many(batch)? {
                                 if let BatchOutcome::Problem(problem) = outcome {
@@ -221,20 +223,24 @@ impl Office {
         Ok(per_second(BATCHES * MAX_BATCH, begun.elapsed()))
     }
 
+    /// Clients whose connections stand before the clock runs.
+    fn clients(&self, url: &str, count: usize) -> Result<Vec<Client>> {
+        let identity = self.station()?;
+        let clients = (0..count).map(|_| {
+            let client = Client::new(url, &identity)?;
+            let _ = client.status();
+            Ok(client)
+        });
+        clients.collect()
+    }
+
     /// [`CLIENTS`] clients, one card a request, on standing connections.
     fn singles(&mut self, url: &str) -> Result<Times> {
         let mut requests = Vec::new();
         for _ in 0..CLIENTS * EACH {
             requests.push(self.request()?);
         }
-        let identity = self.station()?;
-        let clients = (0..CLIENTS).map(|_| {
-            let client = Client::new(url, &identity)?;
-            // The connection stands before the clock runs.
-            let _ = client.status();
-            Ok(client)
-        });
-        let clients = clients.collect::<Result<Vec<_>>>()?;
+        let clients = self.clients(url, CLIENTS)?;
         let begun = Instant::now();
         let times = thread::scope(|scope| {
             let workers: Vec<_> = clients
