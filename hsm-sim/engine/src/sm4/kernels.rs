@@ -240,15 +240,26 @@ macro_rules! slices {
             round_keys
         }
 
-        /// `groups` groups under stored schedules, `WIDE` at a time.
-        pub(in crate::sm4) fn stored_any(schedules: &[[[u32; W]; 32]], blocks: &mut [[Block; W]]) {
-            let (wide_keys, keys) = schedules.as_chunks::<WIDE>();
-            let (wide, groups) = blocks.as_chunks_mut::<WIDE>();
+        /// Each block under its lane's stored schedule, `WIDE` groups at a time.
+        pub(in crate::sm4) fn stored_any(schedules: &[[[u32; W]; 32]], blocks: &mut [Block]) {
+            let (groups, rest) = blocks.as_chunks_mut::<W>();
+            let (full, last) = schedules.split_at(groups.len());
+            let (wide_keys, keys) = full.as_chunks::<WIDE>();
+            let (wide, groups) = groups.as_chunks_mut::<WIDE>();
             for (keys, blocks) in wide_keys.iter().zip(wide) {
                 $run!(stored::<WIDE>(&keys.each_ref(), blocks));
             }
             for (keys, blocks) in keys.iter().zip(groups) {
                 $run!(stored::<1>(&[keys], std::array::from_mut(blocks)));
+            }
+            if let [keys, ..] = last
+                && !rest.is_empty()
+            {
+                let mut filled = [[[0; 16]; W]];
+                filled[0][..rest.len()].copy_from_slice(rest);
+                $run!(stored::<1>(&[keys], &mut filled));
+                rest.copy_from_slice(&filled[0][..rest.len()]);
+                filled.zeroize();
             }
         }
     };

@@ -1,14 +1,27 @@
 //! Stored schedules of many keys, for chains that advance in step (CBC and CMAC of a batch of sessions).
 
 use super::kernels::on_tier;
-use super::{Block, Tier, portable};
+use super::portable::{self, narrow};
+use super::{Block, Tier};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 #[cfg(target_arch = "x86_64")]
 use super::x86::{aesni, avx512};
 
 /// Most keys of one [`Lanes`].
-pub const LANES: usize = 64;
+pub const LANES: usize = 128;
+
+/// Calls functions of a tier; of the portable one's narrow form for a few keys.
+macro_rules! on_form {
+    ($lanes:expr, $module:ident => $call:expr) => {
+        if $lanes.tier == Tier::Portable && $lanes.keys <= portable::NARROW {
+            use narrow as $module;
+            $call
+        } else {
+            on_tier!($lanes.tier, $module => $call)
+        }
+    };
+}
 
 /// Up to [`LANES`] keys, expanded. No `Debug`; wiped when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -36,14 +49,14 @@ impl Lanes {
     /// There are more than [`LANES`] keys.
     #[must_use]
     pub fn on(tier: Tier, keys: &[Block]) -> Self {
-        assert!(keys.len() <= LANES, "at most 64 lanes");
+        assert!(keys.len() <= LANES, "at most 128 lanes");
         let tier = tier.or_portable();
         let mut lanes = Self {
             words: Vec::new(),
             keys: keys.len(),
             tier,
         };
-        on_tier!(tier, with => {
+        on_form!(lanes, with => {
             const W: usize = with::W;
             let groups = keys.len().div_ceil(W);
             lanes.words = vec![0; groups * W * 32];
@@ -64,18 +77,10 @@ impl Lanes {
     /// There are more blocks than keys.
     pub fn encrypt(&self, blocks: &mut [Block]) {
         assert!(blocks.len() <= self.keys, "a key for each block");
-        on_tier!(self.tier, with => {
+        on_form!(self, with => {
             const W: usize = with::W;
             let (schedules, _) = self.words.as_chunks::<W>().0.as_chunks::<32>();
-            let (groups, rest) = blocks.as_chunks_mut::<W>();
-            with::stored_any(&schedules[..groups.len()], groups);
-            if !rest.is_empty() {
-                let mut filled = [[[0; 16]; W]];
-                filled[0][..rest.len()].copy_from_slice(rest);
-                with::stored_any(&schedules[groups.len()..=groups.len()], &mut filled);
-                rest.copy_from_slice(&filled[0][..rest.len()]);
-                filled.zeroize();
-            }
+            with::stored_any(schedules, blocks);
         });
     }
 }

@@ -7,10 +7,11 @@
 //! |---|---|---|
 //! | `avx512` | 64 | `GF2P8AFFINEQB`, `GF2P8AFFINEINVQB` (GFNI) |
 //! | `aesni` | 16 | `AESENCLAST` between two maps by `PSHUFB` of registers |
-//! | `portable` | 32 | a circuit of AND and XOR over bit planes (Boyar and Peralta's for AES, between two linear layers) |
+//! | `portable` | 4 or 128 | a circuit of AND and XOR over bit planes (`sbox.rs`), in vectors that every processor has |
 //!
-//! All run the same three kernels (`kernels.rs`): one key for many blocks; a key of its own for each block, expanded
-//! on the way; and stored schedules of up to 64 keys, for chains that advance in step ([`Lanes`]). A single block costs
+//! All do the same three things (`kernels.rs`; the portable tier's 128 lanes stay in bit planes for all rounds, and so
+//! have kernels of their own in `portable/wide.rs`): one key for many blocks; a key of its own for each block, expanded
+//! on the way; and stored schedules of up to 128 keys, for chains that advance in step ([`Lanes`]). A single block costs
 //! the latency of 32 rounds whatever the tier, so whoever has many chains should run them side by side.
 //!
 //! The crate `sm4` (tables) is the oracle of the tests. `unsafe` is in `x86.rs` only.

@@ -2,7 +2,7 @@
 
 use super::{Block as Bytes, Sm4};
 use cipher::array::Array;
-use cipher::consts::{U16, U64};
+use cipher::consts::{U16, U128};
 use cipher::inout::InOut;
 use cipher::{
     Block, BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend,
@@ -19,7 +19,7 @@ impl BlockSizeUser for Sm4 {
 }
 
 impl ParBlocksSizeUser for Sm4 {
-    type ParBlocksSize = U64;
+    type ParBlocksSize = U128;
 }
 
 impl KeyInit for Sm4 {
@@ -28,11 +28,11 @@ impl KeyInit for Sm4 {
     }
 }
 
-fn bytes(blocks: &ParBlocks<Sm4>) -> [Bytes; 64] {
+fn bytes(blocks: &ParBlocks<Sm4>) -> [Bytes; 128] {
     blocks.0.map(|block| block.0)
 }
 
-fn par_blocks(blocks: [Bytes; 64]) -> ParBlocks<Sm4> {
+fn par_blocks(blocks: [Bytes; 128]) -> ParBlocks<Sm4> {
     Array(blocks.map(Array))
 }
 
