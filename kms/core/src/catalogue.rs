@@ -43,7 +43,13 @@ pub fn audit_keys() -> [KeySpec; 2] {
 /// Id of a key version: `RK1_DDF1/1`.
 #[must_use]
 pub fn key_id(name: &str, version: u8) -> String {
-    format!("{name}/{version}")
+    use std::fmt::Write as _;
+    // With room for everything at once: a script names some sixty.
+    let mut id = String::with_capacity(name.len() + "/255".len());
+    id.push_str(name);
+    // A string takes whatever is written to it.
+    let _ = write!(id, "/{version}");
+    id
 }
 
 /// Id of a maker's transport key for cards or SAMs, by vendor code.

@@ -1,13 +1,15 @@
 //! From a dialect plan to the HSM's request, and from its answer to phases again.
 
-use cardlib_card::dialect::Level;
-use cardlib_card::dialect::{AnswerKind, Base, BaseKey, Plan, Step, Target as SlotTarget};
+use std::sync::Arc;
+
+use cardlib_card::dialect::Target as SlotTarget;
+use cardlib_card::dialect::{AnswerKind, Base, BaseKey, Level, Plan, Slot, Step};
 use cardlib_card::profile::Profile;
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::catalogue::{factor_list, key_id, remaining_factors, transport_id};
-use crate::port::{BaseClass, FillRequest, FillStep, Filled, FilledStep, KeyRef, Mark, Target};
+use crate::port::{BaseClass, FillRequest, Filled, FilledStep, KeyRef, Mark, Target};
 use crate::tier::{Factor, Tier};
 
 /// The chip and the request that a plan is for.
@@ -50,8 +52,8 @@ pub enum FillError {
 /// Names and sizes of the plan's phases, to cut the answer into.
 pub struct Outline {
     phases: Vec<PhaseOutline>,
-    /// Key and version per slot.
-    pub slots: Vec<(String, u8)>,
+    /// The keys, as the chip will have them.
+    pub slots: Vec<Slot>,
 }
 
 /// A phase's name and, per step, how many commands it becomes and what the last one's answer is.
@@ -74,44 +76,22 @@ pub fn request(
     plan: Plan,
     job: &Job<'_>,
 ) -> Result<(FillRequest, Outline), FillError> {
-    let slots = plan.slots.iter().map(|slot| {
-        let factors = match slot.target {
-            SlotTarget::Root => Vec::new(),
-            SlotTarget::Chip => chip_factors(profile, &slot.key, job)?,
-        };
-        Ok(KeyRef {
-            id: key_id(&slot.key, slot.version),
-            factors,
-        })
-    });
-    let slots = slots.collect::<Result<Vec<_>, FillError>>()?;
-    let names = plan
-        .slots
-        .iter()
-        .map(|slot| (slot.key.clone(), slot.version))
-        .collect();
+    let slots = held_keys(profile, &plan.slots, job)?;
     let outline = Outline {
         phases: plan
             .phases
             .iter()
-            .map(|p| (p.name, p.steps.iter().map(size).collect()))
+            .map(|p| (p.name, p.steps.iter().map(|step| size(step)).collect()))
             .collect(),
-        slots: names,
+        slots: plan.slots,
     };
-    let steps: Vec<Step> = plan
+    let steps: Vec<Arc<Step>> = plan
         .phases
         .into_iter()
         .flat_map(|phase| phase.steps)
         .collect();
-    let Some(Step::Open {
-        base: Base::Held(base),
-        level,
-        ..
-    }) = steps.first()
-    else {
-        return Err(FillError::NoBase);
-    };
-    let (base, level) = (base_key(profile, *base, job)?, *level);
+    let (base, level) = opening(&steps)?;
+    let base = base_key(profile, base, job)?;
     let mac_texts = plan.mac_texts.into_iter().map(|mut text| {
         text.key = key_id(&text.key, text.version);
         text
@@ -126,10 +106,7 @@ pub fn request(
         base,
         slots,
         mac_texts: mac_texts.collect(),
-        steps: steps
-            .into_iter()
-            .map(|step| fill_step(step, level))
-            .collect::<Result<_, _>>()?,
+        steps,
         level,
     };
     Ok((request, outline))
@@ -142,30 +119,43 @@ fn size(step: &Step) -> (usize, Option<AnswerKind>) {
     }
 }
 
-fn fill_step(step: Step, expected: Level) -> Result<FillStep, FillError> {
-    match step {
-        Step::Open { level, .. } if level != expected => Err(FillError::Level),
-        Step::Open {
-            base,
-            key_version,
-            counter,
-            level,
-        } => {
-            let slot = match base {
-                Base::Held(_) => None,
-                Base::Slot(slot) => Some(slot),
-            };
-            Ok(FillStep::Open {
-                slot,
-                key_version,
-                counter,
-                level,
-            })
-        }
-        Step::Command {
-            header, segments, ..
-        } => Ok(FillStep::Command { header, segments }),
+/// The held key that opens the first session, and the level that all have.
+fn opening(steps: &[Arc<Step>]) -> Result<(BaseKey, Level), FillError> {
+    let Some(Step::Open {
+        base: Base::Held(base),
+        level,
+        ..
+    }) = steps.first().map(Arc::as_ref)
+    else {
+        return Err(FillError::NoBase);
+    };
+    let other = |step: &Arc<Step>| matches!(**step, Step::Open { level: its, .. } if its != *level);
+    if steps.iter().any(other) {
+        return Err(FillError::Level);
     }
+    Ok((*base, *level))
+}
+
+/// The key behind each slot. Versions of a key stand side by side and have the same factors.
+fn held_keys(profile: &Profile, slots: &[Slot], job: &Job<'_>) -> Result<Vec<KeyRef>, FillError> {
+    let mut keys: Vec<KeyRef> = Vec::with_capacity(slots.len());
+    for (at, slot) in slots.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| slots.get(at));
+        let factors = match (slot.target, before, keys.last()) {
+            (SlotTarget::Root, ..) => Vec::new(),
+            (SlotTarget::Chip, Some(before), Some(key))
+                if before.key == slot.key && before.target == slot.target =>
+            {
+                key.factors.clone()
+            }
+            (SlotTarget::Chip, ..) => chip_factors(profile, &slot.key, job)?,
+        };
+        keys.push(KeyRef {
+            id: key_id(&slot.key, slot.from),
+            factors,
+        });
+    }
+    Ok(keys)
 }
 
 fn base_key(profile: &Profile, base: BaseKey, job: &Job<'_>) -> Result<KeyRef, FillError> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use cardlib_card::dialect::Dialect;
+use cardlib_card::dialect::{Dialect, user::Frame};
 use cardlib_card::profile::Profile;
 use kms_core::binding::HashKey;
 use kms_core::handdown::admit;
@@ -60,6 +60,8 @@ pub struct Service {
     pub profile: &'static Profile,
     /// The personalisation dialect.
     pub dialect: Dialect,
+    /// What all its user cards have in common.
+    pub(crate) frame: Frame<'static>,
     /// Using keys.
     pub hsm: Arc<dyn Hsm>,
     /// Officers' orders.
@@ -165,13 +167,15 @@ impl Service {
         }
         hash_key.copy_from_slice(&key);
         let opened = beginning.hsm.open().map_err(down)?;
+        let dialect = Dialect::rhc_cos_1()?;
         Ok(Self {
             dir: dir.to_owned(),
             store,
             tier: beginning.tier,
             mark: beginning.mark,
             profile: beginning.profile,
-            dialect: Dialect::rhc_cos_1()?,
+            frame: Frame::new(&dialect, beginning.profile)?,
+            dialect,
             hsm: opened.hsm,
             desk: opened.desk,
             hash_key: HashKey::new(hash_key),

@@ -1,5 +1,7 @@
 //! Grows a plan step by step; both kinds of chip share it.
 
+use std::sync::Arc;
+
 use super::template::Value;
 use super::{
     AnswerKind, Base, BaseKey, Dialect, DialectError, Level, MacText, Phase, Plan, Slot, Step,
@@ -10,18 +12,23 @@ use super::{
 pub(super) struct Builder<'a> {
     dialect: &'a Dialect,
     phases: Vec<Phase>,
-    steps: Vec<Step>,
+    steps: Vec<Arc<Step>>,
     slots: Vec<Slot>,
     mac_texts: Vec<MacText>,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(dialect: &'a Dialect) -> Self {
+        Self::over(dialect, Vec::new())
+    }
+
+    /// A plan whose first slots are given.
+    pub(super) fn over(dialect: &'a Dialect, slots: Vec<Slot>) -> Self {
         Self {
             dialect,
             phases: Vec::new(),
             steps: Vec::new(),
-            slots: Vec::new(),
+            slots,
             mac_texts: Vec::new(),
         }
     }
@@ -37,19 +44,20 @@ impl<'a> Builder<'a> {
     }
 
     fn open(&mut self, base: Base, key_version: u8, counter: u32) {
-        self.steps.push(Step::Open {
+        self.steps.push(Arc::new(Step::Open {
             base,
             key_version,
             counter,
             level: Level::MacEncrypt,
-        });
+        }));
     }
 
     /// A key to be written.
     pub(super) fn slot(&mut self, key: &str, version: u8, target: Target, levels: u8) -> usize {
         self.slots.push(Slot {
-            key: key.to_owned(),
+            key: key.into(),
             version,
+            from: version,
             target,
             levels,
         });
@@ -99,11 +107,11 @@ impl<'a> Builder<'a> {
         answer: Option<AnswerKind>,
     ) -> Result<(), DialectError> {
         let (header, segments) = self.dialect.render(name, values, slot)?;
-        self.steps.push(Step::Command {
+        self.steps.push(Arc::new(Step::Command {
             header,
             segments,
             answer,
-        });
+        }));
         Ok(())
     }
 
@@ -111,6 +119,11 @@ impl<'a> Builder<'a> {
     pub(super) fn phase(&mut self, name: &'static str) {
         let steps = std::mem::take(&mut self.steps);
         self.phases.push(Phase { name, steps });
+    }
+
+    /// A phase that is there already.
+    pub(super) fn prepared(&mut self, phase: &Phase) {
+        self.phases.push(phase.clone());
     }
 
     pub(super) fn finish(self) -> Plan {

@@ -1,5 +1,7 @@
 //! The shape of a plan: what is to be said to one chip, with numbered gaps where keys go.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 /// One chip's whole script before an HSM has filled and protected it. No `Debug`: it names a person.
@@ -15,14 +17,16 @@ pub struct Plan {
 }
 
 /// A phase: `open`, `files`, `keys`, `data`, `activate`.
+#[derive(Clone)]
 pub struct Phase {
     /// Its name.
     pub name: &'static str,
-    /// Its steps in order.
-    pub steps: Vec<Step>,
+    /// Its steps in order; what is the same for every card is shared by their plans.
+    pub steps: Vec<Arc<Step>>,
 }
 
 /// One step.
+#[derive(Clone)]
 pub enum Step {
     /// INITIALIZE UPDATE and EXTERNAL AUTHENTICATE, two APDUs.
     Open {
@@ -53,6 +57,17 @@ pub enum Base {
     Held(BaseKey),
     /// The key in this slot, written a step before.
     Slot(usize),
+}
+
+impl Base {
+    /// The slot, where it is one.
+    #[must_use]
+    pub fn slot(self) -> Option<usize> {
+        match self {
+            Self::Held(_) => None,
+            Self::Slot(slot) => Some(slot),
+        }
+    }
 }
 
 /// Base keys by role.
@@ -128,9 +143,11 @@ pub enum Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// Key name, `RK1_DDF1`, `CMK`.
-    pub key: String,
-    /// Version.
+    pub key: Arc<str>,
+    /// Version, as the chip has it.
     pub version: u8,
+    /// Version of the held key that it is made from: the same, or that of its stand-in.
+    pub from: u8,
     /// Root or diversified.
     pub target: Target,
     /// Diversification levels between its root and this chip: 0 for a root, else as in the profile (1, 2, 3).

@@ -6,7 +6,7 @@ use super::builder::Builder;
 use super::check::{self, TAG_CARD_NUMBER, TAG_CARD_SERIAL};
 use super::store::{SECURITY_CODE_DIGITS, Store};
 use super::template::Value;
-use super::{BaseKey, Dialect, DialectError, MacText, Plan, Target};
+use super::{BaseKey, Dialect, DialectError, MacText, Phase, Plan, Slot, Target};
 use crate::content::CardContent;
 use crate::profile::{Access, Df, File, Profile, SecureMessaging};
 
@@ -21,34 +21,73 @@ pub struct ChipState {
     pub state: u8,
 }
 
-/// The plan for one card. A blank gets its card master key first; a half-made card (key version of CMK) starts with a
-/// session under it. Both then WIPE, so that nothing of an earlier attempt stays.
+/// What all user cards of a profile have in common: their files and keys.
+pub struct Frame<'p> {
+    dialect: Dialect,
+    profile: &'p Profile,
+    /// `files` and `keys`.
+    phases: Vec<Phase>,
+    /// The keys of the second of them.
+    slots: Vec<Slot>,
+}
+
+impl<'p> Frame<'p> {
+    /// The frame of a profile's cards.
+    ///
+    /// # Errors
+    /// Dialect and profile do not fit each other.
+    pub fn new(dialect: &Dialect, profile: &'p Profile) -> Result<Self, DialectError> {
+        let mut out = Builder::new(dialect);
+        create_files(profile, &mut out)?;
+        write_keys(profile, &mut out)?;
+        let Plan { phases, slots, .. } = out.finish();
+        Ok(Self {
+            dialect: dialect.clone(),
+            profile,
+            phases,
+            slots,
+        })
+    }
+
+    /// The plan for one card. A blank gets its card master key first; a half-made card (key version of CMK) starts with a
+    /// session under it. Both then WIPE, so that nothing of an earlier attempt stays.
+    ///
+    /// # Errors
+    /// The content does not fit the profile, or no script fits the card's state.
+    pub fn plan(&self, content: &CardContent, chip: ChipState) -> Result<Plan, DialectError> {
+        let (dialect, profile) = (&self.dialect, self.profile);
+        check::content(profile, content)?;
+        let mut out = Builder::over(dialect, self.slots.clone());
+        open(dialect, profile, chip, &mut out)?;
+        for phase in &self.phases {
+            out.prepared(phase);
+        }
+        let security_code = out.mac_text(security_code(content)?);
+        let store = Store {
+            profile,
+            max: dialect.store_data_max,
+            security_code,
+        };
+        store.append(content, &mut out)?;
+        out.command("set-personalised", vec![])?;
+        out.phase("data");
+        out.command("activate", vec![])?;
+        out.phase("activate");
+        Ok(out.finish())
+    }
+}
+
+/// [`Frame::plan`] for one card alone.
 ///
 /// # Errors
-/// The content does not fit the profile, or no script fits the card's state.
+/// As [`Frame::new`] and [`Frame::plan`].
 pub fn user_card(
     dialect: &Dialect,
     profile: &Profile,
     content: &CardContent,
     chip: ChipState,
 ) -> Result<Plan, DialectError> {
-    check::content(profile, content)?;
-    let mut out = Builder::new(dialect);
-    open(dialect, profile, chip, &mut out)?;
-    create_files(profile, &mut out)?;
-    write_keys(profile, &mut out)?;
-    let security_code = out.mac_text(security_code(content)?);
-    let store = Store {
-        profile,
-        max: dialect.store_data_max,
-        security_code,
-    };
-    store.append(content, &mut out)?;
-    out.command("set-personalised", vec![])?;
-    out.phase("data");
-    out.command("activate", vec![])?;
-    out.phase("activate");
-    Ok(out.finish())
+    Frame::new(dialect, profile)?.plan(content, chip)
 }
 
 fn open(

@@ -1,6 +1,8 @@
 //! One chip's script: template in, finished commands out.
 
-use cardlib_card::dialect::{Level, MacText, Segment};
+use std::sync::Arc;
+
+use cardlib_card::dialect::{Level, MacText, Step};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -26,28 +28,6 @@ pub struct KeyRef {
     pub factors: Vec<Factor>,
 }
 
-/// A step for the HSM.
-pub enum FillStep {
-    /// Opens a session under the base key or, with a number, under the key in that slot.
-    Open {
-        /// Slot of the master key just written, if that is meant.
-        slot: Option<usize>,
-        /// Key version byte.
-        key_version: u8,
-        /// The chip's counter.
-        counter: u32,
-        /// Protection.
-        level: Level,
-    },
-    /// One command.
-    Command {
-        /// CLA INS P1 P2.
-        header: [u8; 4],
-        /// Its data.
-        segments: Vec<Segment>,
-    },
-}
-
 /// Everything that the HSM needs for one chip.
 pub struct FillRequest {
     /// Card or SAM.
@@ -68,8 +48,8 @@ pub struct FillRequest {
     pub slots: Vec<KeyRef>,
     /// Texts whose MAC is written.
     pub mac_texts: Vec<MacText>,
-    /// Steps in order.
-    pub steps: Vec<FillStep>,
+    /// Steps in order. The first opens a session under [`Self::base`].
+    pub steps: Vec<Arc<Step>>,
     /// Level of the sessions.
     pub level: Level,
 }

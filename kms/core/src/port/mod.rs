@@ -16,7 +16,7 @@ use crate::approval::{Officer, OfficerSignature};
 
 pub use cardlib_card::cert::Mark;
 pub use custody::{BackedUp, Custody, Entry, GivenShare, Seal};
-pub use fill::{FillRequest, FillStep, Filled, FilledStep, KeyRef, Target};
+pub use fill::{FillRequest, Filled, FilledStep, KeyRef, Target};
 pub use key::{BaseClass, HeldKey, KeySpec, KeyUse, Ways};
 pub use lease::{Lease, Receipt, Standing, Terms};
 pub use nature::{Keeper, Nature};

@@ -1,10 +1,10 @@
 //! A chip's request: checked, counted, made in the token, kept, answered. Quota and answer are one transaction of the
 //! book, and nothing is given before it is on disk. What fails before that has changed nothing.
 
-use cardlib_card::dialect::{Level, Segment};
+use cardlib_card::dialect::{Level, Segment, Step};
 use cardlib_card::suite::SigningKey;
 use cryptoki::object::ObjectHandle;
-use kms_core::port::{FillRequest, FillStep, Filled, FilledStep, HeldKey, HsmError, KeyUse, Mark};
+use kms_core::port::{FillRequest, Filled, FilledStep, HeldKey, HsmError, KeyUse, Mark};
 use kms_core::tier::Factor;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -161,19 +161,24 @@ fn content(request: &FillRequest) -> [u8; 32] {
         add(&[text.digits]);
     }
     for step in &request.steps {
-        match step {
-            FillStep::Open {
-                slot,
+        match &**step {
+            Step::Open {
+                base,
                 key_version,
                 counter,
                 level: opened,
             } => {
                 add(b"open");
-                add(&slot.map_or(u64::MAX, |slot| slot as u64).to_be_bytes());
+                add(&base
+                    .slot()
+                    .map_or(u64::MAX, |slot| slot as u64)
+                    .to_be_bytes());
                 add(&[*key_version, level(*opened)]);
                 add(&counter.to_be_bytes());
             }
-            FillStep::Command { header, segments } => {
+            Step::Command {
+                header, segments, ..
+            } => {
                 add(header);
                 for segment in segments {
                     let (kind, number, bytes): (u8, usize, &[u8]) = match segment {
@@ -330,9 +335,9 @@ impl<'a> Making<'a> {
         let mut done = Vec::new();
         let mut current: Option<(Session<'a>, bool)> = None;
         for (number, step) in self.request.steps.iter().enumerate() {
-            match step {
-                FillStep::Open {
-                    slot,
+            match &**step {
+                Step::Open {
+                    base,
                     key_version,
                     counter,
                     level,
@@ -341,9 +346,11 @@ impl<'a> Making<'a> {
                         done.extend(session.finish());
                     }
                     let how = (*key_version, *counter, *level);
-                    current = Some(self.open(slots, *slot, how)?);
+                    current = Some(self.open(slots, base.slot(), how)?);
                 }
-                FillStep::Command { header, segments } => {
+                Step::Command {
+                    header, segments, ..
+                } => {
                     let (session, transport) = current
                         .as_mut()
                         .ok_or_else(|| refused("NoSession", format!("step {number}")))?;

@@ -3,10 +3,9 @@
 //! They are those of the HSM's own engine (`hsm-sim/engine`), written a second time because an adapter and an HSM share no
 //! code; `tests/token/refusals.rs` breaks each of them.
 
-use cardlib_card::dialect::{Level, Segment};
+use cardlib_card::dialect::{Level, Segment, Step};
 use kms_core::port::{
-    BaseClass, FillRequest, FillStep, HeldKey, HsmError, KeyRef, KeyUse, Mark, PolicyRule,
-    RuleShape, Target,
+    BaseClass, FillRequest, HeldKey, HsmError, KeyRef, KeyUse, Mark, PolicyRule, RuleShape, Target,
 };
 
 use super::book::{Policy, Ticket};
@@ -40,7 +39,7 @@ pub(super) fn sizes(request: &FillRequest) -> Result<(), HsmError> {
         return too_large("MAC text");
     }
     for (number, step) in request.steps.iter().enumerate() {
-        if let FillStep::Command { segments, .. } = step
+        if let Step::Command { segments, .. } = &**step
             && (segments.len() > MAX_SEGMENTS || segments.iter().any(is_long))
         {
             return too_large(&format!("command at step {number}"));

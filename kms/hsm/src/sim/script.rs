@@ -1,8 +1,8 @@
 //! A chip's script in the wire's words, and the answer in ours.
 
-use cardlib_card::dialect::{Level, Segment};
+use cardlib_card::dialect::{Level, Segment, Step};
 use hsm_wire::fill as wire;
-use kms_core::port::{FillRequest, FillStep, Filled, FilledStep, HsmError, KeyRef};
+use kms_core::port::{FillRequest, Filled, FilledStep, HsmError, KeyRef};
 
 use super::convert::wire_mark;
 
@@ -43,22 +43,24 @@ fn level(level: Level) -> wire::Level {
     }
 }
 
-fn fill_step(step: &FillStep, session: wire::Level) -> Result<wire::Step, HsmError> {
+fn fill_step(step: &Step, session: wire::Level) -> Result<wire::Step, HsmError> {
     Ok(match step {
-        FillStep::Open {
-            slot,
+        Step::Open {
+            base,
             key_version,
             counter,
             level: opened,
         } => wire::Step::Open {
-            with: slot.map_or(Ok(wire::SessionKey::Base), |slot| {
+            with: base.slot().map_or(Ok(wire::SessionKey::Base), |slot| {
                 number(slot).map(wire::SessionKey::Slot)
             })?,
             key_version: *key_version,
             counter: *counter,
             level: level(*opened),
         },
-        FillStep::Command { header, segments } => wire::Step::Command {
+        Step::Command {
+            header, segments, ..
+        } => wire::Step::Command {
             header: *header,
             segments: segments.iter().map(segment).collect::<Result<_, _>>()?,
             level: session,

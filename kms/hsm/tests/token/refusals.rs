@@ -1,9 +1,10 @@
 //! What must be refused, by name, and changes nothing.
 
-use cardlib_card::dialect::{Level, Segment};
+use std::sync::Arc;
+
+use cardlib_card::dialect::{Level, Segment, Step};
 use kms_core::port::{
-    FillRequest, FillStep, Hsm, HsmError, KeySpec, KeyUse, Mark, Operation, OrderDesk, PeerKind,
-    Target, Ways,
+    FillRequest, Hsm, HsmError, KeySpec, KeyUse, Mark, Operation, OrderDesk, PeerKind, Target, Ways,
 };
 use zeroize::Zeroizing;
 
@@ -26,12 +27,16 @@ fn refused<T>(result: Result<T, HsmError>, rule: &str) {
 
 /// The first command that writes an application key.
 fn key_command(request: &mut FillRequest) -> (&mut [u8; 4], &mut Vec<Segment>) {
-    let found = request.steps.iter_mut().rev().find_map(|step| match step {
-        FillStep::Command { header, segments } if header[..3] == [0x84, 0xD4, 0x00] => {
-            Some((header, segments))
-        }
-        _ => None,
-    });
+    let found = request
+        .steps
+        .iter_mut()
+        .rev()
+        .find_map(|step| match Arc::make_mut(step) {
+            Step::Command {
+                header, segments, ..
+            } if header[..3] == [0x84, 0xD4, 0x00] => Some((header, segments)),
+            _ => None,
+        });
     found.unwrap()
 }
 
@@ -72,13 +77,13 @@ pub fn requests_against_the_rules() {
         }),
         ("KeySlotMisplaced", |r| key_command(r).0[2] = 0x01),
         ("CounterExhausted", |r| {
-            if let FillStep::Open { counter, .. } = &mut r.steps[0] {
+            if let Step::Open { counter, .. } = Arc::make_mut(&mut r.steps[0]) {
                 *counter = 0x00FF_FFFF;
             }
         }),
         ("SlotInClear", |r| {
             for step in &mut r.steps {
-                if let FillStep::Open { level, .. } = step {
+                if let Step::Open { level, .. } = Arc::make_mut(step) {
                     *level = Level::Mac;
                 }
             }
@@ -92,11 +97,12 @@ pub fn requests_against_the_rules() {
     // An application key under the transport key, before the master key.
     let mut request = card_request(one, "cards", FACTOR);
     let (header, segments) = key_command(&mut request);
-    let step = FillStep::Command {
+    let step = Step::Command {
         header: *header,
         segments: segments.clone(),
+        answer: None,
     };
-    request.steps.insert(1, step);
+    request.steps.insert(1, Arc::new(step));
     refused(one.hsm.fill(&request), "KeySlotMisplaced");
     // Nothing was spent by any of them.
     let filled = one.hsm.fill(&card_request(one, "cards", FACTOR)).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cardlib_card::dialect::{ChipState, user};
+use cardlib_card::dialect::ChipState;
 use kms_api::receipt::{CardReceipt, PURPOSE};
 use kms_api::{PersonalisationRequest, Script};
 use kms_core::binding::Binding;
@@ -172,12 +172,7 @@ impl Service {
             counter: request.card.counter,
             state: request.card.state,
         };
-        Ok(user::user_card(
-            &self.dialect,
-            self.profile,
-            &request.content,
-            chip,
-        )?)
+        Ok(self.frame.plan(&request.content, chip)?)
     }
 
     /// The issuer certificate on the card is that of the province whose keys it gets.

@@ -22,7 +22,6 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::card::ACT;
-use crate::life::enforce::Named;
 use crate::records::chip_group::Shown;
 use crate::refusal::Result;
 use crate::service::Service;
@@ -73,8 +72,6 @@ struct Begun {
     vendor: [u8; 2],
     binding: Binding,
     shown: Shown,
-    /// The places that its keys have on the card.
-    named: Named,
     standing: Standing,
     id: AuditId,
     reply: oneshot::Sender<Result<Script>>,

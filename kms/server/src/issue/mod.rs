@@ -10,7 +10,6 @@ mod sam;
 mod sam_certificate;
 mod sam_stage;
 
-use crate::life::enforce::name_places;
 use crate::records::{chips, tickets};
 use crate::refusal::{self, Result};
 use crate::service::Service;
@@ -157,26 +156,23 @@ impl Service {
 
     /// Fills a plan in the HSM, off the async threads.
     pub(crate) async fn fill(&self, mut plan: Plan, job: &Job<'_>) -> Result<Script> {
-        let named = self.live_keys(&mut plan, job.target, job.vendor).await?;
+        self.live_keys(&mut plan, job.target, job.vendor).await?;
         let (request, outline) = fill::request(self.profile, plan, job)?;
         let filled = self.in_hsm(move |hsm| hsm.fill(&request)).await?;
-        let mut script = script(job.request_id, &outline, filled)?;
-        name_places(&mut script, named);
-        Ok(script)
+        script(job.request_id, &outline, filled)
     }
 }
 
 fn script(request_id: uuid::Uuid, outline: &fill::Outline, filled: Filled) -> Result<Script> {
-    let check_values =
-        outline
-            .slots
-            .iter()
-            .zip(&filled.check_values)
-            .map(|((key, version), value)| CheckValue {
-                key: key.clone(),
-                version: *version,
-                kcv: hex::encode_upper(value),
-            });
+    let check_values = outline
+        .slots
+        .iter()
+        .zip(&filled.check_values)
+        .map(|(slot, value)| CheckValue {
+            key: slot.key.to_string(),
+            version: slot.version,
+            kcv: digits(value),
+        });
     let check_values = check_values.collect();
     let security_code = filled.mac_texts.first().cloned();
     let (digest, quota_left) = (hex::encode_upper(filled.digest), filled.quota_left);

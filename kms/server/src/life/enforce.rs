@@ -1,10 +1,10 @@
 //! States where keys are used: before the HSM is asked, which refuses what it was told to hold in any case.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cardlib_card::dialect::sam::Versions;
 use cardlib_card::dialect::{Base, BaseKey, Plan, Step, Target as SlotTarget};
-use kms_api::Script;
 use kms_core::catalogue::{key_id, transport_id};
 use kms_core::lifecycle::{KeyState, LifeError, Purpose, on_card};
 use kms_core::port::{BaseClass, Export, Mark, Target};
@@ -13,28 +13,17 @@ use crate::records::{life, rotations};
 use crate::refusal::Result;
 use crate::service::Service;
 
-/// Key and version of a slot, as the chip will have them.
-pub(crate) type Named = Vec<(String, u8)>;
-
 /// Keys that are not simply in use, and where they stand.
 pub(crate) type States = BTreeMap<String, KeyState>;
 
-/// A stand-in's check value stands at the place that it takes on the card.
-pub(crate) fn name_places(script: &mut Script, named: Named) {
-    for (value, (key, version)) in script.check_values.iter_mut().zip(named) {
-        (value.key, value.version) = (key, version);
-    }
-}
-
 impl Service {
-    /// Every key of a plan may be used for it now. On a card a version that is out of use for good gets its stand-in; what comes
-    /// back are the places as the card has them.
+    /// Every key of a plan may be used for it now. On a card a version that is out of use for good gets its stand-in.
     pub(crate) async fn live_keys(
         &self,
         plan: &mut Plan,
         target: Target,
         vendor: [u8; 2],
-    ) -> Result<Named> {
+    ) -> Result<()> {
         let mut conn = self.store.pool().acquire().await?;
         let states = life::not_active(&mut conn).await?;
         drop(conn);
@@ -48,29 +37,27 @@ impl Service {
         plan: &mut Plan,
         target: Target,
         vendor: [u8; 2],
-    ) -> Result<Named> {
+    ) -> Result<()> {
+        if states.is_empty() {
+            return Ok(());
+        }
         check(states, &base_of(plan, target, vendor), Purpose::Session)?;
         for text in &plan.mac_texts {
             check(states, &key_id(&text.key, text.version), Purpose::Sign)?;
         }
-        let named = plan
-            .slots
-            .iter()
-            .map(|slot| (slot.key.clone(), slot.version))
-            .collect();
         for slot in &mut plan.slots {
             let state_of = |version| {
                 let id = key_id(&slot.key, version);
                 Some(states.get(&id).copied().unwrap_or(KeyState::Active))
             };
             if target == Target::Card && slot.target == SlotTarget::Chip {
-                slot.version = on_card(self.profile, &slot.key, slot.version, state_of)?;
+                slot.from = on_card(self.profile, &slot.key, slot.version, state_of)?;
             } else {
                 let id = key_id(&slot.key, slot.version);
                 check(states, &id, Purpose::LoadSam)?;
             }
         }
-        Ok(named)
+        Ok(())
     }
 
     /// A key may be used for something now.
@@ -125,7 +112,7 @@ fn check(states: &States, id: &str, purpose: Purpose) -> Result<()> {
 /// The key that opens a plan's first session.
 fn base_of(plan: &Plan, target: Target, vendor: [u8; 2]) -> String {
     let first = plan.phases.iter().flat_map(|phase| &phase.steps).next();
-    match first {
+    match first.map(Arc::as_ref) {
         Some(Step::Open {
             base: Base::Held(BaseKey::Transport),
             ..

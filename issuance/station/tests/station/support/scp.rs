@@ -134,7 +134,7 @@ pub fn fill(
     for phase in &plan.phases {
         let mut sent: Vec<Sent> = Vec::new();
         for step in &phase.steps {
-            match step {
+            match &**step {
                 Step::Open {
                     base,
                     key_version,

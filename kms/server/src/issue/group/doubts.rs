@@ -9,7 +9,7 @@ use kms_platform::store::Tx;
 
 use super::Asked;
 use crate::life::alarms::never_back;
-use crate::life::enforce::{Named, States};
+use crate::life::enforce::States;
 use crate::records::chip_group::Known;
 use crate::records::{life, settings, tickets};
 use crate::refusal::Result;
@@ -26,7 +26,6 @@ pub(super) struct Doubts {
 /// What a request may begin with.
 pub(super) struct Agreed {
     pub(super) ticket: String,
-    pub(super) named: Named,
     pub(super) standing: Standing,
 }
 
@@ -44,7 +43,7 @@ impl Doubts {
             Some(states) => states,
             none => none.insert(life::not_active(tx).await?),
         };
-        let named = service.live_among(states, &mut one.plan, Target::Card, one.vendor)?;
+        service.live_among(states, &mut one.plan, Target::Card, one.vendor)?;
         if self.issuer.is_none() {
             self.issuer = Some(settings::find(tx, "issuer-certificate").await?);
         }
@@ -79,10 +78,6 @@ impl Doubts {
         if let Some(good) = self.good.get(&ticket) {
             good.admits_chip(one.vendor, one.cos_version, list)?;
         }
-        Ok(Agreed {
-            ticket,
-            named,
-            standing,
-        })
+        Ok(Agreed { ticket, standing })
     }
 }

@@ -6,7 +6,6 @@ use kms_core::port::{FillRequest, Target};
 
 use super::super::script;
 use super::{Begun, Chosen, Filled};
-use crate::life::enforce::name_places;
 use crate::refusal::{self, Result};
 use crate::refuse;
 use crate::service::Service;
@@ -30,16 +29,9 @@ impl Service {
             }
         }
         let mut answers = self.hsm.fill_many(&requests).into_iter();
-        for (mut one, outline) in begun.into_iter().zip(outlines) {
-            let named = std::mem::take(&mut one.named);
+        for (one, outline) in begun.into_iter().zip(outlines) {
             let made = match answers.next() {
-                Some(Ok(answer)) => {
-                    let made = script(one.request_id, &outline, answer);
-                    made.map(|mut script| {
-                        name_places(&mut script, named);
-                        script
-                    })
-                }
+                Some(Ok(answer)) => script(one.request_id, &outline, answer),
                 Some(Err(error)) => {
                     self.counts.hsm_errors.inc();
                     Err(error.into())

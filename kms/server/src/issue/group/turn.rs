@@ -236,7 +236,6 @@ fn begun(one: Asked, agreed: Agreed) -> Chosen {
         vendor: one.vendor,
         binding: one.binding,
         shown: one.shown,
-        named: agreed.named,
         standing: agreed.standing,
         id: AuditId(0),
         reply: one.reply,
