@@ -14,7 +14,7 @@
 //! on the way; and stored schedules of up to 128 keys, for chains that advance in step ([`Lanes`]). A single block costs
 //! the latency of 32 rounds whatever the tier, so whoever has many chains should run them side by side.
 //!
-//! The crate `sm4` (tables) is the oracle of the tests. `unsafe` is in `x86.rs` only.
+//! The crate `sm4` (tables) is the oracle of the tests. `unsafe` is in `x86/` only.
 
 mod kernels;
 mod lanes;
@@ -75,7 +75,7 @@ impl Tier {
         }
     }
 
-    /// Itself where it is available: what `x86.rs` relies on.
+    /// Itself where it is available: what `x86/` relies on.
     pub(crate) fn or_portable(self) -> Self {
         if self.available() {
             self
