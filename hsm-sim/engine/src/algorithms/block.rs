@@ -56,6 +56,17 @@ impl Schedule {
     }
 }
 
+/// [`Schedule::encrypt_each`] of two keys, side by side where this is faster.
+pub fn encrypt_two(keys: [&Schedule; 2], blocks: [&mut [Block]; 2]) {
+    if let [Schedule::Sm4(first), Schedule::Sm4(second)] = keys {
+        sm4::encrypt_two([first, second], blocks);
+    } else {
+        for (key, blocks) in keys.into_iter().zip(blocks) {
+            key.encrypt_each(blocks);
+        }
+    }
+}
+
 /// `blocks[i] = E(keys[i], blocks[i])`.
 ///
 /// # Panics

@@ -8,7 +8,7 @@ mod block;
 pub mod modes;
 pub(crate) mod p256key;
 
-pub use block::{Cipher, ManyKeys, Schedule, encrypt_own};
+pub use block::{Cipher, ManyKeys, Schedule, encrypt_own, encrypt_two};
 
 use crate::world::World;
 use hsm_wire::{Hex, HsmError};

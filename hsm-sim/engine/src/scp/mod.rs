@@ -5,11 +5,12 @@
 //! clear, and then sealed ([`seal`]) together with others: ciphers run side by side within a session, MAC chains,
 //! which are sequential, side by side over up to [`LANES`] sessions.
 
+mod encrypt;
 mod mac;
 
 use crate::algorithms::modes::double;
 use crate::algorithms::{Cipher, Schedule, encrypt_own};
-use crate::cipher::{Block, BlockKey, pad, xor};
+use crate::cipher::{Block, BlockKey, xor};
 use hsm_wire::fill::{Level, ScriptStep};
 use zeroize::Zeroizing;
 
@@ -99,45 +100,11 @@ impl Session {
     pub(crate) fn command(&mut self, header: [u8; 4], data: Zeroizing<Vec<u8>>) {
         self.drafts.push(Draft { header, data });
     }
-
-    /// Pads and encrypts the data of every command after EXTERNAL AUTHENTICATE: CBC with IV = E(S_ENC, number), all
-    /// commands side by side.
-    fn encrypt(&mut self) {
-        if self.level != Level::MacEnc {
-            return;
-        }
-        let mut ivs: Vec<Block> = (1..self.drafts.len() as u128)
-            .map(u128::to_be_bytes)
-            .collect();
-        self.enc.encrypt_each(&mut ivs);
-        let drafts = self.drafts.iter_mut().skip(1).zip(ivs);
-        let mut open: Vec<(&mut Draft, Block)> =
-            drafts.filter(|(d, _)| !d.data.is_empty()).collect();
-        for (draft, _) in &mut open {
-            pad(&mut draft.data);
-        }
-        // The longest first: those that still have a block are then the front.
-        open.sort_by_key(|(draft, _)| std::cmp::Reverse(draft.data.len()));
-        let mut chains: Vec<Block> = open.iter().map(|(_, iv)| *iv).collect();
-        let longest = open.first().map_or(0, |(draft, _)| draft.data.len());
-        for at in (0..longest).step_by(16) {
-            let busy = open.partition_point(|(draft, _)| draft.data.len() > at);
-            for (chain, (draft, _)) in chains.iter_mut().zip(&open[..busy]) {
-                xor(chain, &draft.data[at..at + 16]);
-            }
-            self.enc.encrypt_each(&mut chains[..busy]);
-            for (chain, (draft, _)) in chains.iter().zip(&mut open[..busy]) {
-                draft.data[at..at + 16].copy_from_slice(chain);
-            }
-        }
-    }
 }
 
 /// Finishes sessions: for each, INITIALIZE UPDATE, EXTERNAL AUTHENTICATE and its commands.
 pub(crate) fn seal(mut sessions: Vec<Session>) -> Vec<Vec<ScriptStep>> {
-    for session in &mut sessions {
-        session.encrypt();
-    }
+    encrypt::data(&mut sessions);
     let macs = mac::chained(&sessions);
     sessions
         .iter_mut()

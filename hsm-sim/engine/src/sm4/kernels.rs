@@ -173,6 +173,17 @@ pub(super) fn shared(tier: Tier, keys: &RoundKeys, blocks: &mut [Block]) {
     on_tier!(tier, with => with::shared_any(keys, blocks));
 }
 
+/// Two keys, each for its blocks. The vector tiers have lanes few enough to be filled by one.
+pub(super) fn shared_two(tier: Tier, keys: [&RoundKeys; 2], blocks: [&mut [Block]; 2]) {
+    if tier == Tier::Portable {
+        portable::shared_two(keys, blocks);
+    } else {
+        for (keys, blocks) in keys.into_iter().zip(blocks) {
+            shared(tier, keys, blocks);
+        }
+    }
+}
+
 /// Every block under its own key.
 pub(super) fn own(tier: Tier, keys: &[Block], blocks: &mut [Block]) {
     on_tier!(tier, with => with::own_any(keys, blocks));

@@ -162,6 +162,19 @@ impl Sm4 {
     }
 }
 
+/// [`Sm4::encrypt_each`] of two keys, side by side where this fills the lanes better.
+pub fn encrypt_two(keys: [&Sm4; 2], blocks: [&mut [Block]; 2]) {
+    let [first, second] = keys;
+    if first.tier == second.tier {
+        let round_keys = [&first.round_keys, &second.round_keys];
+        kernels::shared_two(first.tier, round_keys, blocks);
+    } else {
+        for (key, blocks) in keys.into_iter().zip(blocks) {
+            key.encrypt_each(blocks);
+        }
+    }
+}
+
 /// `blocks[i] = E(keys[i], blocks[i])`: each block under a key of its own, which is expanded on the way.
 ///
 /// # Panics

@@ -144,6 +144,27 @@ fn every_length_agrees_with_the_oracle() {
     }
 }
 
+/// Two keys, with few blocks, half of the lanes and more.
+#[test]
+fn two_keys_side_by_side_are_what_they_are_alone() {
+    let keys = [[0x11; 16], [0xEE; 16]];
+    let counts = [0, 1, 16, 17, 57, 63, 64, 65, 130];
+    for tier in tiers() {
+        let [a, b] = keys.map(|key| Sm4::on(tier, &key));
+        for (first, second) in counts.iter().flat_map(|f| counts.map(|s| (*f, s))) {
+            let (mut ours, mut theirs) = (numbered(first, 1), numbered(second, 2));
+            let alone = |key, data: &[Block]| data.iter().map(|d| oracle(key, d)).collect();
+            let expected: [Vec<_>; 2] = [alone(&keys[0], &ours), alone(&keys[1], &theirs)];
+            encrypt_two([&a, &b], [&mut ours, &mut theirs]);
+            assert!(
+                [ours, theirs] == expected,
+                "{first} and {second} on {}",
+                tier.name()
+            );
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "a key for each block")]
 fn a_block_without_a_key_is_an_error_of_the_caller() {

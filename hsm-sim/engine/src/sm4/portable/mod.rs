@@ -24,6 +24,17 @@ pub(super) fn shared_any(keys: &RoundKeys, blocks: &mut [Block]) {
     }
 }
 
+/// Two keys, each for its blocks: side by side, where neither fills more than half of the lanes.
+pub(super) fn shared_two(keys: [&RoundKeys; 2], blocks: [&mut [Block]; 2]) {
+    if blocks.iter().all(|b| b.len() > NARROW && b.len() <= W / 2) {
+        wide::shared_two(keys, blocks);
+    } else {
+        for (keys, blocks) in keys.into_iter().zip(blocks) {
+            shared_any(keys, blocks);
+        }
+    }
+}
+
 /// A key for each block.
 pub(super) fn own_any(keys: &[Block], blocks: &mut [Block]) {
     for (keys, group) in keys.chunks(W).zip(blocks.chunks_mut(W)) {

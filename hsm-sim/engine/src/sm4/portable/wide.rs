@@ -10,6 +10,9 @@ use zeroize::Zeroize;
 /// Lanes.
 pub(in crate::sm4) const W: usize = 128;
 
+/// The row at which the second half of the blocks begins.
+const HALF: usize = 16;
+
 /// A word of every lane, bit by bit.
 type V = [Plane; 32];
 
@@ -88,6 +91,25 @@ pub(super) fn shared_any(keys: &RoundKeys, blocks: &mut [Block]) {
     save(x, blocks);
 }
 
+/// Two keys, each for up to half of the lanes.
+pub(super) fn shared_two([first, second]: [&RoundKeys; 2], blocks: [&mut [Block]; 2]) {
+    let mut x = [ZERO; 4];
+    take(&mut x, 0, blocks[0]);
+    take(&mut x, HALF, blocks[1]);
+    x.iter_mut().for_each(transpose);
+    for (i, (&a, &b)) in first.iter().zip(second).enumerate() {
+        // Block 4·r + c is bit r: the first half of the blocks is the lower half of every word.
+        let half = |key: u32, at: usize| 0_u32.wrapping_sub(key >> at & 1);
+        let key = planes!(I => Plane::splat(half(a, I) & 0xFFFF | half(b, I) << 16));
+        round(&mut x, i, &key);
+    }
+    x.iter_mut().for_each(transpose);
+    let [first, second] = blocks;
+    give(&x, 0, first);
+    give(&x, HALF, second);
+    x.zeroize();
+}
+
 /// A key for each block, expanded on the way.
 pub(super) fn own_any(keys: &[Block], blocks: &mut [Block]) {
     let mut x = load(blocks);
@@ -134,9 +156,23 @@ fn key_state(keys: &[Block]) -> [V; 4] {
     k
 }
 
-/// Up to 128 blocks into planes; lanes without a block are zero. Block 4·r + c is bit r of word c of the planes.
+/// Up to 128 blocks into planes; lanes without a block are zero.
 fn load(blocks: &[Block]) -> [V; 4] {
     let mut x = [ZERO; 4];
+    take(&mut x, 0, blocks);
+    x.iter_mut().for_each(transpose);
+    x
+}
+
+/// The way back; nothing stays behind.
+fn save(mut x: [V; 4], blocks: &mut [Block]) {
+    x.iter_mut().for_each(transpose);
+    give(&x, 0, blocks);
+    x.zeroize();
+}
+
+/// Blocks into words, from row `at`. Block 4·r + c is word c of row r, which is to be bit r of word c of the planes.
+fn take(x: &mut [V; 4], at: usize, blocks: &[Block]) {
     for (r, four) in blocks.chunks(4).enumerate() {
         let mut rows = [Plane::ZERO; 4];
         for (row, block) in rows.iter_mut().zip(four) {
@@ -144,18 +180,15 @@ fn load(blocks: &[Block]) -> [V; 4] {
             *row = Plane::of(std::array::from_fn(|j| u32::from_be_bytes(words[j])));
         }
         for (word, row) in x.iter_mut().zip(Plane::transpose(rows)) {
-            word[r & 31] = row;
+            word[(at + r) & 31] = row;
         }
     }
-    x.iter_mut().for_each(transpose);
-    x
 }
 
 /// The state's words in reverse, as the cipher ends.
-fn save(mut x: [V; 4], blocks: &mut [Block]) {
-    x.iter_mut().for_each(transpose);
+fn give(x: &[V; 4], at: usize, blocks: &mut [Block]) {
     for (r, four) in blocks.chunks_mut(4).enumerate() {
-        let rows = Plane::transpose([3, 2, 1, 0].map(|j: usize| x[j][r & 31]));
+        let rows = Plane::transpose([3, 2, 1, 0].map(|j: usize| x[j][(at + r) & 31]));
         for (row, block) in rows.iter().zip(four) {
             for (bytes, word) in block.as_chunks_mut::<4>().0.iter_mut().zip(row.words()) {
                 *bytes = word.to_be_bytes();
