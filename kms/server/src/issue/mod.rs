@@ -14,6 +14,7 @@ use crate::records::{chips, tickets};
 use crate::refusal::{self, Result};
 use crate::service::Service;
 use cardlib_card::dialect::{AnswerKind, Plan};
+use data_encoding::HEXUPPER;
 use kms_api::{CheckValue, Phase, Script, Step};
 use kms_core::binding::{self, Binding, ChipClaim, Standing};
 use kms_core::fill::{self, FilledPhase, Job};
@@ -171,7 +172,7 @@ fn script(request_id: uuid::Uuid, outline: &fill::Outline, filled: Filled) -> Re
         .map(|(slot, value)| CheckValue {
             key: slot.key.to_string(),
             version: slot.version,
-            kcv: digits(value),
+            kcv: HEXUPPER.encode(value),
         });
     let check_values = check_values.collect();
     let security_code = filled.mac_texts.first().cloned();
@@ -188,20 +189,11 @@ fn script(request_id: uuid::Uuid, outline: &fill::Outline, filled: Filled) -> Re
     })
 }
 
-/// Upper-case hexadecimal digits, written in place: a script has thousands.
-fn digits(bytes: &[u8]) -> String {
-    let mut text = vec![0; 2 * bytes.len()];
-    // It fails for other lengths only.
-    let _ = hex::encode_to_slice(bytes, &mut text);
-    text.make_ascii_uppercase();
-    String::from_utf8(text).unwrap_or_default()
-}
-
 fn phase(phase: FilledPhase) -> Phase {
     let steps = phase.steps.into_iter().map(|(step, answer)| Step {
-        apdu: digits(&step.apdu),
-        sw: format!("{:04X}", step.sw),
-        expect_tail: step.expect_tail.map(hex::encode_upper),
+        apdu: HEXUPPER.encode(&step.apdu),
+        sw: HEXUPPER.encode(&step.sw.to_be_bytes()),
+        expect_tail: step.expect_tail.map(|tail| HEXUPPER.encode(&tail)),
         answer: answer.map(|kind| match kind {
             AnswerKind::PublicKey => kms_api::AnswerKind::PublicKey,
             AnswerKind::KeyProof => kms_api::AnswerKind::KeyProof,
