@@ -202,8 +202,8 @@ fn a_card_is_made_in_one_round_trip_and_taken_up_again_when_pulled() {
     assert_eq!(resumed.quota_left, 1, "the same card is counted once");
     assert_eq!(
         resumed.check_values,
-        script.check_values[1..],
-        "the same keys"
+        script.check_values[..57],
+        "the same keys, without the card master key, which comes last"
     );
     play_all(&mut card, &resumed);
     assert_eq!(card.stage(), Stage::Active);
