@@ -3,6 +3,7 @@
 //! A card's command is a chain of hand-overs between processes, each of a few microseconds; never do two of them work at once.
 //! Left alone, the scheduler moves the chain between cores, and the same commands take 10 or 30 ms by its mood. So the chain
 //! (client, daemon, card) has one core, the services another, as they have a machine of their own; product and floor alike.
+//! What is a rate and has no floor beside it (part `driver`) runs where the system puts it, and its best window counts.
 //! A core of a virtual machine that has nothing to do is given back to the host and takes tens of microseconds to come back.
 //! So a loop at idle priority (SCHED_IDLE: it yields to everything) keeps the chain's core awake where microseconds count, and
 //! that of the services only where the chain waits for them: it takes from what both cores share.
