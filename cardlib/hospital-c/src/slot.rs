@@ -5,7 +5,7 @@
 //! carries the card's factor (D5).
 
 use cardlib_reader::pcsc::{PcscCard, Readers, Sharing};
-use cardlib_reader::{Card, ReaderError, Transaction};
+use cardlib_reader::{Answered, Card, ReaderError, Transaction};
 
 use crate::config::DeviceConfig;
 
@@ -176,7 +176,7 @@ impl Card for Meant<'_> {
         self.card.transmit(command)
     }
 
-    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+    fn series(&mut self, commands: &[Vec<u8>]) -> (Vec<Answered>, Result<(), ReaderError>) {
         self.card.series(commands)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::channel::{Channel, in_turn};
 use crate::error::ReaderError;
+use crate::row::Answered;
 
 /// A card in a reader. Commands go through a [`Transaction`] only.
 pub trait Card {
@@ -21,10 +22,7 @@ pub trait Card {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError>;
 
     /// Several, as [`Channel::series`].
-    ///
-    /// # Errors
-    /// [`ReaderError`] when the transport failed.
-    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+    fn series(&mut self, commands: &[Vec<u8>]) -> (Vec<Answered>, Result<(), ReaderError>) {
         in_turn(commands, |command| self.transmit(command))
     }
 
@@ -83,7 +81,7 @@ impl Channel for Transaction<'_> {
         self.card.transmit(command)
     }
 
-    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+    fn series(&mut self, commands: &[Vec<u8>]) -> (Vec<Answered>, Result<(), ReaderError>) {
         self.card.series(commands)
     }
 }

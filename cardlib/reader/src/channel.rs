@@ -5,6 +5,7 @@ use cardlib_card::status::Status;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::ReaderError;
+use crate::row::{self, Answered, Rule};
 
 /// Something that takes a command APDU and gives the answer APDU.
 pub trait Channel {
@@ -14,12 +15,11 @@ pub trait Channel {
     /// [`ReaderError`] when the transport failed; a refusal by the card is not an error here.
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError>;
 
-    /// Moves one command after the other, none of which depends on another's answer, until one is not answered `9000`;
-    /// gives the answers up to and including that one.
-    ///
-    /// # Errors
-    /// [`ReaderError`] when the transport failed; what was answered before is lost with it.
-    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+    /// Moves one command after the other, none of which depends on another's answer, each to its whole answer: what `61 L`
+    /// keeps back is fetched, and a command answered `6C L` is sent once more with Le = L. Stops where an answer is not
+    /// `9000`: the answers up to and including that one, or those that came before the transport failed and why it did
+    /// ([`ReaderError::Endless`]: an answer never came to its end).
+    fn series(&mut self, commands: &[Vec<u8>]) -> (Vec<Answered>, Result<(), ReaderError>) {
         in_turn(commands, |command| self.transmit(command))
     }
 }
@@ -29,31 +29,80 @@ impl<C: Channel + ?Sized> Channel for &mut C {
         (**self).transmit(command)
     }
 
-    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+    fn series(&mut self, commands: &[Vec<u8>]) -> (Vec<Answered>, Result<(), ReaderError>) {
         (**self).series(commands)
     }
 }
 
-/// What a series is: each command after the answer to the one before, until one is not answered `9000`.
+/// What a series is, for a channel that moves single commands.
 pub(crate) fn in_turn(
-    commands: &[impl AsRef<[u8]>],
-    mut transmit: impl FnMut(&[u8]) -> Result<Vec<u8>, ReaderError>,
-) -> Result<Vec<Vec<u8>>, ReaderError> {
-    // Answers before a failure go with it, and may hold personal data.
-    let mut answers = Zeroizing::new(Vec::with_capacity(commands.len()));
-    for command in commands {
-        let answer = transmit(command.as_ref())?;
-        let goes_on = answer.ends_with(&[0x90, 0x00]);
-        answers.push(answer);
-        if !goes_on {
-            break;
-        }
-    }
-    Ok(std::mem::take(&mut answers))
+    commands: &[Vec<u8>],
+    transmit: impl FnMut(&[u8]) -> Result<Vec<u8>, ReaderError>,
+) -> (Vec<Answered>, Result<(), ReaderError>) {
+    let mut answers = Vec::with_capacity(commands.len());
+    let whole = commands.iter().map(|one| (&one[..], Rule::Whole));
+    let done = row::run(whole, None, transmit, |one| answers.push(one));
+    (answers, done)
 }
 
 /// Most GET RESPONSEs for one command: a short answer is 256 bytes, which a card may hand over in pieces.
 pub const MAX_ROUNDS: usize = 16;
+
+/// A command's whole answer.
+pub(crate) fn whole(
+    command: &[u8],
+    transmit: &mut impl FnMut(&[u8]) -> Result<Vec<u8>, ReaderError>,
+) -> Result<Vec<u8>, ReaderError> {
+    let mut answer = Zeroizing::new(with_right_le(command, transmit)?);
+    let mut rounds = 0;
+    while let Some(waiting) = status(&answer)?.bytes_waiting() {
+        rounds += 1;
+        if rounds > MAX_ROUNDS {
+            return Err(ReaderError::Endless(MAX_ROUNDS));
+        }
+        // 256 is written as Le 00.
+        let le = u8::try_from(waiting).unwrap_or(0);
+        let more = [0x00, 0xC0, 0x00, 0x00, le];
+        let part = Zeroizing::new(with_right_le(&more, transmit)?);
+        let data = answer.len() - 2;
+        let mut grown = Zeroizing::new(Vec::with_capacity(data + part.len()));
+        grown.extend_from_slice(answer.get(..data).unwrap_or_default());
+        grown.extend_from_slice(&part);
+        answer = grown;
+    }
+    Ok(std::mem::take(&mut *answer))
+}
+
+/// Sends once more where the card answered `6C L`; a second `6C` is the card's answer.
+fn with_right_le(
+    command: &[u8],
+    transmit: &mut impl FnMut(&[u8]) -> Result<Vec<u8>, ReaderError>,
+) -> Result<Vec<u8>, ReaderError> {
+    let answer = transmit(command)?;
+    let Some(le) = status(&answer)?.right_le() else {
+        return Ok(answer);
+    };
+    let Ok(mut parsed) = Command::parse(command) else {
+        return Ok(answer);
+    };
+    parsed = parsed.with_le(le);
+    let again = Zeroizing::new(parsed.encode()?);
+    parsed.zeroize();
+    let answer = transmit(&again)?;
+    status(&answer)?;
+    Ok(answer)
+}
+
+/// Its status word; an answer without one was cut when the card left.
+fn status(answer: &[u8]) -> Result<Status, ReaderError> {
+    let bytes = answer.last_chunk().ok_or(ReaderError::CardLost)?;
+    let status = Status(u16::from_be_bytes(*bytes));
+    if is_status(status) {
+        Ok(status)
+    } else {
+        Err(ReaderError::CardLost)
+    }
+}
 
 /// Sends a command and collects its whole answer.
 ///
@@ -63,8 +112,8 @@ pub fn exchange<C: Channel + ?Sized>(
     channel: &mut C,
     command: &Command,
 ) -> Result<Response, ReaderError> {
-    let first = once(channel, command)?;
-    complete(channel, command, first)
+    let answer = exchange_all(channel, [command])?.pop();
+    answer.ok_or(ReaderError::CardLost)
 }
 
 /// Sends commands none of which depends on another's answer, as far as each comes to `9000`: the whole answers up to and
@@ -72,94 +121,19 @@ pub fn exchange<C: Channel + ?Sized>(
 ///
 /// # Errors
 /// As [`exchange`].
-pub fn exchange_all<C: Channel + ?Sized>(
+pub fn exchange_all<'c, C: Channel + ?Sized>(
     channel: &mut C,
-    commands: &[Command],
+    commands: impl IntoIterator<Item = &'c Command>,
 ) -> Result<Vec<Response>, ReaderError> {
-    let mut answers: Vec<Response> = Vec::with_capacity(commands.len());
-    while let Some(rest) = commands
-        .get(answers.len()..)
-        .filter(|rest| !rest.is_empty())
-    {
-        let mut bytes = rest
-            .iter()
-            .map(Command::encode)
-            .collect::<Result<Vec<_>, _>>()?;
-        let raw = channel.series(&bytes);
-        bytes.zeroize();
-        let raw = raw?;
-        if raw.is_empty() {
-            return Err(ReaderError::CardLost);
-        }
-        // One that is not complete in itself is the last of its series.
-        for (command, raw) in rest.iter().zip(raw) {
-            let answer = complete(channel, command, parsed(raw)?)?;
-            let goes_on = answer.status.is_ok();
-            answers.push(answer);
-            if !goes_on {
-                return Ok(answers);
-            }
-        }
-    }
-    Ok(answers)
-}
-
-/// The whole answer to a command whose first answer may be `6C L` or `61 L`.
-fn complete<C: Channel + ?Sized>(
-    channel: &mut C,
-    command: &Command,
-    first: Response,
-) -> Result<Response, ReaderError> {
-    let mut answer = with_right_le(channel, command, first)?;
-    let mut rounds = 0;
-    while let Some(waiting) = answer.status.bytes_waiting() {
-        rounds += 1;
-        if rounds > MAX_ROUNDS {
-            return Err(ReaderError::Endless(MAX_ROUNDS));
-        }
-        // 256 is written as Le 00.
-        let le = u8::try_from(waiting).unwrap_or(0);
-        let more = Command::new(0x00, 0xC0, 0x00, 0x00).with_le(le);
-        let part = once(channel, &more)?;
-        let mut part = with_right_le(channel, &more, part)?;
-        answer.data.extend_from_slice(&part.data);
-        answer.status = part.status;
-        part.zeroize();
-    }
-    Ok(answer)
-}
-
-/// Sends once more where the card answered `6C L`; a second `6C` is the card's answer.
-fn with_right_le<C: Channel + ?Sized>(
-    channel: &mut C,
-    command: &Command,
-    answer: Response,
-) -> Result<Response, ReaderError> {
-    match answer.status.right_le() {
-        Some(le) => {
-            let mut again = command.clone().with_le(le);
-            let answer = once(channel, &again);
-            again.zeroize();
-            answer
-        }
-        None => Ok(answer),
-    }
-}
-
-fn once<C: Channel + ?Sized>(channel: &mut C, command: &Command) -> Result<Response, ReaderError> {
-    let mut bytes = command.encode()?;
-    let raw = channel.transmit(&bytes);
-    bytes.zeroize();
-    parsed(raw?)
-}
-
-fn parsed(mut raw: Vec<u8>) -> Result<Response, ReaderError> {
-    let answer = Response::parse(&raw);
-    raw.zeroize();
-    match answer {
-        Ok(answer) if is_status(answer.status) => Ok(answer),
-        _ => Err(ReaderError::CardLost),
-    }
+    let encoded = commands.into_iter().map(Command::encode);
+    let bytes = Zeroizing::new(encoded.collect::<Result<Vec<_>, _>>()?);
+    let (raw, done) = channel.series(&bytes);
+    done?;
+    let answers = raw.iter().map(|raw| {
+        status(&raw.answer)?;
+        Response::parse(&raw.answer).map_err(|_| ReaderError::CardLost)
+    });
+    answers.collect()
 }
 
 /// ISO 7816-4: SW1 is 6x or 9x, 60 excepted. Anything else is the tail of an answer that was cut when the card left.

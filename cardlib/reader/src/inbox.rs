@@ -1,12 +1,17 @@
-//! Receiving from a thread that answers in microseconds.
+//! Handing over to a thread that answers in microseconds, and receiving from it.
 //!
 //! Waking a thread that sleeps can cost more than the command it waits for (tens of microseconds on a core that sleeps
 //! too, as in a virtual machine). So the receiver first looks for a short while and sleeps only then. Looking that leads to
 //! nothing (a real card, a busy machine) is given up for longer and longer.
+//!
+//! The sender wakes the receiver when it holds nothing any more: on one core the receiver goes on in the sender's stead at
+//! once, and would have to wait for what the sender holds (the channels of the standard library make it wait).
 
+use std::collections::VecDeque;
 use std::hint::spin_loop;
-use std::sync::LazyLock;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{RecvTimeoutError, SendError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread::{Thread, available_parallelism, current, park, park_timeout};
 use std::time::{Duration, Instant};
 
 /// After that many vain looks in a row only every 256th wait looks.
@@ -14,13 +19,89 @@ const MOST_VAIN: u32 = 8;
 
 /// Whether this process has one core. Asked once: the system tells it in several files.
 static ALONE: LazyLock<bool> =
-    LazyLock::new(|| std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1));
+    LazyLock::new(|| available_parallelism().is_ok_and(|cores| cores.get() == 1));
+
+/// What lies between the two ends.
+struct Post<T> {
+    items: VecDeque<T>,
+    /// Who sleeps until something comes.
+    waiting: Option<Thread>,
+    /// One of the ends is gone.
+    closed: bool,
+}
+
+struct Shared<T>(Mutex<Post<T>>);
+
+impl<T> Shared<T> {
+    fn post(&self) -> MutexGuard<'_, Post<T>> {
+        // Whole after any panic elsewhere.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        let waiting = {
+            let mut post = self.post();
+            post.closed = true;
+            post.waiting.take()
+        };
+        waiting.iter().for_each(Thread::unpark);
+    }
+}
+
+/// Both ends. The receiver looks for `look`: what the sender takes when it is fast; nothing on a machine of one core, where
+/// looking keeps the sender from its work.
+pub fn channel<T>(look: Duration) -> (Outbox<T>, Inbox<T>) {
+    let post = Post {
+        items: VecDeque::new(),
+        waiting: None,
+        closed: false,
+    };
+    let shared = Arc::new(Shared(Mutex::new(post)));
+    let inbox = Inbox {
+        from: Arc::clone(&shared),
+        look: if *ALONE { Duration::ZERO } else { look },
+        vain: 0,
+        rest: 0,
+    };
+    (Outbox(shared), inbox)
+}
+
+/// The sending end of a channel.
+pub struct Outbox<T>(Arc<Shared<T>>);
+
+impl<T> Outbox<T> {
+    /// Hands over.
+    ///
+    /// # Errors
+    /// What was to be sent, when the receiver is gone or nothing more was to come.
+    pub fn send(&self, item: T) -> Result<(), SendError<T>> {
+        let waiting = {
+            let mut post = self.0.post();
+            if post.closed {
+                return Err(SendError(item));
+            }
+            post.items.push_back(item);
+            post.waiting.take()
+        };
+        waiting.iter().for_each(Thread::unpark);
+        Ok(())
+    }
+
+    /// Nothing more will come.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl<T> Drop for Outbox<T> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
 
 /// The receiving end of a channel.
 pub struct Inbox<T> {
-    from: Receiver<T>,
-    /// How long to look: what the sender takes when it is fast. Nothing on a machine of one core, where looking keeps the
-    /// sender from its work.
+    from: Arc<Shared<T>>,
     look: Duration,
     vain: u32,
     /// Waits that sleep at once.
@@ -28,20 +109,14 @@ pub struct Inbox<T> {
 }
 
 impl<T> Inbox<T> {
-    pub fn new(from: Receiver<T>, look: Duration) -> Self {
-        Self {
-            from,
-            look: if *ALONE { Duration::ZERO } else { look },
-            vain: 0,
-            rest: 0,
-        }
-    }
-
     /// The next, or None when the sender is gone.
     pub fn take(&mut self) -> Option<T> {
-        match self.glance() {
-            Some(found) => found.ok(),
-            None => self.from.recv().ok(),
+        self.glance();
+        loop {
+            match self.poll() {
+                Ok(found) => return found,
+                Err(Nothing) => park(),
+            }
         }
     }
 
@@ -50,29 +125,52 @@ impl<T> Inbox<T> {
     /// # Errors
     /// Whether the time is over or the sender gone.
     pub fn take_within(&mut self, limit: Duration) -> Result<T, RecvTimeoutError> {
-        match self.glance() {
-            Some(found) => found.map_err(|()| RecvTimeoutError::Disconnected),
-            None => self.from.recv_timeout(limit),
+        let begun = Instant::now();
+        self.glance();
+        loop {
+            match self.poll() {
+                Ok(found) => return found.ok_or(RecvTimeoutError::Disconnected),
+                Err(Nothing) => {
+                    let left = limit.saturating_sub(begun.elapsed());
+                    if left.is_zero() {
+                        return Err(RecvTimeoutError::Timeout);
+                    }
+                    park_timeout(left);
+                }
+            }
         }
     }
 
-    /// None when nothing came while it was looked for.
-    fn glance(&mut self) -> Option<Result<T, ()>> {
+    /// What is there; else the calling thread will be woken when something comes.
+    fn poll(&self) -> Result<Option<T>, Nothing> {
+        let mut post = self.from.post();
+        match post.items.pop_front() {
+            Some(item) => Ok(Some(item)),
+            None if post.closed => Ok(None),
+            None => {
+                post.waiting = Some(current());
+                Err(Nothing)
+            }
+        }
+    }
+
+    /// Looks until something is there or nothing came for long enough.
+    fn glance(&mut self) {
         if self.rest > 0 {
             self.rest -= 1;
-            return None;
+            return;
         }
         let begun = Instant::now();
         let found = loop {
-            match self.from.try_recv() {
-                Ok(found) => break Some(Ok(found)),
-                Err(TryRecvError::Disconnected) => break Some(Err(())),
-                Err(TryRecvError::Empty) if begun.elapsed() >= self.look => break None,
-                Err(TryRecvError::Empty) => spin_loop(),
+            let post = self.from.post();
+            let there = !post.items.is_empty() || post.closed;
+            drop(post);
+            if there || begun.elapsed() >= self.look {
+                break there;
             }
+            spin_loop();
         };
-        self.note(found.is_some());
-        found
+        self.note(found);
     }
 
     fn note(&mut self, found: bool) {
@@ -85,9 +183,17 @@ impl<T> Inbox<T> {
     }
 }
 
+impl<T> Drop for Inbox<T> {
+    fn drop(&mut self) {
+        self.from.close();
+    }
+}
+
+/// Nothing has come yet.
+struct Nothing;
+
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
     use std::thread;
 
     use super::*;
@@ -96,8 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_there_is_found_and_what_comes_later_is_waited_for() {
-        let (sender, from) = channel();
-        let mut inbox = Inbox::new(from, LOOK);
+        let (sender, mut inbox) = channel(LOOK);
         sender.send(1).expect("sent");
         assert_eq!(inbox.take(), Some(1));
         let short = Duration::from_millis(1);
@@ -116,13 +221,35 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_lost_or_swapped_between_two_threads_and_each_end_hears_of_the_others() {
+        let (sender, mut inbox) = channel(LOOK);
+        let (back, mut answers) = channel(LOOK);
+        let echo = thread::spawn(move || {
+            while let Some(item) = inbox.take() {
+                assert!(back.send(item).is_ok());
+            }
+        });
+        for round in 0..2_000 {
+            sender.send(round).expect("sent");
+            sender.send(round + 1).expect("sent");
+            assert_eq!(answers.take_within(Duration::from_secs(60)), Ok(round));
+            assert_eq!(answers.take(), Some(round + 1));
+        }
+        drop(sender);
+        echo.join().expect("ended");
+        assert_eq!(answers.take(), None);
+        let (sender, inbox) = channel::<()>(LOOK);
+        drop(inbox);
+        assert!(sender.send(()).is_err());
+    }
+
+    #[test]
     fn vain_looks_become_rare_and_one_find_brings_them_back() {
-        let (_sender, from) = channel::<()>();
-        let mut inbox = Inbox::new(from, LOOK);
+        let (_sender, mut inbox) = channel::<()>(LOOK);
         let mut looked = 0;
         for _ in 0..1000 {
             looked += u32::from(inbox.rest == 0);
-            let _ = inbox.glance();
+            inbox.glance();
         }
         assert!(looked < 15, "{looked} looks");
         inbox.note(true);

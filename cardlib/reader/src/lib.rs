@@ -45,3 +45,4 @@ pub mod watchdog;
 pub use card::{Card, Transaction};
 pub use channel::{Channel, exchange, exchange_all};
 pub use error::ReaderError;
+pub use row::Answered;

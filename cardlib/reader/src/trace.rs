@@ -7,6 +7,7 @@ use cardlib_card::status::Status;
 
 use crate::channel::Channel;
 use crate::error::ReaderError;
+use crate::row::Answered;
 
 /// One exchange as it may be written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +70,12 @@ impl<C: Channel, L: FnMut(&Line)> Traced<C, L> {
     pub fn into_inner(self) -> C {
         self.channel
     }
+
+    fn note(&mut self, command: &[u8], answer: Option<&[u8]>, took: Duration) {
+        self.tally.commands += 1;
+        self.tally.waited += took;
+        (self.listener)(&line(command, answer, took));
+    }
 }
 
 /// Traces to the log at level `debug` under the target `apdu`.
@@ -84,10 +91,23 @@ impl<C: Channel, L: FnMut(&Line)> Channel for Traced<C, L> {
         let start = Instant::now();
         let answer = self.channel.transmit(command);
         let took = start.elapsed();
-        self.tally.commands += 1;
-        self.tally.waited += took;
-        (self.listener)(&line(command, answer.as_deref().ok(), took));
+        self.note(command, answer.as_deref().ok(), took);
         answer
+    }
+
+    /// A line for each command; what it took to fetch an answer in parts counts as the command's own time.
+    fn series(&mut self, commands: &[Vec<u8>]) -> (Vec<Answered>, Result<(), ReaderError>) {
+        let start = Instant::now();
+        let (answers, done) = self.channel.series(commands);
+        let mut left = start.elapsed();
+        for (command, came) in commands.iter().zip(&answers) {
+            self.note(command, Some(&came.answer), came.took);
+            left = left.saturating_sub(came.took);
+        }
+        if let (Err(_), Some(command)) = (&done, commands.get(answers.len())) {
+            self.note(command, None, left);
+        }
+        (answers, done)
     }
 }
 

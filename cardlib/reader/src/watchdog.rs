@@ -6,15 +6,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
-
 use crate::error::ReaderError;
-pub use crate::inbox::Inbox;
-use crate::row::{Answered, Asked, Row};
+use crate::inbox::channel;
+pub use crate::inbox::{Inbox, Outbox};
+use crate::row::{Answered, Row};
 
 /// Time that a card may take for one command when nothing else is asked: ten times the slowest command known.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(10);
@@ -27,15 +26,13 @@ const FAST_CARD: Duration = Duration::from_micros(150);
 /// What the worker is told to do.
 pub enum Order {
     Begin,
-    /// One command after the other, as [`crate::Channel::series`]; the pulse beats before each.
-    Transmit(Zeroizing<Vec<Vec<u8>>>, Arc<Pulse>),
-    /// The same for a row, which keeps the answers itself.
-    Row(Arc<Row>, Arc<Pulse>),
+    /// Commands, which keep their answers themselves; the pulse beats before each.
+    Transmit(Arc<Row>, Arc<Pulse>),
     End,
 }
 
-/// What it answers: the ATR on `Begin`, the answer APDUs on `Transmit`, nothing on `Row` and `End`.
-pub type Answer = Result<Vec<Vec<u8>>, ReaderError>;
+/// What it answers: the ATR on `Begin`, nothing on `Transmit` and `End`.
+pub type Answer = Result<Vec<u8>, ReaderError>;
 
 /// When the worker last began a command.
 pub struct Pulse {
@@ -68,13 +65,13 @@ impl Pulse {
 /// Runs on the worker thread: first reaches its card and answers with the ATR or why not, then serves orders until
 /// their sender is gone.
 pub trait Server: Send + 'static {
-    fn serve(self, orders: &mut Inbox<Order>, answers: &Sender<Answer>);
+    fn serve(self, orders: &mut Inbox<Order>, answers: &Outbox<Answer>);
 }
 
 /// The caller's end.
 pub struct Watchdog {
     /// None once the worker has been told to end.
-    orders: Option<Sender<Order>>,
+    orders: Option<Outbox<Order>>,
     answers: Inbox<Answer>,
     pulse: Arc<Pulse>,
     limit: Duration,
@@ -89,10 +86,8 @@ impl Watchdog {
     /// gives no thread.
     pub fn start(server: impl Server, limit: Duration) -> Result<(Self, Vec<u8>), ReaderError> {
         let pulse = Pulse::new();
-        let (orders, to_do) = channel();
-        let (done, answers) = channel();
-        let mut to_do = Inbox::new(to_do, BETWEEN_ORDERS);
-        let answers = Inbox::new(answers, FAST_CARD);
+        let (orders, mut to_do) = channel(BETWEEN_ORDERS);
+        let (done, answers) = channel(FAST_CARD);
         thread::Builder::new()
             .name("card".into())
             .spawn(move || server.serve(&mut to_do, &done))
@@ -106,28 +101,15 @@ impl Watchdog {
             limit,
             silent: false,
         };
-        let atr = watchdog.answer()?.pop().unwrap_or_default();
+        let atr = watchdog.answer()?;
         Ok((watchdog, atr))
     }
 
-    /// Has commands moved, each within the limit.
-    ///
-    /// # Errors
-    /// As [`Watchdog::order`].
-    pub fn transmit(&mut self, commands: Vec<Vec<u8>>) -> Answer {
+    /// Has commands moved, each within the limit: the answers that came, and why no more did.
+    pub fn transmit(&mut self, row: Row) -> (Vec<Answered>, Result<(), ReaderError>) {
+        let row = Arc::new(row);
         let pulse = Arc::clone(&self.pulse);
-        self.order(Order::Transmit(Zeroizing::new(commands), pulse))
-    }
-
-    /// Has a row sent, each command within the limit: the answers that came, and why no more did.
-    pub fn row(
-        &mut self,
-        asked: Vec<Asked>,
-        until: Instant,
-    ) -> (Vec<Answered>, Result<(), ReaderError>) {
-        let row = Arc::new(Row::new(asked, until));
-        let pulse = Arc::clone(&self.pulse);
-        let done = self.order(Order::Row(Arc::clone(&row), pulse));
+        let done = self.order(Order::Transmit(Arc::clone(&row), pulse));
         (row.take(), done.map(drop))
     }
 
@@ -183,36 +165,27 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::row::Asked;
 
-    /// Answers commands by sleeping as many milliseconds as their first byte says.
-    /// Reaches its card after some time.
+    /// Reaches its card after some time. It sleeps as many milliseconds as a command's first byte says, and answers with its
+    /// second byte.
     struct Sleepy(Duration);
     impl Server for Sleepy {
-        fn serve(self, orders: &mut Inbox<Order>, answers: &Sender<Answer>) {
+        fn serve(self, orders: &mut Inbox<Order>, answers: &Outbox<Answer>) {
             thread::sleep(self.0);
-            if answers.send(Ok(vec![vec![0x3B]])).is_err() {
+            if answers.send(Ok(vec![0x3B])).is_err() {
                 return;
             }
             while let Some(order) = orders.take() {
-                let mut count = 1;
-                if let Order::Row(row, pulse) = &order {
-                    let sent = row.send(pulse, |command| {
-                        thread::sleep(Duration::from_millis(10 * u64::from(command[0])));
-                        Ok(vec![0x6D, command[1]])
-                    });
-                    if answers.send(sent.map(|()| Vec::new())).is_err() {
-                        return;
-                    }
-                    continue;
-                }
-                if let Order::Transmit(commands, pulse) = order {
-                    count = commands.len();
-                    for command in commands.iter() {
+                let done = match order {
+                    Order::Transmit(row, pulse) => row.send(|command| {
                         pulse.beat();
                         thread::sleep(Duration::from_millis(u64::from(command[0])));
-                    }
-                }
-                if answers.send(Ok(vec![vec![0x90, 0]; count])).is_err() {
+                        Ok(vec![0x90, command[1]])
+                    }),
+                    _ => Ok(()),
+                };
+                if answers.send(done.map(|()| Vec::new())).is_err() {
                     return;
                 }
             }
@@ -225,15 +198,18 @@ mod tests {
         dog
     }
 
-    fn wait(dog: &mut Watchdog, ms: &[u8]) -> Answer {
-        dog.transmit(ms.iter().map(|ms| vec![*ms]).collect())
+    /// How many of these commands are answered.
+    fn wait(dog: &mut Watchdog, ms: &[u8]) -> Result<usize, ReaderError> {
+        let commands: Vec<_> = ms.iter().map(|ms| vec![*ms, 0]).collect();
+        let (answers, done) = dog.transmit(Row::series(&commands));
+        done.map(|()| answers.len())
     }
 
     #[test]
     fn a_silent_card_gives_its_caller_back_in_time_and_stays_silent() {
         let limit = Duration::from_millis(100);
         let mut dog = started(limit);
-        assert_eq!(wait(&mut dog, &[0]), Ok(vec![vec![0x90, 0]]));
+        assert_eq!(wait(&mut dog, &[0]), Ok(1));
         assert_eq!(wait(&mut dog, &[250]), Err(ReaderError::Silent(limit)));
         thread::sleep(Duration::from_millis(260));
         assert!(
@@ -246,35 +222,35 @@ mod tests {
     fn the_limit_is_for_each_command_of_a_series() {
         let limit = Duration::from_millis(200);
         let mut dog = started(limit);
-        let long = wait(&mut dog, &[80; 5]).expect("400 ms in all");
-        assert_eq!(long.len(), 5);
+        assert_eq!(wait(&mut dog, &[80; 5]), Ok(5), "400 ms in all");
         let silent = Err(ReaderError::Silent(limit));
         assert_eq!(wait(&mut dog, &[1, 1, 255, 255, 255]), silent);
     }
 
     #[test]
     fn a_row_stops_at_the_first_other_answer_and_a_silence_keeps_what_came_before() {
-        let limit = Duration::from_secs(1);
+        let limit = Duration::from_millis(150);
         let mut dog = started(limit);
-        let asked = |commands: &[[u8; 2]]| {
+        let asked = |commands: &[[u8; 2]], until: Instant| {
             let one = |command: &[u8; 2]| Asked {
                 command: command.to_vec(),
-                wanted: [0x6D, 0x00],
+                wanted: [0x90, 0x00],
             };
-            commands.iter().map(one).collect::<Vec<_>>()
+            Row::exactly(commands.iter().map(one).collect(), Some(until))
         };
         let long = Instant::now() + Duration::from_secs(3600);
-        let (answered, done) = dog.row(asked(&[[2, 0], [2, 0], [2, 1], [2, 0]]), long);
+        let (answered, done) = dog.transmit(asked(&[[20, 0], [20, 0], [20, 1], [20, 0]], long));
         assert_eq!((answered.len(), done), (3, Ok(())));
-        assert_eq!(answered[2].answer, [0x6D, 0x01]);
+        assert_eq!(*answered[2].answer, [0x90, 0x01]);
         assert!(
             answered
                 .iter()
                 .all(|each| each.took >= Duration::from_millis(20))
         );
-        let (answered, done) = dog.row(asked(&[[0, 0]]), Instant::now() - Duration::from_secs(1));
+        let past = Instant::now() - Duration::from_secs(1);
+        let (answered, done) = dog.transmit(asked(&[[0, 0]], past));
         assert_eq!((answered.len(), done), (0, Ok(())), "its time is over");
-        let (answered, done) = dog.row(asked(&[[0, 0], [250, 0], [0, 0]]), long);
+        let (answered, done) = dog.transmit(asked(&[[0, 0], [250, 0], [0, 0]], long));
         assert_eq!((answered.len(), done), (1, Err(ReaderError::Silent(limit))));
     }
 
@@ -298,7 +274,7 @@ mod tests {
         static FREE: AtomicBool = AtomicBool::new(false);
         struct Slow;
         impl Server for Slow {
-            fn serve(self, orders: &mut Inbox<Order>, answers: &Sender<Answer>) {
+            fn serve(self, orders: &mut Inbox<Order>, answers: &Outbox<Answer>) {
                 assert!(answers.send(Ok(Vec::new())).is_ok() && orders.take().is_none());
                 thread::sleep(Duration::from_millis(50));
                 FREE.store(true, Ordering::SeqCst);
@@ -331,7 +307,7 @@ mod tests {
     #[test]
     fn a_worker_that_dies_is_an_error_not_a_hang() {
         let mut dog = started(Duration::from_secs(5));
-        let dies = dog.transmit(vec![Vec::new()]);
+        let (_, dies) = dog.transmit(Row::series(&[Vec::new()]));
         assert!(matches!(dies, Err(ReaderError::Transport(_))));
     }
 }

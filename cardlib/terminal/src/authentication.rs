@@ -4,7 +4,7 @@ use cardlib_card::apdu::Command;
 use cardlib_card::profile::Key;
 use cardlib_card::status::Status;
 
-use crate::card::UserCard;
+use crate::card::{Expected, UserCard};
 use crate::commands::{external_authenticate, internal_authenticate};
 use crate::error::{FlowError, Part, malformed};
 
@@ -53,23 +53,33 @@ impl UserCard<'_> {
         info: [u8; 8],
         version: u8,
     ) -> Result<(), FlowError> {
-        match self
-            .raw(&external_authenticate(key.kid, proof, info, version))?
-            .1
-        {
-            Status::OK => Ok(()),
-            Status::BLOCKED => Err(FlowError::KeyBlocked(key.name.clone())),
-            status => match status.retries() {
-                Some(tries_left) => Err(FlowError::KeyRefused {
-                    key: key.name.clone(),
-                    tries_left,
-                }),
-                None => Err(FlowError::Refused {
-                    part: Part::Card,
-                    step: "EXTERNAL AUTHENTICATE",
-                    status,
-                }),
-            },
-        }
+        self.external_authenticate_ahead(key, proof, info, version);
+        self.catch_up()
+    }
+
+    /// As [`UserCard::external_authenticate`], with the next command whose answer is needed.
+    pub(crate) fn external_authenticate_ahead(
+        &mut self,
+        key: &Key,
+        proof: [u8; 8],
+        info: [u8; 8],
+        version: u8,
+    ) {
+        let command = external_authenticate(key.kid, proof, info, version);
+        self.put_ahead(command, Expected::Right(key.name.clone()));
+    }
+}
+
+/// What it means that the card does not take a proof under a key.
+pub(crate) fn refusal(key: &str, status: Status) -> FlowError {
+    let key = key.to_owned();
+    match (status, status.retries()) {
+        (Status::BLOCKED, _) => FlowError::KeyBlocked(key),
+        (_, Some(tries_left)) => FlowError::KeyRefused { key, tries_left },
+        (status, None) => FlowError::Refused {
+            part: Part::Card,
+            step: "EXTERNAL AUTHENTICATE",
+            status,
+        },
     }
 }

@@ -4,8 +4,10 @@ use cardlib_card::apdu::{Command, Response};
 use cardlib_card::profile::{AtrFacts, Df, File, FileKind, LifeCycle, Profile, RecordAddress};
 use cardlib_card::status::Status;
 use cardlib_card::tlv;
-use cardlib_reader::{Channel, exchange, exchange_all};
+use cardlib_reader::Channel;
 
+use crate::ahead::{Ahead, Yes};
+use crate::authentication;
 use crate::commands::BY_NUMBER;
 pub use crate::commands::{external_authenticate, internal_authenticate, update_record_header};
 use crate::error::{FlowError, Part, malformed};
@@ -15,6 +17,39 @@ pub struct UserCard<'a> {
     profile: &'a Profile,
     channel: &'a mut dyn Channel,
     atr: AtrFacts,
+    ahead: Ahead<Expected<'a>>,
+    /// A command that went ahead was refused or lost.
+    astray: bool,
+}
+
+/// What a user card answers to a command that goes ahead.
+pub(crate) enum Expected<'p> {
+    /// The FCI of this directory.
+    Fci(&'p Df),
+    /// The file is there.
+    File,
+    /// It takes the proof under the key of this name.
+    Right(String),
+}
+
+impl Yes for Expected<'_> {
+    fn judge(&self, answer: &Response) -> Result<(), FlowError> {
+        let step = match (self, answer.status) {
+            (Self::Fci(df), Status::OK) => return check_fci(df, &answer.data),
+            (_, Status::OK) => return Ok(()),
+            (Self::Fci(df), Status::FUNCTION) => {
+                return Err(FlowError::ApplicationBlocked(df.name.clone()));
+            }
+            (Self::Right(key), status) => return Err(authentication::refusal(key, status)),
+            (Self::Fci(_), _) => "SELECT of an application",
+            (Self::File, _) => "SELECT of a file",
+        };
+        Err(FlowError::Refused {
+            part: Part::Card,
+            step,
+            status: answer.status,
+        })
+    }
 }
 
 impl<'a> UserCard<'a> {
@@ -41,6 +76,8 @@ impl<'a> UserCard<'a> {
             profile,
             channel,
             atr: facts,
+            ahead: Ahead::of(Part::Card),
+            astray: false,
         })
     }
 
@@ -60,6 +97,17 @@ impl<'a> UserCard<'a> {
     /// # Errors
     /// [`FlowError::ApplicationBlocked`], or what else the card answers.
     pub fn select_df(&mut self, name: &str) -> Result<(), FlowError> {
+        self.catch_up()?;
+        self.select_df_ahead(name)?;
+        // A refusal is told to whoever asks here: nothing was supposed meanwhile.
+        self.ahead.send(self.channel, &[]).map(drop)
+    }
+
+    /// As [`UserCard::select_df`], with the next command whose answer is needed.
+    ///
+    /// # Errors
+    /// [`FlowError::Unknown`]
+    pub(crate) fn select_df_ahead(&mut self, name: &str) -> Result<(), FlowError> {
         let df = self
             .profile
             .df(name)
@@ -68,15 +116,8 @@ impl<'a> UserCard<'a> {
             Some(name) => Command::new(0x00, 0xA4, 0x04, 0x00).with_data(name.as_slice()),
             None => Command::new(0x00, 0xA4, 0x00, 0x00).with_data(df.fid.to_be_bytes()),
         };
-        match self.raw(&select)? {
-            (fci, Status::OK) => check_fci(df, &fci),
-            (_, Status::FUNCTION) => Err(FlowError::ApplicationBlocked(name.to_owned())),
-            (_, status) => Err(FlowError::Refused {
-                part: Part::Card,
-                step: "SELECT of an application",
-                status,
-            }),
-        }
+        self.ahead.put(select, Expected::Fci(df));
+        Ok(())
     }
 
     /// Selects a file of the current directory.
@@ -84,11 +125,32 @@ impl<'a> UserCard<'a> {
     /// # Errors
     /// What the card answers.
     pub fn select_file(&mut self, file: &File) -> Result<(), FlowError> {
-        self.send(
-            "SELECT of a file",
-            &Command::new(0x00, 0xA4, 0x00, 0x00).with_data(file.fid.to_be_bytes()),
-        )
-        .map(drop)
+        self.select_file_ahead(file);
+        self.catch_up()
+    }
+
+    /// As [`UserCard::select_file`], with the next command whose answer is needed.
+    pub(crate) fn select_file_ahead(&mut self, file: &File) {
+        let select = Command::new(0x00, 0xA4, 0x00, 0x00).with_data(file.fid.to_be_bytes());
+        self.ahead.put(select, Expected::File);
+    }
+
+    pub(crate) fn put_ahead(&mut self, command: Command, expected: Expected<'a>) {
+        self.ahead.put(command, expected);
+    }
+
+    /// Sends what was to go ahead of a command that does not come.
+    ///
+    /// # Errors
+    /// What the card's refusal means.
+    pub(crate) fn catch_up(&mut self) -> Result<(), FlowError> {
+        self.raw_all(&[]).map(drop)
+    }
+
+    /// Whether something that went ahead did not come to be since this was asked last: what the card has current, and which
+    /// rights it gives, is not what was supposed.
+    pub(crate) fn was_astray(&mut self) -> bool {
+        std::mem::take(&mut self.astray)
     }
 
     /// Reads record `number` (from 1) of the current file: whole, and checked against the profile.
@@ -227,19 +289,18 @@ impl<'a> UserCard<'a> {
     }
 
     pub(crate) fn raw(&mut self, command: &Command) -> Result<(Vec<u8>, Status), FlowError> {
-        let answer = exchange(self.channel, command).map_err(|cause| FlowError::Reader {
-            part: Part::Card,
-            cause,
-        })?;
-        Ok((answer.data, answer.status))
+        let ahead = !self.ahead.is_empty();
+        let answer = self.ahead.send_one(self.channel, command);
+        self.astray |= ahead && answer.is_err();
+        answer.map(|answer| (answer.data, answer.status))
     }
 
     /// Commands none of which depends on another's answer; the answers up to and including the first that is not `9000`.
     fn raw_all(&mut self, commands: &[Command]) -> Result<Vec<Response>, FlowError> {
-        exchange_all(self.channel, commands).map_err(|cause| FlowError::Reader {
-            part: Part::Card,
-            cause,
-        })
+        let ahead = !self.ahead.is_empty();
+        let answers = self.ahead.send(self.channel, commands);
+        self.astray |= ahead && answers.is_err();
+        answers
     }
 }
 

@@ -89,10 +89,11 @@ impl<'a> Flow<'a> {
     /// [`FlowError::NotGenuine`] when the proofs differ.
     pub fn internal_authentication(&mut self) -> Result<(), FlowError> {
         self.enter(ENVIRONMENT)?;
+        self.card.catch_up()?;
         let key = self.key_of(ENVIRONMENT, KeyClass::Internal)?;
         let version = self.profile.flow_version(key);
         let random = self.sam.challenge()?;
-        self.sam.deliver(key, version, &self.factors, random)?;
+        self.sam.deliver_ahead(key, version, &self.factors, random);
         let expected = self.sam.proof(INFO)?;
         let proof = self.card.internal_authenticate(random, INFO, version)?;
         if bool::from(proof.ct_eq(&expected)) {
@@ -107,6 +108,12 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// [`FlowError::NotPermitted`], [`FlowError::OtherProvince`], [`FlowError::KeyRefused`], [`FlowError::KeyBlocked`].
     pub fn external_authentication(&mut self, name: &str) -> Result<(), FlowError> {
+        self.authenticate_ahead(name)?;
+        self.card.catch_up()
+    }
+
+    /// As [`Flow::external_authentication`]; the card's word on the proof comes with the next command whose answer is needed.
+    fn authenticate_ahead(&mut self, name: &str) -> Result<(), FlowError> {
         let key = self
             .profile
             .key(name)
@@ -118,9 +125,10 @@ impl<'a> Flow<'a> {
         self.sam.check_province(key, &self.facts.area)?;
         let version = self.profile.flow_version(key);
         let random = self.card.challenge()?;
-        self.sam.deliver(key, version, &self.factors, random)?;
+        self.sam.deliver_ahead(key, version, &self.factors, random);
         let proof = self.sam.proof(INFO)?;
-        self.card.external_authenticate(key, proof, INFO, version)?;
+        self.card
+            .external_authenticate_ahead(key, proof, INFO, version);
         self.rights.retain(|held| held.class != key.class);
         self.rights.push(key.clone());
         Ok(())
@@ -250,26 +258,32 @@ impl<'a> Flow<'a> {
         &mut self.card
     }
 
-    /// Makes a directory current; another one than before takes all rights away (R35).
+    /// Makes a directory current, ahead of the next command; another one than before takes all rights away (R35).
     pub(crate) fn enter(&mut self, df: &str) -> Result<(), FlowError> {
+        if self.card.was_astray() {
+            self.current = None;
+            self.rights.clear();
+        }
         if self.current.as_deref() == Some(df) {
             return Ok(());
         }
         self.current = None;
         self.rights.clear();
-        self.card.select_df(df)?;
+        self.card.select_df_ahead(df)?;
         self.current = Some(df.to_owned());
         Ok(())
     }
 
+    /// Makes a file current, with its directory and right, ahead of the next command.
     pub(crate) fn open_file(&mut self, file: &File, access: &Access) -> Result<(), FlowError> {
         self.enter(file.df())?;
         match access {
             Access::Free => {}
-            Access::Key(name) => self.external_authentication(name)?,
+            Access::Key(name) => self.authenticate_ahead(name)?,
             Access::Never => return Err(FlowError::Unknown(format!("way to write {}", file.path))),
         }
-        self.card.select_file(file)
+        self.card.select_file_ahead(file);
+        Ok(())
     }
 
     pub(crate) fn file(&self, path: &str) -> Result<&'a File, FlowError> {

@@ -5,6 +5,7 @@
 //!
 //! | module | one idea |
 //! |---|---|
+//! | `ahead` | commands of which only a yes is expected go with the next one, in one series |
 //! | [`card`], `authentication` | the user card's commands, and what an answer must look like |
 //! | [`sam`], `session_key`, `signing` | the SAM's commands; its PIN ([`pin`]), public files, session keys, digest and signature |
 //! | [`sam_public`] | a SAM's public files and the change of its PIN |
@@ -62,6 +63,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ahead;
 pub mod anchors;
 pub mod areas;
 mod authentication;

@@ -17,11 +17,11 @@ const PHOTO: &str = "DDF1/EF07";
 /// [`FlowError`] when the card is no health card or its data are not of the profile's form.
 pub fn identify(card: &mut UserCard<'_>) -> Result<CardFacts, FlowError> {
     let profile = card.profile();
-    card.select_df(ENVIRONMENT)?;
+    card.select_df_ahead(ENVIRONMENT)?;
     let file = profile
         .file(ISSUER_DATA)
         .ok_or_else(|| FlowError::Unknown(ISSUER_DATA.into()))?;
-    card.select_file(file)?;
+    card.select_file_ahead(file);
     let content = CardContent {
         files: vec![records(card, file)?],
     };

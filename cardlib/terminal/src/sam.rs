@@ -1,11 +1,12 @@
 //! The SAM's commands (SAM 4.2, R48–R57): PIN, public files, session keys, CIPHER DATA (`session_key`).
 
-use cardlib_card::apdu::Command;
+use cardlib_card::apdu::{Command, Response};
 use cardlib_card::profile::{FactorKind, Key, LifeCycle, Profile};
 use cardlib_card::status::Status;
-use cardlib_reader::{Channel, exchange};
+use cardlib_reader::Channel;
 use zeroize::Zeroize;
 
+use crate::ahead::{Ahead, Yes};
 use crate::error::{FlowError, Part, malformed};
 use crate::facts::SamFacts;
 use crate::pin::Pin;
@@ -65,6 +66,40 @@ pub struct SamClient<'a> {
     pub(crate) profile: &'a Profile,
     channel: &'a mut dyn Channel,
     facts: SamFacts,
+    ahead: Ahead<Expected>,
+}
+
+/// What a SAM answers to a command that goes ahead.
+pub(crate) enum Expected {
+    /// `9000`, to this step.
+    Done(&'static str),
+    /// It makes a session key of the key of this name.
+    Delivered { key: String, sam_type: u8 },
+}
+
+impl Yes for Expected {
+    fn judge(&self, answer: &Response) -> Result<(), FlowError> {
+        let step = match (self, answer.status) {
+            (_, Status::OK) => return Ok(()),
+            (Self::Delivered { key, sam_type }, Status::NO_KEY) => {
+                return Err(FlowError::NotPermitted {
+                    key: key.clone(),
+                    sam_type: *sam_type,
+                });
+            }
+            (Self::Delivered { .. }, _) => "DELIVERY SESSION KEY",
+            (Self::Done(step), _) => step,
+        };
+        Err(refused(step, answer.status))
+    }
+}
+
+fn refused(step: &'static str, status: Status) -> FlowError {
+    FlowError::Refused {
+        part: Part::Sam,
+        step,
+        status,
+    }
 }
 
 impl<'a> SamClient<'a> {
@@ -80,12 +115,17 @@ impl<'a> SamClient<'a> {
         let mut sam = Self::at_mf(profile, channel)?;
         let public = sam.read_file("MF/0015")?;
         sam.facts = SamFacts::parse(profile, &public)?;
-        sam.verify_pin(pin)?;
-        sam.select(profile.sam.df.fid, "SELECT DF01")?;
-        Ok(sam)
+        let verify = Command::new(0x00, 0x20, 0x00, 0x00).with_data(pin.bcd());
+        let select = selection(profile.sam.df.fid);
+        let answers = sam.with_pin("VERIFY PIN", [verify, select])?;
+        match answers.get(1).map(|answer| answer.status) {
+            Some(Status::OK) => Ok(sam),
+            Some(status) => Err(refused("SELECT DF01", status)),
+            None => Err(malformed(Part::Sam, "answer to SELECT DF01", "is missing")),
+        }
     }
 
-    /// Selects the MF and nothing else.
+    /// Selects the MF, ahead of the next command.
     pub(crate) fn at_mf(
         profile: &'a Profile,
         channel: &'a mut dyn Channel,
@@ -94,8 +134,9 @@ impl<'a> SamClient<'a> {
             profile,
             channel,
             facts: SamFacts::unread(),
+            ahead: Ahead::of(Part::Sam),
         };
-        sam.select(0x3F00, "SELECT MF")?;
+        sam.put_ahead(selection(0x3F00), Expected::Done("SELECT MF"));
         Ok(sam)
     }
 
@@ -136,15 +177,23 @@ impl<'a> SamClient<'a> {
         let file = profile
             .sam_file(path)
             .ok_or_else(|| FlowError::Unknown(format!("SAM file {path}")))?;
-        self.select(file.fid, "SELECT of a SAM file")?;
-        let mut out = Vec::with_capacity(file.size);
-        while out.len() < file.size {
-            let chunk =
-                (file.size - out.len()).min(usize::from(profile.assumed.client_chunk.value));
+        let select = Expected::Done("SELECT of a SAM file");
+        self.put_ahead(selection(file.fid), select);
+        let size = usize::from(profile.assumed.client_chunk.value);
+        let chunk = |start: usize| size.min(file.size - start);
+        let read = |start: usize| {
             // Both fit a byte's worth of range: sizes are below 32768 and the chunk below 256 (profile validation).
-            let [high, low] = (out.len() as u16).to_be_bytes();
-            let read = Command::new(0x00, 0xB0, high, low).with_le(chunk as u8);
-            let part = self.send("READ BINARY", &read)?;
+            let [high, low] = (start as u16).to_be_bytes();
+            Command::new(0x00, 0xB0, high, low).with_le(chunk(start) as u8)
+        };
+        let starts = (0..file.size).step_by(size);
+        let reads: Vec<_> = starts.clone().map(read).collect();
+        let mut out = Vec::with_capacity(file.size);
+        for (start, answer) in starts.zip(self.ahead.send(self.channel, &reads)?) {
+            if answer.status != Status::OK {
+                return Err(refused("READ BINARY", answer.status));
+            }
+            let (part, chunk) = (answer.data, chunk(start));
             if part.len() != chunk {
                 return Err(malformed(
                     Part::Sam,
@@ -157,30 +206,32 @@ impl<'a> SamClient<'a> {
         Ok(out)
     }
 
-    fn verify_pin(&mut self, pin: &Pin) -> Result<(), FlowError> {
-        let verify = Command::new(0x00, 0x20, 0x00, 0x00).with_data(pin.bcd());
-        self.send_pin("VERIFY PIN", verify)
-    }
-
     /// Sends a command that carries a PIN; the answer says how many tries are left.
     pub(crate) fn send_pin(
         &mut self,
         step: &'static str,
-        mut command: Command,
+        command: Command,
     ) -> Result<(), FlowError> {
-        let status = self.raw(&command).map(|(_, status)| status);
-        command.zeroize();
-        match status? {
-            Status::OK => Ok(()),
+        self.with_pin(step, [command]).map(drop)
+    }
+
+    /// The same with commands behind it, which are sent if the PIN is right.
+    fn with_pin<const N: usize>(
+        &mut self,
+        step: &'static str,
+        mut commands: [Command; N],
+    ) -> Result<Vec<Response>, FlowError> {
+        let answers = self.ahead.send(self.channel, &commands);
+        commands.zeroize();
+        let answers = answers?;
+        let status = answers.first().map_or(Status::OK, |first| first.status);
+        match status {
+            Status::OK => Ok(answers),
             Status::BLOCKED => Err(FlowError::PinBlocked),
             status => match status.retries() {
                 Some(0) => Err(FlowError::PinBlocked),
                 Some(tries_left) => Err(FlowError::PinWrong { tries_left }),
-                None => Err(FlowError::Refused {
-                    part: Part::Sam,
-                    step,
-                    status,
-                }),
+                None => Err(refused(step, status)),
             },
         }
     }
@@ -217,11 +268,17 @@ impl<'a> SamClient<'a> {
     }
 
     pub(crate) fn select(&mut self, fid: u16, step: &'static str) -> Result<(), FlowError> {
-        self.send(
-            step,
-            &Command::new(0x00, 0xA4, 0x00, 0x00).with_data(fid.to_be_bytes()),
-        )
-        .map(drop)
+        self.put_ahead(selection(fid), Expected::Done(step));
+        self.catch_up()
+    }
+
+    pub(crate) fn put_ahead(&mut self, command: Command, expected: Expected) {
+        self.ahead.put(command, expected);
+    }
+
+    /// Sends what was to go ahead of a command that does not come.
+    pub(crate) fn catch_up(&mut self) -> Result<(), FlowError> {
+        self.ahead.send(self.channel, &[]).map(drop)
     }
 
     pub(crate) fn send(
@@ -231,19 +288,16 @@ impl<'a> SamClient<'a> {
     ) -> Result<Vec<u8>, FlowError> {
         match self.raw(command)? {
             (data, Status::OK) => Ok(data),
-            (_, status) => Err(FlowError::Refused {
-                part: Part::Sam,
-                step,
-                status,
-            }),
+            (_, status) => Err(refused(step, status)),
         }
     }
 
     pub(crate) fn raw(&mut self, command: &Command) -> Result<(Vec<u8>, Status), FlowError> {
-        let answer = exchange(self.channel, command).map_err(|cause| FlowError::Reader {
-            part: Part::Sam,
-            cause,
-        })?;
+        let answer = self.ahead.send_one(self.channel, command)?;
         Ok((answer.data, answer.status))
     }
+}
+
+fn selection(fid: u16) -> Command {
+    Command::new(0x00, 0xA4, 0x00, 0x00).with_data(fid.to_be_bytes())
 }

@@ -31,7 +31,7 @@ pub fn cipher_and_mac(
     let len = u8::try_from(plain.len()).map_err(|_| FlowError::TooLong(plain.len()))?;
     let counted = Zeroizing::new([&[len], plain].concat());
     let mut padded = pad(&counted);
-    with.deliver(sam)?;
+    with.deliver_ahead(sam);
     let cipher = sam.encrypt(&padded);
     padded.zeroize();
     let mut data = cipher?;
@@ -62,12 +62,12 @@ fn mac(
     data: &[u8],
 ) -> Result<[u8; 4], FlowError> {
     let lc = u8::try_from(data.len() + 4).map_err(|_| FlowError::TooLong(data.len()))?;
-    with.deliver(sam)?;
+    with.deliver_ahead(sam);
     sam.mac(&pad(&[&header[..], &[lc], data].concat()))
 }
 
 impl Protection<'_> {
-    fn deliver(&self, sam: &mut SamClient<'_>) -> Result<(), FlowError> {
-        sam.deliver(self.key, self.version, &self.factors, self.challenge)
+    fn deliver_ahead(&self, sam: &mut SamClient<'_>) {
+        sam.deliver_ahead(self.key, self.version, &self.factors, self.challenge);
     }
 }

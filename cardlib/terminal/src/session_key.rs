@@ -2,12 +2,11 @@
 
 use cardlib_card::apdu::Command;
 use cardlib_card::profile::Key;
-use cardlib_card::status::Status;
 use zeroize::Zeroize;
 
 use crate::error::{FlowError, Part, malformed};
 use crate::formulas::{fold, proof_input};
-use crate::sam::{Factors, SamClient};
+use crate::sam::{Expected, Factors, SamClient};
 
 /// Modes of CIPHER DATA that flows use.
 const ENCRYPT: u8 = 0x00;
@@ -27,22 +26,25 @@ impl SamClient<'_> {
         factors: &Factors,
         random: [u8; 8],
     ) -> Result<(), FlowError> {
+        self.deliver_ahead(key, version, factors, random);
+        self.catch_up()
+    }
+
+    /// As [`SamClient::deliver`]; the SAM's refusal comes with the next command.
+    pub(crate) fn deliver_ahead(
+        &mut self,
+        key: &Key,
+        version: u8,
+        factors: &Factors,
+        random: [u8; 8],
+    ) {
         let mut data = factors.upwards(key);
         data.extend_from_slice(&random);
         let command =
             Command::new(0x80, 0xDE, key.sam_usage, version << 5 | key.sam_index).with_data(data);
-        match self.raw(&command)?.1 {
-            Status::OK => Ok(()),
-            Status::NO_KEY => Err(FlowError::NotPermitted {
-                key: key.name.clone(),
-                sam_type: self.facts().sam_type,
-            }),
-            status => Err(FlowError::Refused {
-                part: Part::Sam,
-                step: "DELIVERY SESSION KEY",
-                status,
-            }),
-        }
+        let key = key.name.clone();
+        let sam_type = self.facts().sam_type;
+        self.put_ahead(command, Expected::Delivered { key, sam_type });
     }
 
     /// The cryptogram of an authentication under the session key (R37).

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use cardlib_reader::{Channel, ReaderError};
+use cardlib_reader::{Answered, Channel, ReaderError};
 use serde::Serialize;
 
 /// Times of one card.
@@ -21,7 +21,7 @@ pub struct Timings {
     pub phases: BTreeMap<&'static str, Duration>,
     /// From "card seen" to the end.
     pub total: Duration,
-    /// Commands sent to the card.
+    /// Commands sent to the card, without those that only fetch their answers.
     pub commands: u32,
 }
 
@@ -76,7 +76,7 @@ pub struct TimingsReport {
     pub kms_ms: f64,
     /// In the registry.
     pub registry_ms: f64,
-    /// Commands sent to the card.
+    /// Commands sent to the card, without those that only fetch their answers.
     pub card_commands: u32,
     /// Per phase, everything in it.
     pub phases: BTreeMap<&'static str, f64>,
@@ -91,7 +91,7 @@ pub struct Timed<'a> {
     channel: &'a mut dyn Channel,
     /// Time spent in it so far.
     pub spent: Duration,
-    /// Commands sent so far.
+    /// Commands sent so far, without those that only fetch their answers.
     pub commands: u32,
 }
 
@@ -115,12 +115,12 @@ impl Channel for Timed<'_> {
         answer
     }
 
-    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
+    fn series(&mut self, commands: &[Vec<u8>]) -> (Vec<Answered>, Result<(), ReaderError>) {
         let start = Instant::now();
-        let answers = self.channel.series(commands);
+        let (answers, done) = self.channel.series(commands);
         self.spent += start.elapsed();
-        let sent = answers.as_ref().map_or(commands.len(), Vec::len);
+        let sent = answers.len() + usize::from(done.is_err());
         self.commands += u32::try_from(sent).unwrap_or(u32::MAX);
-        answers
+        (answers, done)
     }
 }

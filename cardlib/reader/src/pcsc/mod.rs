@@ -4,11 +4,13 @@ mod fault;
 mod worker;
 
 use std::ffi::{CStr, CString};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::card::Card;
 use crate::error::ReaderError;
-use crate::row::{Answered, Asked};
+use crate::row::{Answered, Asked, Row};
 use crate::watchdog::{DEFAULT_LIMIT, Order, Watchdog};
 use fault::Place;
 use pcsc::{Context, Scope, ShareMode, State};
@@ -42,7 +44,9 @@ pub enum Presence {
 
 /// The PC/SC daemon.
 pub struct Readers {
-    context: Context,
+    /// The next card that is reached takes it along: the daemon keeps a thread for each context, and each costs a tenth of a
+    /// millisecond to make.
+    context: Mutex<Option<Context>>,
     limit: Duration,
 }
 
@@ -52,12 +56,28 @@ impl Readers {
     /// # Errors
     /// [`ReaderError::DaemonGone`] when it does not run.
     pub fn open() -> Result<Self, ReaderError> {
-        let context =
-            Context::establish(Scope::User).map_err(|cause| fault::of(cause, &Place::daemon()))?;
-        Ok(Self {
-            context,
+        let readers = Self {
+            context: Mutex::new(None),
             limit: DEFAULT_LIMIT,
-        })
+        };
+        readers.ask(|_| ())?;
+        Ok(readers)
+    }
+
+    /// Asks the daemon something that it answers at once.
+    fn ask<T>(&self, question: impl FnOnce(&Context) -> T) -> Result<T, ReaderError> {
+        let mut place = self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        let context = match place.take() {
+            Some(context) => context,
+            None => establish()?,
+        };
+        Ok(question(place.insert(context)))
+    }
+
+    /// For a call that may wait: it locks its context for everybody.
+    fn spare_context(&self) -> Option<Context> {
+        let mut place = self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        place.take()
     }
 
     /// Sets how long a card may take for one command.
@@ -73,7 +93,7 @@ impl Readers {
     /// [`ReaderError`] when the daemon is gone.
     pub fn names(&self) -> Result<Vec<String>, ReaderError> {
         let mut room = [0; NAMES];
-        match self.context.list_readers(&mut room) {
+        match self.ask(|context| context.list_readers(&mut room))? {
             Ok(names) => Ok(names
                 .map(|name| name.to_string_lossy().into_owned())
                 .collect()),
@@ -125,7 +145,7 @@ impl Readers {
     /// # Errors
     /// [`ReaderError`] when reader or daemon are gone.
     pub fn look(&self, name: &str) -> Result<ReaderInfo, ReaderError> {
-        look(&self.context, name)
+        self.ask(|context| look(context, name))?
     }
 
     /// Waits until the reader holds a card, or none; false when the time is over.
@@ -159,28 +179,14 @@ impl Readers {
         reached: impl Fn(&ReaderInfo) -> bool,
     ) -> Result<bool, ReaderError> {
         let name = self.find(wanted)?;
-        let place = Place::reader(&name);
-        let mut states = [pcsc::ReaderState::new(c_name(&name)?, State::UNAWARE)];
-        let deadline = Instant::now() + time;
-        loop {
-            // What is compared is also what the next change is counted from: none is lost in between.
-            self.context
-                .get_status_change(Duration::ZERO, &mut states)
-                .or_else(timeout_is_none)
-                .map_err(|cause| fault::of(cause, &place))?;
-            if reached(&info(&name, &states[0])) {
-                return Ok(true);
-            }
-            states[0].sync_current_state();
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(false);
-            }
-            self.context
-                .get_status_change(left, &mut states)
-                .or_else(timeout_is_none)
-                .map_err(|cause| fault::of(cause, &place))?;
-        }
+        let context = match self.spare_context() {
+            Some(context) => context,
+            None => establish()?,
+        };
+        let outcome = wait_in(&context, &name, Instant::now() + time, reached)?;
+        let mut place = self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        place.get_or_insert(context);
+        Ok(outcome)
     }
 
     /// Connects to the card in a reader ([`Readers::find`]).
@@ -188,51 +194,42 @@ impl Readers {
     /// # Errors
     /// [`ReaderError`]: no such reader, no card, a mute card, another program.
     pub fn connect(&self, wanted: &str, sharing: Sharing) -> Result<PcscCard, ReaderError> {
-        // A whole name needs no list of all readers.
-        let (name, seen) = match self.look(wanted) {
-            Ok(seen) => (wanted.to_owned(), seen),
-            Err(ReaderError::NoReader { .. }) => {
-                let name = self.find(wanted)?;
-                let seen = self.look(&name)?;
-                (name, seen)
-            }
-            Err(error) => return Err(error),
-        };
-        let mut events = seen.events;
         let mode = match sharing {
             Sharing::Exclusive => ShareMode::Exclusive,
             Sharing::Shared => ShareMode::Shared,
         };
-        for _ in 0..SWAPS {
-            let place = Place::reader(&name);
-            let worker = worker::Worker {
-                place,
-                mode,
-                events,
-            };
-            match Watchdog::start(worker, self.limit) {
-                // One card was seen and another reached: begin again with that one.
-                Err(ReaderError::CardLost) => events = self.look(&name)?.events,
-                Err(error) => return Err(error),
-                Ok((watchdog, atr)) => {
-                    return Ok(PcscCard {
-                        watchdog,
-                        reader: name,
-                        atr,
-                        events,
-                    });
-                }
-            }
+        // A whole name needs no list of all readers.
+        match self.reach(wanted.to_owned(), mode) {
+            Err(ReaderError::NoReader { .. }) => self.reach(self.find(wanted)?, mode),
+            reached => reached,
         }
-        Err(ReaderError::CardLost)
+    }
+
+    /// Connects in the reader of this whole name. A card that is swapped right then is found out when it is to be used.
+    fn reach(&self, reader: String, mode: ShareMode) -> Result<PcscCard, ReaderError> {
+        let events = Arc::new(AtomicU32::new(0));
+        let worker = worker::Worker {
+            context: self.spare_context(),
+            place: Place::reader(&reader),
+            mode,
+            events: Arc::clone(&events),
+        };
+        let (watchdog, atr) = Watchdog::start(worker, self.limit)?;
+        Ok(PcscCard {
+            watchdog,
+            reader,
+            atr,
+            events: events.load(Ordering::Acquire),
+        })
     }
 }
 
 /// Room for the names of all readers that PC/SC Lite can have: 16 of 128 bytes, and the zeros that end them.
 const NAMES: usize = 16 * 129 + 1;
 
-/// How often a card may be swapped while it is being reached.
-const SWAPS: u32 = 3;
+fn establish() -> Result<Context, ReaderError> {
+    Context::establish(Scope::User).map_err(|cause| fault::of(cause, &Place::daemon()))
+}
 
 fn look(context: &Context, name: &str) -> Result<ReaderInfo, ReaderError> {
     let mut states = [pcsc::ReaderState::new(c_name(name)?, State::UNAWARE)];
@@ -249,6 +246,36 @@ fn info(name: &str, state: &pcsc::ReaderState) -> ReaderInfo {
         card: presence(state.event_state()),
         atr: state.atr().to_vec(),
         events: state.event_count(),
+    }
+}
+
+/// Waits in a context of its own until the deadline; whether the state was reached.
+fn wait_in(
+    context: &Context,
+    name: &str,
+    deadline: Instant,
+    reached: impl Fn(&ReaderInfo) -> bool,
+) -> Result<bool, ReaderError> {
+    let place = Place::reader(name);
+    let mut states = [pcsc::ReaderState::new(c_name(name)?, State::UNAWARE)];
+    loop {
+        // What is compared is also what the next change is counted from: none is lost in between.
+        context
+            .get_status_change(Duration::ZERO, &mut states)
+            .or_else(timeout_is_none)
+            .map_err(|cause| fault::of(cause, &place))?;
+        if reached(&info(name, &states[0])) {
+            return Ok(true);
+        }
+        states[0].sync_current_state();
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        context
+            .get_status_change(left, &mut states)
+            .or_else(timeout_is_none)
+            .map_err(|cause| fault::of(cause, &place))?;
     }
 }
 
@@ -332,7 +359,7 @@ impl PcscCard {
         asked: Vec<Asked>,
         until: Instant,
     ) -> (Vec<Answered>, Result<(), ReaderError>) {
-        self.watchdog.row(asked, until)
+        self.watchdog.transmit(Row::exactly(asked, Some(until)))
     }
 }
 
@@ -342,17 +369,21 @@ impl Card for PcscCard {
     }
 
     fn begin(&mut self) -> Result<(), ReaderError> {
-        self.atr = self.watchdog.order(Order::Begin)?.pop().unwrap_or_default();
+        self.atr = self.watchdog.order(Order::Begin)?;
         Ok(())
     }
 
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
-        let mut answers = self.watchdog.transmit(vec![command.to_vec()])?;
-        answers.pop().ok_or(ReaderError::CardLost)
+        let (command, wanted) = (command.to_vec(), [0x90, 0x00]);
+        let one = Row::exactly(vec![Asked { command, wanted }], None);
+        let (mut answers, done) = self.watchdog.transmit(one);
+        done?;
+        let mut answer = answers.pop().ok_or(ReaderError::CardLost)?;
+        Ok(std::mem::take(&mut *answer.answer))
     }
 
-    fn series(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ReaderError> {
-        self.watchdog.transmit(commands.to_vec())
+    fn series(&mut self, commands: &[Vec<u8>]) -> (Vec<Answered>, Result<(), ReaderError>) {
+        self.watchdog.transmit(Row::series(commands))
     }
 
     fn end(&mut self) -> Result<(), ReaderError> {

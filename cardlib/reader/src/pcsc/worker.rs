@@ -1,16 +1,16 @@
 //! The thread that makes the PC/SC calls of one card.
 
 use std::ffi::CString;
-use std::sync::mpsc::Sender;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use pcsc::{Card, Context, Disposition, Protocols, Scope, ShareMode, Transaction};
+use pcsc::{Card, Context, Disposition, Protocols, ShareMode, Transaction};
 use zeroize::Zeroize;
 
 use super::fault::{self, Place};
-use super::{c_name, look, presence_after_fault};
-use crate::channel::in_turn;
+use super::{ReaderInfo, c_name, establish, look, presence_after_fault};
 use crate::error::ReaderError;
-use crate::watchdog::{Answer, Inbox, Order, Server};
+use crate::watchdog::{Answer, Inbox, Order, Outbox, Server};
 
 /// Large enough for any answer: with a smaller one the answer would be lost (InsufficientBuffer). So large that the
 /// allocator takes it from the system as it is, and pages that no answer touches are never there.
@@ -23,33 +23,41 @@ const READER_NAME: usize = 128 + 2;
 /// Which card, and for whom else. Everything that may wait for a card happens on its thread, connecting included, and
 /// in a context of its own: a call that waits locks its context for everybody.
 pub(super) struct Worker {
+    /// One that nobody else uses any more, if there is one.
+    pub(super) context: Option<Context>,
     pub(super) place: Place,
     pub(super) mode: ShareMode,
-    /// What the reader had counted before.
-    pub(super) events: u32,
+    /// Where is told what the reader had counted when the card was reached.
+    pub(super) events: Arc<AtomicU32>,
 }
 
 /// A card that was reached.
 struct Connected {
     context: Context,
     card: Card,
+    /// What the reader had counted.
+    events: u32,
 }
 
 impl Worker {
-    fn connect(&self) -> Result<(Connected, Vec<u8>), ReaderError> {
+    fn connect(&mut self) -> Result<(Connected, Vec<u8>), ReaderError> {
         let name = self.place.name();
-        let context =
-            Context::establish(Scope::User).map_err(|cause| fault::of(cause, &self.place))?;
+        let context = match self.context.take() {
+            Some(context) => context,
+            None => establish()?,
+        };
         // Right after insertion the daemon may still be powering the card: its state tells what an error meant.
         let card = context
             .connect(&c_name(&name)?, self.mode, Protocols::ANY)
             .map_err(|cause| fault::after(cause, &self.place, || look(&context, &name)))?;
-        let found = look(&context, &name)?;
-        // Else one card was seen and another reached.
-        if found.events != self.events {
-            return Err(ReaderError::CardLost);
-        }
-        Ok((Connected { context, card }, found.atr))
+        let ReaderInfo { events, atr, .. } = look(&context, &name)?;
+        self.events.store(events, Ordering::Release);
+        let reached = Connected {
+            context,
+            card,
+            events,
+        };
+        Ok((reached, atr))
     }
 }
 
@@ -62,7 +70,7 @@ enum Ended {
 }
 
 impl Server for Worker {
-    fn serve(self, orders: &mut Inbox<Order>, answers: &Sender<Answer>) {
+    fn serve(mut self, orders: &mut Inbox<Order>, answers: &Outbox<Answer>) {
         let (mut connected, atr) = match self.connect() {
             Ok(reached) => reached,
             Err(error) => {
@@ -71,7 +79,7 @@ impl Server for Worker {
                 return;
             }
         };
-        if answers.send(Ok(vec![atr.clone()])).is_err() {
+        if answers.send(Ok(atr.clone())).is_err() {
             return;
         }
         let mut buffer = vec![0; ROOM];
@@ -83,19 +91,23 @@ impl Server for Worker {
         while let Some(order) = orders.take() {
             let answer = match order {
                 Order::Begin => {
-                    let Connected { context, card } = &mut connected;
+                    let Connected {
+                        context,
+                        card,
+                        events,
+                    } = &mut connected;
                     let place = &self.place;
                     match begin(card, self.mode, place, &standing) {
                         Err(error) => Err(error),
                         Ok((transaction, atr)) => {
-                            if answers.send(Ok(vec![atr])).is_err() {
+                            if answers.send(Ok(atr)).is_err() {
                                 return;
                             }
                             standing = Standing::Stale;
                             let held = Held {
                                 context,
                                 place,
-                                events: self.events,
+                                events: *events,
                                 transaction,
                                 lost: false,
                             };
@@ -106,9 +118,7 @@ impl Server for Worker {
                         }
                     }
                 }
-                Order::Transmit(..) | Order::Row(..) | Order::End => {
-                    Err(ReaderError::NoTransaction)
-                }
+                Order::Transmit(..) | Order::End => Err(ReaderError::NoTransaction),
             };
             if answers.send(answer).is_err() {
                 return;
@@ -117,6 +127,8 @@ impl Server for Worker {
         if let Err((_, cause)) = connected.card.disconnect(Disposition::ResetCard) {
             tracing::debug!(%cause, "disconnecting from the reader failed");
         }
+        // The card is free: nobody waits for the daemon to forget the context.
+        answers.close();
     }
 }
 
@@ -177,17 +189,16 @@ impl Held<'_> {
     fn serve(
         mut self,
         orders: &mut Inbox<Order>,
-        answers: &Sender<Answer>,
+        answers: &Outbox<Answer>,
         buffer: &mut [u8],
     ) -> Ended {
         while let Some(order) = orders.take() {
             let answer = match order {
-                Order::Transmit(commands, pulse) => in_turn(&commands[..], |command| {
-                    pulse.beat();
-                    self.transmit(command, buffer)
-                }),
-                Order::Row(row, pulse) => row
-                    .send(&pulse, |command| self.transmit(command, buffer))
+                Order::Transmit(row, pulse) => row
+                    .send(|command| {
+                        pulse.beat();
+                        self.transmit(command, buffer)
+                    })
                     .map(|()| Vec::new()),
                 Order::Begin => Err(ReaderError::InUse(self.place.name())),
                 Order::End => return Ended::Reset(self.end()),

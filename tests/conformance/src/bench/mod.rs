@@ -77,7 +77,10 @@ pub trait Bench {
             };
             let goes_on = answer == one.wanted;
             let took = self.now().saturating_duration_since(begun);
-            answered.push(Answered { answer, took });
+            answered.push(Answered {
+                answer: answer.into(),
+                took,
+            });
             if !goes_on {
                 break;
             }

@@ -214,7 +214,7 @@ impl<'a> Talk<'a> {
                 self.sent += 1;
                 self.keep(which, &one.command, Some(&came.answer), self.last_us);
                 let answer = judge(&came.answer)?;
-                if came.answer != one.wanted {
+                if *came.answer != one.wanted {
                     return Ok(Some((one.clone(), answer)));
                 }
             }
