@@ -3,9 +3,12 @@
 //! Putting a thread to sleep and waking it costs more than a simulated card takes for a command, and a command has two such
 //! sleeps: the reader waits for the card, the card for the reader. So each first looks a short while ([`LOOK`]) and sleeps
 //! only then. Looking that leads to nothing (a slow card, a busy machine) is given up for longer and longer.
+//!
+//! Where more than [`FEW`] readers are at work nobody looks: a core always has something better to do, and never sleeps.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -16,12 +19,59 @@ const LOOK: Duration = Duration::from_micros(40);
 /// After that many vain looks in a row only every 256th read looks.
 const MOST_VAIN: u32 = 8;
 
+/// A card and a SAM, by turns.
+const FEW: usize = 2;
+
+/// Which [`FEW`] waited last, the latest in the low half. A hint: what two threads write at once may be lost.
+#[derive(Debug)]
+struct Lately(AtomicU64);
+
+/// In this process.
+static HERE: Lately = Lately(AtomicU64::new(0));
+static NAMES: AtomicU32 = AtomicU32::new(1);
+
+impl Lately {
+    /// The latest first.
+    fn names(&self) -> [u32; FEW] {
+        let both = self.0.load(Ordering::Relaxed).to_le_bytes();
+        let (four, _) = both.as_chunks();
+        std::array::from_fn(|at| u32::from_le_bytes(four[at]))
+    }
+
+    fn has(&self, name: u32) -> bool {
+        self.names().contains(&name)
+    }
+
+    /// Who comes is the latest; whether it was one of the few before.
+    fn comes(&self, name: u32) -> bool {
+        let [latest, before] = self.names();
+        if latest == name {
+            return true;
+        }
+        let both = u64::from(latest) << u32::BITS | u64::from(name);
+        self.0.store(both, Ordering::Relaxed);
+        before == name
+    }
+}
+
 /// Whether looking pays at present.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Habit {
+    /// Whose waiting it is.
+    name: u32,
     vain: u32,
     /// Reads that sleep at once.
     rest: u32,
+}
+
+impl Default for Habit {
+    fn default() -> Self {
+        Self {
+            name: NAMES.fetch_add(1, Ordering::Relaxed),
+            vain: 0,
+            rest: 0,
+        }
+    }
 }
 
 impl Habit {
@@ -57,7 +107,7 @@ pub struct Eager<'a> {
 
 impl Read for Eager<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.habit.looks() {
+        if HERE.comes(self.habit.name) && self.habit.looks() {
             let begun = Instant::now();
             loop {
                 match recv(self.stream, &mut *buffer, RecvFlags::DONTWAIT) {
@@ -67,6 +117,9 @@ impl Read for Eager<'_> {
                         self.habit.note(true);
                         return Ok(read);
                     }
+                }
+                if !HERE.has(self.habit.name) {
+                    break;
                 }
                 if begun.elapsed() > LOOK {
                     self.habit.note(false);
@@ -102,6 +155,22 @@ mod tests {
         assert_eq!(habit.on(&near).read(&mut room).expect("read"), 5);
         drop(later.join());
         assert_eq!(habit.on(&near).read(&mut room).expect("end"), 0);
+    }
+
+    #[test]
+    fn a_card_and_a_sam_look_by_turns_and_three_do_not() {
+        let lately = Lately(AtomicU64::new(0));
+        let [card, sam, other] = [1, 2, 3];
+        lately.comes(card);
+        lately.comes(sam);
+        for _ in 0..3 {
+            assert!(lately.comes(card) && lately.comes(sam));
+        }
+        for _ in 0..3 {
+            assert!(!lately.comes(other) && !lately.comes(card));
+            assert!(!lately.has(sam) && !lately.comes(sam));
+        }
+        assert!(lately.comes(sam), "alone again");
     }
 
     #[test]

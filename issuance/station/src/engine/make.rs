@@ -59,8 +59,10 @@ impl Station<'_> {
             sam_serial: sam,
             digest,
         } = examined?;
-        self.journal
-            .write(self.clock.now(), job.id, Event::ReadBack { sam, digest })?;
+        // On its way to the disk while the registry is told: were the line lost, the card would be read and registered again,
+        // which changes nothing.
+        let read_back = Event::ReadBack { sam, digest };
+        self.journal.announce(self.clock.now(), job.id, read_back)?;
         let told = Instant::now();
         let job = self
             .journal
