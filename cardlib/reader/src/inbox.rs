@@ -11,15 +11,18 @@ use std::collections::VecDeque;
 use std::hint::spin_loop;
 use std::sync::mpsc::{RecvTimeoutError, SendError};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::thread::{Thread, available_parallelism, current, park, park_timeout};
+use std::thread::{Thread, current, park, park_timeout};
 use std::time::{Duration, Instant};
+
+use rustix::thread::sched_getaffinity;
 
 /// After that many vain looks in a row only every 256th wait looks.
 const MOST_VAIN: u32 = 8;
 
-/// Whether this process has one core. Asked once: the system tells it in several files.
+/// Whether this process has one core. The standard library reads several files for its answer, which takes longer than many
+/// commands to a card.
 static ALONE: LazyLock<bool> =
-    LazyLock::new(|| available_parallelism().is_ok_and(|cores| cores.get() == 1));
+    LazyLock::new(|| sched_getaffinity(None).is_ok_and(|cores| cores.count() == 1));
 
 /// What lies between the two ends.
 struct Post<T> {

@@ -4,7 +4,8 @@
 //! is control: 0 power off, 1 power on, 2 reset (none answered), 4 ATR wanted (answered); anything else is a command.
 //!
 //! vpcd writes length and body separately, and the kernel's delayed acknowledgement then costs 44 ms for every command;
-//! `TCP_QUICKACK`, which the kernel forgets again and again, is therefore set before every read.
+//! `TCP_QUICKACK`, which the kernel forgets again and again, is therefore set before every read. A read takes what is there,
+//! which often is both.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
 use thiserror::Error;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::VirtualCard;
 use crate::fault::{Fault, Order};
@@ -69,7 +70,14 @@ pub enum Leaving {
 /// A connection to one virtual reader.
 pub struct Slot {
     stream: TcpStream,
+    /// Where frames arrive, and how many bytes of them are there.
+    room: Zeroizing<Vec<u8>>,
+    there: usize,
 }
+
+/// Length of a frame's length.
+const HEAD: usize = 2;
+const LONGEST: usize = HEAD + u16::MAX as usize;
 
 impl Slot {
     /// Connects, trying again for as long as `patience` lasts: the daemon may still be starting.
@@ -80,7 +88,13 @@ impl Slot {
         let give_up = Instant::now() + patience;
         loop {
             match connect_once(address) {
-                Ok(stream) => return Ok(Self { stream }),
+                Ok(stream) => {
+                    return Ok(Self {
+                        stream,
+                        room: Zeroizing::new(vec![0; LONGEST]),
+                        there: 0,
+                    });
+                }
                 Err(cause) if Instant::now() >= give_up => {
                     let address = address.to_owned();
                     return Err(VpcdError::Connect { address, cause });
@@ -141,26 +155,31 @@ impl Slot {
 
     /// One frame; `None` when the reader has closed.
     fn receive(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>, VpcdError> {
-        let mut len = [0u8; 2];
-        if !self.fill(&mut len)? {
-            return Ok(None);
-        }
-        let mut body = Zeroizing::new(vec![0u8; usize::from(u16::from_be_bytes(len))]);
-        Ok(self.fill(&mut body)?.then_some(body))
-    }
-
-    fn fill(&mut self, mut buffer: &mut [u8]) -> Result<bool, VpcdError> {
-        while !buffer.is_empty() {
+        loop {
+            if let Some(body) = self.take_frame() {
+                return Ok(Some(body));
+            }
             sockopt::set_tcp_quickack(&self.stream, true).map_err(std::io::Error::from)?;
-            match self.stream.read(buffer) {
-                Ok(0) => return Ok(false),
-                Ok(read) => buffer = &mut buffer[read..],
+            match self.stream.read(&mut self.room[self.there..]) {
+                Ok(0) => return Ok(None),
+                Ok(read) => self.there += read,
                 Err(cause) if cause.kind() == ErrorKind::Interrupted => {}
-                Err(cause) if cause.kind() == ErrorKind::ConnectionReset => return Ok(false),
+                Err(cause) if cause.kind() == ErrorKind::ConnectionReset => return Ok(None),
                 Err(cause) => return Err(cause.into()),
             }
         }
-        Ok(true)
+    }
+
+    /// The first frame, if the whole of it is there. There always is room for the rest of it.
+    fn take_frame(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        let (length, rest) = self.room[..self.there].split_first_chunk::<HEAD>()?;
+        let length = usize::from(u16::from_be_bytes(*length));
+        let body = Zeroizing::new(rest.get(..length)?.to_vec());
+        self.room.copy_within(HEAD + length..self.there, 0);
+        let left = self.there - HEAD - length;
+        self.room[left..self.there].zeroize();
+        self.there = left;
+        Some(body)
     }
 
     fn send(&mut self, body: &[u8]) -> Result<(), VpcdError> {

@@ -14,10 +14,10 @@ impl UserCard<'_> {
     /// # Errors
     /// What the card answers.
     pub fn challenge(&mut self) -> Result<[u8; 8], FlowError> {
-        let random = self.send(
-            "GET CHALLENGE",
-            &Command::new(0x00, 0x84, 0x00, 0x00).with_le(8),
-        )?;
+        if let Some(random) = self.take_challenge() {
+            return Ok(random);
+        }
+        let random = self.send("GET CHALLENGE", &get_challenge())?;
         random
             .try_into()
             .map_err(|_| malformed(Part::Card, "challenge", "does not have 8 bytes"))
@@ -68,6 +68,10 @@ impl UserCard<'_> {
         let command = external_authenticate(key.kid, proof, info, version);
         self.put_ahead(command, Expected::Right(key.name.clone()));
     }
+}
+
+pub(crate) fn get_challenge() -> Command {
+    Command::new(0x00, 0x84, 0x00, 0x00).with_le(8)
 }
 
 /// What it means that the card does not take a proof under a key.

@@ -20,6 +20,8 @@ pub struct UserCard<'a> {
     ahead: Ahead<Expected<'a>>,
     /// A command that went ahead was refused or lost.
     astray: bool,
+    /// A challenge that came with what was read last, and serves the next command only.
+    challenged: Option<[u8; 8]>,
 }
 
 /// What a user card answers to a command that goes ahead.
@@ -78,6 +80,7 @@ impl<'a> UserCard<'a> {
             atr: facts,
             ahead: Ahead::of(Part::Card),
             astray: false,
+            challenged: None,
         })
     }
 
@@ -178,12 +181,26 @@ impl<'a> UserCard<'a> {
     /// # Errors
     /// As [`UserCard::read_record`].
     pub fn read_records(&mut self, file: &File) -> Result<Vec<Vec<u8>>, FlowError> {
+        self.read_records_then(file, None)
+    }
+
+    /// The same, and in the same series, where the card has all records, a GET CHALLENGE for the next authentication.
+    pub(crate) fn read_records_then(
+        &mut self,
+        file: &File,
+        challenge: Option<Command>,
+    ) -> Result<Vec<Vec<u8>>, FlowError> {
         let count = u8::try_from(file.records).unwrap_or(u8::MAX);
-        let reads: Vec<_> = (1..=count)
-            .map(|number| self.record_command(file, number))
-            .collect();
-        let mut records = Vec::with_capacity(reads.len());
-        for (number, answer) in (1..=count).zip(self.raw_all(&reads)?) {
+        let reads = (1..=count).map(|number| self.record_command(file, number));
+        let commands: Vec<_> = reads.chain(challenge).collect();
+        let mut answers = self.raw_all(&commands)?;
+        let mut records = Vec::with_capacity(commands.len());
+        if let Some(random) = answers.get(usize::from(count)) {
+            // Another answer than 8 bytes is seen when the challenge is asked for again.
+            self.challenged = random.data.as_slice().try_into().ok();
+            answers.pop();
+        }
+        for (number, answer) in (1..=count).zip(answers) {
             match self.found(file, number, answer.data, answer.status)? {
                 Some(record) => records.push(record),
                 None if file.kind == FileKind::Cyclic => break,
@@ -191,6 +208,12 @@ impl<'a> UserCard<'a> {
             }
         }
         Ok(records)
+    }
+
+    /// The challenge that came with what was read last, if nothing was or will be sent since.
+    pub(crate) fn take_challenge(&mut self) -> Option<[u8; 8]> {
+        let random = self.challenged.take();
+        random.filter(|_| self.ahead.is_empty())
     }
 
     fn record_command(&self, file: &File, number: u8) -> Command {
@@ -289,6 +312,7 @@ impl<'a> UserCard<'a> {
     }
 
     pub(crate) fn raw(&mut self, command: &Command) -> Result<(Vec<u8>, Status), FlowError> {
+        self.challenged = None;
         let ahead = !self.ahead.is_empty();
         let answer = self.ahead.send_one(self.channel, command);
         self.astray |= ahead && answer.is_err();
@@ -297,6 +321,7 @@ impl<'a> UserCard<'a> {
 
     /// Commands none of which depends on another's answer; the answers up to and including the first that is not `9000`.
     fn raw_all(&mut self, commands: &[Command]) -> Result<Vec<Response>, FlowError> {
+        self.challenged = None;
         let ahead = !self.ahead.is_empty();
         let answers = self.ahead.send(self.channel, commands);
         self.astray |= ahead && answers.is_err();

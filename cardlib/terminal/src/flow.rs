@@ -140,15 +140,23 @@ impl<'a> Flow<'a> {
     /// [`FlowError`] of the first file that cannot be read.
     pub fn read(&mut self, paths: &[&str]) -> Result<Snapshot<'a>, FlowError> {
         let mut files = Vec::with_capacity(paths.len());
-        for path in paths {
+        for (at, path) in paths.iter().enumerate() {
             let file = self.file(path)?;
             self.open_file(file, &file.read)?;
+            let next = paths.get(at + 1).and_then(|path| self.profile.file(path));
+            let follows = next.is_some_and(|next| self.is_to_be_gained(file.df(), next));
             files.push(match file.kind {
                 FileKind::Binary => reading::photo(&mut self.card, file)?,
-                _ => reading::records(&mut self.card, file)?,
+                _ => reading::records(&mut self.card, file, follows)?,
             });
         }
         Ok(Snapshot::new(self.profile, CardContent { files }))
+    }
+
+    /// Whether reading this file of the directory begins with an authentication.
+    fn is_to_be_gained(&self, df: &str, file: &File) -> bool {
+        let held = |name: &String| self.rights.iter().any(|key| key.name == *name);
+        matches!(&file.read, Access::Key(name) if file.df() == df && !held(name))
     }
 
     /// Reads everything of the given directories (visit files of DF03 excepted).

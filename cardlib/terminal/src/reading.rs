@@ -3,6 +3,7 @@
 use cardlib_card::content::{CardContent, FileContent, FileData};
 use cardlib_card::profile::{File, FileKind};
 
+use crate::authentication::get_challenge;
 use crate::card::UserCard;
 use crate::error::{FlowError, Part, malformed};
 use crate::facts::CardFacts;
@@ -23,14 +24,20 @@ pub fn identify(card: &mut UserCard<'_>) -> Result<CardFacts, FlowError> {
         .ok_or_else(|| FlowError::Unknown(ISSUER_DATA.into()))?;
     card.select_file_ahead(file);
     let content = CardContent {
-        files: vec![records(card, file)?],
+        files: vec![records(card, file, false)?],
     };
     CardFacts::of(profile, &content)
 }
 
-/// All records of the current file; cyclic ones oldest first, as they were written.
-pub(crate) fn records(card: &mut UserCard<'_>, file: &File) -> Result<FileContent, FlowError> {
-    let mut records = card.read_records(file)?;
+/// All records of the current file; cyclic ones oldest first, as they were written. With a challenge for the next
+/// authentication, if one comes.
+pub(crate) fn records(
+    card: &mut UserCard<'_>,
+    file: &File,
+    authentication_follows: bool,
+) -> Result<FileContent, FlowError> {
+    let challenge = authentication_follows.then(get_challenge);
+    let mut records = card.read_records_then(file, challenge)?;
     if file.kind == FileKind::Cyclic {
         records.reverse();
     }

@@ -5,7 +5,7 @@ mod worker;
 
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::card::Card;
@@ -44,10 +44,30 @@ pub enum Presence {
 
 /// The PC/SC daemon.
 pub struct Readers {
-    /// The next card that is reached takes it along: the daemon keeps a thread for each context, and each costs a tenth of a
-    /// millisecond to make.
-    context: Mutex<Option<Context>>,
+    /// The next card that is reached takes it along, and gives it back: the daemon keeps a thread for each context, and each
+    /// costs a tenth of a millisecond to make.
+    spare: Arc<Spare>,
     limit: Duration,
+}
+
+/// A context that nobody uses, if there is one.
+#[derive(Default)]
+struct Spare(Mutex<Option<Context>>);
+
+impl Spare {
+    fn place(&self) -> MutexGuard<'_, Option<Context>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For a call that may wait: it locks its context for everybody.
+    fn take(&self) -> Option<Context> {
+        self.place().take()
+    }
+
+    /// Gives one back; one too many is for the caller to give up, which takes the daemon a while.
+    fn keep(&self, context: Context) -> Option<Context> {
+        self.place().replace(context)
+    }
 }
 
 impl Readers {
@@ -57,7 +77,7 @@ impl Readers {
     /// [`ReaderError::DaemonGone`] when it does not run.
     pub fn open() -> Result<Self, ReaderError> {
         let readers = Self {
-            context: Mutex::new(None),
+            spare: Arc::default(),
             limit: DEFAULT_LIMIT,
         };
         readers.ask(|_| ())?;
@@ -66,18 +86,12 @@ impl Readers {
 
     /// Asks the daemon something that it answers at once.
     fn ask<T>(&self, question: impl FnOnce(&Context) -> T) -> Result<T, ReaderError> {
-        let mut place = self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.spare.place();
         let context = match place.take() {
             Some(context) => context,
             None => establish()?,
         };
         Ok(question(place.insert(context)))
-    }
-
-    /// For a call that may wait: it locks its context for everybody.
-    fn spare_context(&self) -> Option<Context> {
-        let mut place = self.context.lock().unwrap_or_else(PoisonError::into_inner);
-        place.take()
     }
 
     /// Sets how long a card may take for one command.
@@ -179,13 +193,12 @@ impl Readers {
         reached: impl Fn(&ReaderInfo) -> bool,
     ) -> Result<bool, ReaderError> {
         let name = self.find(wanted)?;
-        let context = match self.spare_context() {
+        let context = match self.spare.take() {
             Some(context) => context,
             None => establish()?,
         };
         let outcome = wait_in(&context, &name, Instant::now() + time, reached)?;
-        let mut place = self.context.lock().unwrap_or_else(PoisonError::into_inner);
-        place.get_or_insert(context);
+        drop(self.spare.keep(context));
         Ok(outcome)
     }
 
@@ -209,7 +222,7 @@ impl Readers {
     fn reach(&self, reader: String, mode: ShareMode) -> Result<PcscCard, ReaderError> {
         let events = Arc::new(AtomicU32::new(0));
         let worker = worker::Worker {
-            context: self.spare_context(),
+            spare: Arc::clone(&self.spare),
             place: Place::reader(&reader),
             mode,
             events: Arc::clone(&events),

@@ -8,7 +8,7 @@ use pcsc::{Card, Context, Disposition, Protocols, ShareMode, Transaction};
 use zeroize::Zeroize;
 
 use super::fault::{self, Place};
-use super::{ReaderInfo, c_name, establish, look, presence_after_fault};
+use super::{ReaderInfo, Spare, c_name, establish, look, presence_after_fault};
 use crate::error::ReaderError;
 use crate::watchdog::{Answer, Inbox, Order, Outbox, Server};
 
@@ -23,8 +23,8 @@ const READER_NAME: usize = 128 + 2;
 /// Which card, and for whom else. Everything that may wait for a card happens on its thread, connecting included, and
 /// in a context of its own: a call that waits locks its context for everybody.
 pub(super) struct Worker {
-    /// One that nobody else uses any more, if there is one.
-    pub(super) context: Option<Context>,
+    /// Where a context is taken from, if there is one, and given back to.
+    pub(super) spare: Arc<Spare>,
     pub(super) place: Place,
     pub(super) mode: ShareMode,
     /// Where is told what the reader had counted when the card was reached.
@@ -42,7 +42,7 @@ struct Connected {
 impl Worker {
     fn connect(&mut self) -> Result<(Connected, Vec<u8>), ReaderError> {
         let name = self.place.name();
-        let context = match self.context.take() {
+        let context = match self.spare.take() {
             Some(context) => context,
             None => establish()?,
         };
@@ -99,16 +99,19 @@ impl Server for Worker {
                     let place = &self.place;
                     match begin(card, self.mode, place, &standing) {
                         Err(error) => Err(error),
-                        Ok((transaction, atr)) => {
+                        Ok((hold, atr)) => {
                             if answers.send(Ok(atr)).is_err() {
                                 return;
                             }
-                            standing = Standing::Stale;
+                            standing = match hold {
+                                Hold::Sole(_) => Standing::Unknown,
+                                Hold::Taken(_) => Standing::Stale,
+                            };
                             let held = Held {
                                 context,
                                 place,
                                 events: *events,
-                                transaction,
+                                hold,
                                 lost: false,
                             };
                             match held.serve(orders, answers, &mut buffer) {
@@ -124,11 +127,16 @@ impl Server for Worker {
                 return;
             }
         }
-        if let Err((_, cause)) = connected.card.disconnect(Disposition::ResetCard) {
-            tracing::debug!(%cause, "disconnecting from the reader failed");
-        }
-        // The card is free: nobody waits for the daemon to forget the context.
+        let one_too_many = match connected.card.disconnect(Disposition::ResetCard) {
+            Ok(()) => self.spare.keep(connected.context),
+            Err((_, cause)) => {
+                tracing::debug!(%cause, "disconnecting from the reader failed");
+                Some(connected.context)
+            }
+        };
+        // The card is free: nobody waits for the daemon to forget a context.
         answers.close();
+        drop(one_too_many);
     }
 }
 
@@ -148,7 +156,7 @@ fn begin<'a>(
     mode: ShareMode,
     place: &Place,
     standing: &Standing,
-) -> Result<(Transaction<'a>, Vec<u8>), ReaderError> {
+) -> Result<(Hold<'a>, Vec<u8>), ReaderError> {
     let failed = |cause| fault::of(cause, place);
     let mut found = match standing {
         Standing::Fresh(atr) => Some(atr.clone()),
@@ -161,7 +169,39 @@ fn begin<'a>(
         found = atr(card).map_err(failed)?;
     }
     let atr = found.ok_or(ReaderError::Reset)?;
-    Ok((card.transaction().map_err(failed)?, atr))
+    let hold = match mode {
+        ShareMode::Exclusive => Hold::Sole(card),
+        _ => Hold::Taken(card.transaction().map_err(failed)?),
+    };
+    Ok((hold, atr))
+}
+
+/// How a card is kept from others meanwhile.
+enum Hold<'a> {
+    /// Its connection is exclusive: the daemon has nothing to add.
+    Sole(&'a mut Card),
+    Taken(Transaction<'a>),
+}
+
+impl Hold<'_> {
+    fn card(&self) -> &Card {
+        match self {
+            Self::Sole(card) => card,
+            Self::Taken(transaction) => transaction,
+        }
+    }
+
+    /// Ends in a reset.
+    fn end(self) -> Result<(), pcsc::Error> {
+        match self {
+            Self::Sole(card) => {
+                card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::ResetCard)
+            }
+            Self::Taken(transaction) => transaction
+                .end(Disposition::ResetCard)
+                .map_err(|(_, cause)| cause),
+        }
+    }
 }
 
 /// The card's answer to reset, or none where the connection has to be renewed. One question to the daemon: the room for the
@@ -180,7 +220,7 @@ struct Held<'a> {
     context: &'a Context,
     place: &'a Place,
     events: u32,
-    transaction: Transaction<'a>,
+    hold: Hold<'a>,
     /// The card went away in this transaction; one that is put back now is another.
     lost: bool,
 }
@@ -222,7 +262,7 @@ impl Held<'_> {
     }
 
     fn transmit_once(&self, command: &[u8], buffer: &mut [u8]) -> Result<Vec<u8>, ReaderError> {
-        match self.transaction.transmit(command, buffer) {
+        match self.hold.card().transmit(command, buffer) {
             Ok(answer) if answer.len() < 2 => Err(ReaderError::CardLost),
             Ok(answer) => {
                 let (copy, len) = (answer.to_vec(), answer.len());
@@ -242,9 +282,9 @@ impl Held<'_> {
 
     fn end(self) -> Answer {
         let place = self.place;
-        match self.transaction.end(Disposition::ResetCard) {
-            Ok(()) => Ok(Vec::new()),
-            Err((_, cause)) => Err(fault::of(cause, place)),
-        }
+        let ended = self.hold.end();
+        ended
+            .map(|()| Vec::new())
+            .map_err(|cause| fault::of(cause, place))
     }
 }
