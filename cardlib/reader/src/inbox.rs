@@ -76,7 +76,7 @@ impl<T> Outbox<T> {
     /// Hands over.
     ///
     /// # Errors
-    /// What was to be sent, when the receiver is gone or nothing more was to come.
+    /// What was to be sent, when the receiver is gone.
     pub fn send(&self, item: T) -> Result<(), SendError<T>> {
         let waiting = {
             let mut post = self.0.post();
@@ -89,16 +89,11 @@ impl<T> Outbox<T> {
         waiting.iter().for_each(Thread::unpark);
         Ok(())
     }
-
-    /// Nothing more will come.
-    pub fn close(&self) {
-        self.0.close();
-    }
 }
 
 impl<T> Drop for Outbox<T> {
     fn drop(&mut self) {
-        self.close();
+        self.0.close();
     }
 }
 

@@ -44,29 +44,29 @@ pub enum Presence {
 
 /// The PC/SC daemon.
 pub struct Readers {
-    /// The next card that is reached takes it along, and gives it back: the daemon keeps a thread for each context, and each
-    /// costs a tenth of a millisecond to make.
+    /// Cards that are reached take one along, and give it back: the daemon keeps a thread for each context, and each costs a
+    /// tenth of a millisecond to make. None is given up while cards are in use: libpcsclite walks the cards of all contexts at
+    /// every call, and may not find one gone that it has just seen.
     spare: Arc<Spare>,
     limit: Duration,
 }
 
-/// A context that nobody uses, if there is one.
+/// Contexts that nobody uses.
 #[derive(Default)]
-struct Spare(Mutex<Option<Context>>);
+struct Spare(Mutex<Vec<Context>>);
 
 impl Spare {
-    fn place(&self) -> MutexGuard<'_, Option<Context>> {
+    fn place(&self) -> MutexGuard<'_, Vec<Context>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For a call that may wait: it locks its context for everybody.
     fn take(&self) -> Option<Context> {
-        self.place().take()
+        self.place().pop()
     }
 
-    /// Gives one back; one too many is for the caller to give up, which takes the daemon a while.
-    fn keep(&self, context: Context) -> Option<Context> {
-        self.place().replace(context)
+    fn keep(&self, context: Context) {
+        self.place().push(context);
     }
 }
 
@@ -86,12 +86,13 @@ impl Readers {
 
     /// Asks the daemon something that it answers at once.
     fn ask<T>(&self, question: impl FnOnce(&Context) -> T) -> Result<T, ReaderError> {
-        let mut place = self.spare.place();
-        let context = match place.take() {
+        let context = match self.spare.take() {
             Some(context) => context,
             None => establish()?,
         };
-        Ok(question(place.insert(context)))
+        let answer = question(&context);
+        self.spare.keep(context);
+        Ok(answer)
     }
 
     /// Sets how long a card may take for one command.
@@ -198,7 +199,7 @@ impl Readers {
             None => establish()?,
         };
         let outcome = wait_in(&context, &name, Instant::now() + time, reached)?;
-        drop(self.spare.keep(context));
+        self.spare.keep(context);
         Ok(outcome)
     }
 

@@ -127,16 +127,10 @@ impl Server for Worker {
                 return;
             }
         }
-        let one_too_many = match connected.card.disconnect(Disposition::ResetCard) {
+        match connected.card.disconnect(Disposition::ResetCard) {
             Ok(()) => self.spare.keep(connected.context),
-            Err((_, cause)) => {
-                tracing::debug!(%cause, "disconnecting from the reader failed");
-                Some(connected.context)
-            }
-        };
-        // The card is free: nobody waits for the daemon to forget a context.
-        answers.close();
-        drop(one_too_many);
+            Err((_, cause)) => tracing::debug!(%cause, "disconnecting from the reader failed"),
+        }
     }
 }
 
